@@ -1,0 +1,45 @@
+"""What can go wrong, as one tree of exceptions.
+
+    WideopenError            every error this package raises on purpose
+    |-- PhotoError           a photo cannot be read or is of no use
+    |-- OutputError          a result cannot be written, or would overwrite a file
+    |-- PairsError           a set of training pairs is not what it says
+    |-- RecipeError          a recipe has an unknown key or a value that makes no sense
+    |-- ModelError           a model file or checkpoint is missing, damaged or of another kind
+    |-- WeightsError         pretrained weights cannot be had
+    `-- TrainingError        training cannot go on (NaN loss, disk full)
+
+Every message is one line that says what is wrong with which file and what to do.
+"""
+
+
+class WideopenError(Exception):
+    """Base of every error raised on purpose; the message is one line for a person."""
+
+
+class PhotoError(WideopenError):
+    """A photo cannot be read or is of no use."""
+
+
+class OutputError(WideopenError):
+    """A result cannot be written, or would overwrite an existing file."""
+
+
+class PairsError(WideopenError):
+    """A set of training pairs is not what it says it is."""
+
+
+class RecipeError(WideopenError):
+    """A recipe has an unknown key or a value that makes no sense."""
+
+
+class ModelError(WideopenError):
+    """A model file or checkpoint is missing, damaged or of another kind."""
+
+
+class WeightsError(WideopenError):
+    """Pretrained weights cannot be had."""
+
+
+class TrainingError(WideopenError):
+    """Training cannot go on; the last good checkpoint is kept."""

@@ -1,0 +1,53 @@
+"""Encoded sRGB and linear light, and highlights beyond white.
+
+A lens mixes light, so every blur in this package happens on linear values; files, the network and losses use
+the sRGB-encoded ones. A lamp that the camera clipped at 1.0 was far brighter: `restore_highlights` undoes the
+clipping on a soft curve before a blur, `roll_off_highlights` is its exact inverse after it, so a picture that
+is not blurred at all comes back unchanged.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+
+
+def srgb_to_linear(encoded: Float) -> Float:
+    """Decode sRGB values in [0, 1] to linear light in [0, 1] (IEC 61966-2-1), any shape, float32."""
+    x = np.asarray(encoded, np.float32)
+    return np.where(x <= 0.04045, x / 12.92, ((np.maximum(x, 0.0) + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def linear_to_srgb(linear: Float) -> Float:
+    """Encode linear light in [0, 1] as sRGB values in [0, 1] (IEC 61966-2-1), any shape, float32."""
+    x = np.asarray(linear, np.float32)
+    curve = 1.055 * np.maximum(x, 0.0) ** (1 / 2.4) - 0.055
+    return np.where(x <= 0.0031308, x * 12.92, curve).astype(np.float32)
+
+
+def restore_highlights(linear: Float, gain: float = 4.0, threshold: float = 0.75) -> Float:
+    """Raise clipped highlights above 1.0.
+
+    Args:
+        linear: HxWx3 linear light in [0, 1].
+        gain: brightness given to pure white, >= 1; 1 changes nothing.
+        threshold: linear value of the brightest channel below which nothing changes, in (0, 1).
+
+    Returns:
+        HxWx3 float32 in [0, gain]. Hue is kept: all three channels are scaled by the same factor.
+    """
+    peak = linear.max(axis=-1, keepdims=True)
+    u = np.maximum(peak - threshold, 0.0) / (1.0 - threshold)
+    return (linear * ((peak + (gain - 1.0) * u * u) / np.maximum(peak, 1e-6))).astype(np.float32)
+
+
+def roll_off_highlights(linear: Float, gain: float = 4.0, threshold: float = 0.75) -> Float:
+    """Exact inverse of `restore_highlights` (same arguments): values in [0, gain] back into [0, 1]."""
+    if gain <= 1.0:
+        return np.asarray(linear, np.float32)
+    peak = linear.max(axis=-1, keepdims=True)
+    # restored = threshold + a*u + b*u^2 with u in [0, 1]; solve for u.
+    a, b = 1.0 - threshold, gain - 1.0
+    u = (np.sqrt(a * a + 4.0 * b * np.maximum(peak - threshold, 0.0)) - a) / (2.0 * b)
+    rolled = np.where(peak > threshold, threshold + a * u, peak)
+    return (linear * (rolled / np.maximum(peak, 1e-6))).astype(np.float32)

@@ -1,0 +1,163 @@
+"""A training run as a file: network, pairs, and what each level is trained with.
+
+Read from TOML, strictly: an unknown key is an error, not a silent default. See `recipes/` for examples.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from wideopen.errors import RecipeError
+from wideopen.options import PyNETConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PairsOptions:
+    """How a pair becomes a training sample. Lengths in px."""
+
+    resize_width: int = 0
+    """Resize both photos to this width first (EBB!: 1536); 0 leaves them."""
+    crop: int = 0
+    """Side of the random square cut from both photos (EBB!: 1024); 0 uses `crop_scale`."""
+    crop_scale: tuple[float, float] = (1.0, 1.0)
+    """Side of the square as a share of the shorter side, drawn between these two, if `crop` is 0."""
+    input: int = 512
+    """Side of the network's input, a multiple of 32; the target of level k is input * 2**(2-k)."""
+    turns: bool = False
+    """Turn by random multiples of 90 degrees (as published)."""
+    flips: bool = False
+    """Mirror left-right at random."""
+    exposure: float = 0.0
+    """Random gain of both photos alike, up to this many stops either way."""
+    validation: float = 0.05
+    """Share of the pairs kept for choosing the best checkpoint, at least one."""
+    workers: int = 2
+    """Processes that decode and crop ahead of the trainer; 0 does it in the trainer's own."""
+
+    def __post_init__(self) -> None:
+        if self.input < 32 or self.input % 32:
+            raise ValueError(f"input must be a multiple of 32, not {self.input}")
+        low, high = self.crop_scale
+        if not 0 < low <= high <= 1:
+            raise ValueError(f"crop_scale must be two growing shares in (0, 1], not {list(self.crop_scale)}")
+        if not 0 < self.validation < 1:
+            raise ValueError(f"validation must be a share between 0 and 1, not {self.validation}")
+        if min(self.resize_width, self.crop, self.workers) < 0 or self.exposure < 0:
+            raise ValueError("resize_width, crop, workers and exposure must not be negative")
+
+
+@dataclass(frozen=True)
+class LevelRecipe:
+    """What one level is trained with. Loss = l1*L1 + ssim*(1-SSIM) + vgg*VGG + sharp*BCE(sharpness map)."""
+
+    level: int
+    batch: int
+    steps: int
+    lr: float = 5e-5
+    l1: float = 1.0
+    ssim: float = 0.0
+    vgg: float = 0.0
+    sharp: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.level <= 7:
+            raise ValueError(f"level must be 1 to 7, not {self.level}")
+        if self.batch < 1 or self.steps < 1 or self.lr <= 0:
+            raise ValueError(f"level {self.level}: batch and steps must be at least 1 and lr above 0")
+        if min(self.l1, self.ssim, self.vgg, self.sharp) < 0:
+            raise ValueError(f"level {self.level}: loss weights must not be negative")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run, from level 7 down."""
+
+    name: str
+    levels: tuple[LevelRecipe, ...]
+    network: PyNETConfig = field(default_factory=PyNETConfig)
+    pairs: PairsOptions = field(default_factory=PairsOptions)
+    seed: int = 0
+    epoch_steps: int = 500
+    """Steps between checkpoints; what a run killed at any moment can lose."""
+    precision: str = "32-true"
+    """`32-true` or `bf16-mixed`."""
+    clip: float = 1.0
+    """Gradient norm above which gradients are scaled down; 0 never clips."""
+    schedule: str = "constant"
+    """Learning rate over a level: `constant` (as published) or `cosine` (down to a twentieth)."""
+    encoder_lr: float = 0.2
+    """Learning rate of a pretrained encoder as a share of the rest's."""
+    vgg_arch: str = "vgg19"
+    """Network of the VGG term: `vgg19` (relu5_4) or `vgg16` (relu5_3)."""
+
+    def __post_init__(self) -> None:
+        order = [item.level for item in self.levels]
+        if not order or order != list(range(7, 7 - len(order), -1)):
+            raise ValueError(f"levels must come one after another from 7 down, not {order}")
+        for name, value, known in (
+            ("precision", self.precision, ("32-true", "bf16-mixed")),
+            ("schedule", self.schedule, ("constant", "cosine")),
+            ("vgg_arch", self.vgg_arch, ("vgg19", "vgg16")),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if self.epoch_steps < 1 or self.clip < 0:
+            raise ValueError("epoch_steps must be at least 1 and clip not negative")
+        if self.network.head != "blend" and any(item.sharp for item in self.levels):
+            raise ValueError('a "sharp" loss needs head = "blend", the only head that predicts sharpness')
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as they go into checkpoints and model files."""
+        return asdict(self)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a TOML recipe; RecipeError names the file and the key that is wrong."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot read this recipe ({error.strerror}); give the path of a .toml file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not valid TOML: {error}") from error
+    return recipe_from_dict(table, where=str(path))
+
+
+def recipe_from_dict(table: Mapping[str, Any], where: str = "recipe") -> Recipe:
+    """Build a Recipe from nested tables (TOML's, or `Recipe.as_dict()`'s); `where` opens every error line."""
+    values = dict(table)
+    levels = values.pop("level", values.pop("levels", None))
+    if not isinstance(levels, (list, tuple)):
+        raise RecipeError(f"{where}: no [[level]] tables; give one for each level from 7 down")
+    made: dict[str, Any] = {
+        "levels": tuple(_build(LevelRecipe, item, f"{where}: [[level]]") for item in levels),
+        "network": _build(PyNETConfig, values.pop("network", {}), f"{where}: [network]"),
+        "pairs": _build(PairsOptions, values.pop("pairs", {}), f"{where}: [pairs]"),
+    }
+    return _build(Recipe, {**values, **made}, where)
+
+
+def _build(kind: type[T], values: Any, where: str) -> T:
+    if not isinstance(values, Mapping):
+        raise RecipeError(f"{where}: must be a table of keys and values")
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise RecipeError(f"{where}: unknown key {unknown[0]!r}; known keys are {', '.join(known)}")
+    try:
+        return kind(**{key: _plain(value, known[key].type, key) for key, value in values.items()})
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"{where}: {error}") from error
+
+
+def _plain(value: Any, kind: Any, key: str) -> Any:
+    """Check a TOML value against the field's type: TOML tells int from float and true from 1, so do we."""
+    if kind in (int, float, str, bool):
+        if kind is float and type(value) is int:
+            return float(value)
+        if type(value) is not kind:
+            raise ValueError(f"{key} must be {kind.__name__}, not {value!r}")
+    return tuple(value) if isinstance(value, list) else value
