@@ -10,6 +10,7 @@ from typing import Literal
 Blocks = Literal["parallel", "cascade"]
 Head = Literal["absolute", "residual", "blend"]
 Encoder = Literal["pynet", "lite0", "lite1", "lite2"]
+Init = Literal["published", "he"]
 
 
 def _doc(text: str) -> dict[str, str]:
@@ -20,12 +21,12 @@ def _doc(text: str) -> dict[str, str]:
 class RenderOptions:
     """How one photo is rendered."""
 
-    model: Path | None = field(default=None, metadata=_doc("Model file (.onnx); the one in the package if not given."))
+    model: Path | None = field(default=None, metadata=_doc("Model file (.onnx); if not given, the one in the package."))
     working_side: int | None = field(
         default=None,
-        metadata=_doc("Long side in px at which the network draws its picture; the model's own if not given."),
+        metadata=_doc("Long side in px of the network's picture; if not given, the model's own."),
     )
-    threads: int | None = field(default=None, metadata=_doc("CPU threads; as many as there are cores if not given."))
+    threads: int | None = field(default=None, metadata=_doc("CPU threads; if not given, one per core."))
     quality: int | None = field(
         default=None, metadata=_doc("JPEG or WebP quality 1-100; like the input's, else 95, if not given.")
     )
@@ -48,13 +49,15 @@ class PyNETConfig:
     width: float = 1.0
     """Multiplies the channels of levels 3..7 (32, 64, 128, 256, 512)."""
     blocks: Blocks = "parallel"
-    """`parallel`: a branch for each kernel size, as published. `cascade`: one chain of 3x3 convolutions tapped
-    after 2, 4, 6, 8, the same receptive fields at a quarter of the work."""
+    """`parallel`: a branch for each kernel size, as published. `cascade`: one chain of 3x3 convolutions,
+    tapped after 2, 4, 6, 8, the same receptive fields at a quarter of the work."""
     head: Head = "absolute"
     """`absolute`: 0.58 tanh + 0.5, as published. `residual`: the photo plus what the network adds.
     `blend`: the photo and a picture of its own, mixed by a predicted share of sharpness."""
     encoder: Encoder = "pynet"
     """`pynet`: the published one. `lite0..2`: a pretrained EfficientNet-Lite feeds levels 3..7."""
+    init: Init = "published"
+    """Starting weights. `published`: truncated normal, std 0.01. `he`: He's normal for LeakyReLU(0.2)."""
 
     def __post_init__(self) -> None:
         if self.in_channels < 3:
@@ -65,6 +68,7 @@ class PyNETConfig:
             ("blocks", self.blocks, ("parallel", "cascade")),
             ("head", self.head, ("absolute", "residual", "blend")),
             ("encoder", self.encoder, ("pynet", "lite0", "lite1", "lite2")),
+            ("init", self.init, ("published", "he")),
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")

@@ -120,7 +120,8 @@ def load_recipe(path: Path) -> Recipe:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RecipeError(f"{path}: cannot read this recipe ({error.strerror}); give the path of a .toml file") from error
+        hint = f"cannot read this recipe ({error.strerror}); give the path of a .toml file"
+        raise RecipeError(f"{path}: {hint}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not valid TOML: {error}") from error
     return recipe_from_dict(table, where=str(path))

@@ -1,0 +1,75 @@
+"""Weights of one level as a file that says what it holds.
+
+A torch file with plain values only: format, config, level, state_dict, and whatever made it (recipe, metrics,
+source). Loading is strict and never unpickles code.
+"""
+
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wideopen.errors import ModelError, OutputError
+from wideopen.options import PyNETConfig
+from wideopen.pynet import PyNET
+
+FORMAT = "wideopen-pynet-1"
+
+
+def save_weights(path: Path, network: PyNET, **info: Any) -> None:
+    """Write a network's weights and config; `info` holds plain values kept beside them. Replaces `path` whole."""
+    values = {
+        **info,
+        "format": FORMAT,
+        "config": asdict(network.config),
+        "level": network.level,
+        "all_heads": network.all_heads,
+        "state_dict": network.state_dict(),
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        try:
+            torch.save(values, name)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write these weights ({error.strerror})") from error
+
+
+def load_weights(path: Path) -> tuple[PyNET, dict[str, Any]]:
+    """Read weights written by `save_weights`: the network on the CPU in eval mode, and what is kept beside them.
+
+    Raises ModelError, naming the file, if it is missing, damaged or something else.
+    """
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: no such file; give the weights (.pt) of a training run") from error
+    except Exception as error:
+        raise ModelError(f"{path}: not a weights file, or a damaged one; give the weights (.pt) of a run") from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise ModelError(f"{path}: not wideopen weights (format {FORMAT}); give the weights (.pt) of a training run")
+    network = PyNET(PyNETConfig(**values.pop("config")), values.pop("level"), values.pop("all_heads"))
+    network.load_state_dict(values.pop("state_dict"))
+    return network.eval(), values
+
+
+def start_from(network: PyNET, below: PyNET) -> None:
+    """Give a network the weights of the level below it (one number higher); its own head stays as drawn.
+
+    Raises ModelError if the two do not belong together.
+    """
+    weights = {name: value for name, value in below.state_dict().items() if name in (state := network.state_dict())}
+    state = network.state_dict()
+    lost = [name for name in below.state_dict() if name not in state and ".head." not in name]
+    wrong = [name for name, value in weights.items() if value.shape != state[name].shape]
+    if lost or wrong:
+        raise ModelError(f"level {below.level} does not fit under level {network.level}: {(lost + wrong)[0]}")
+    network.load_state_dict({**state, **weights})

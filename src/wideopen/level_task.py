@@ -1,0 +1,100 @@
+"""What Lightning does at one step of one level: forward, loss, metrics, pictures, learning rate."""
+
+import math
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+from torchmetrics.functional.image import peak_signal_noise_ratio
+
+from wideopen.errors import TrainingError
+from wideopen.losses import BokehLoss
+from wideopen.pynet import PyNET, resize_to_level
+from wideopen.recipe import LevelRecipe, Recipe
+
+Batch = dict[str, Tensor]
+PICTURES = 4
+"""Validation photos shown in TensorBoard: photo | network | camera."""
+
+
+def mean_psnr(output: Tensor, target: Tensor) -> Tensor:
+    """Mean over the batch of each picture's PSNR in dB; values clipped to [0, 1] first."""
+    return peak_signal_noise_ratio(output.clamp(0, 1), target, data_range=1.0, dim=(1, 2, 3))
+
+
+class LevelTask(LightningModule):
+    """One level's training. Batches are what `PairDataset` gives, stacked."""
+
+    def __init__(self, network: PyNET, loss: BokehLoss, recipe: Recipe, level: LevelRecipe, steps: int) -> None:
+        super().__init__()
+        # Convolutions on channels_last are faster on CPUs and on tensor cores alike.
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.loss, self.recipe, self.level, self.steps = loss, recipe, level, steps
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        photo = batch["photo"].contiguous(memory_format=torch.channels_last)
+        output = self.network(photo)
+        terms = self.loss(output.bokeh.float(), batch["target"], output.sharp, batch.get("sharp"))
+        if not torch.isfinite(terms["total"]):
+            raise TrainingError(
+                f"level {self.level.level}: the loss is no longer a number at step {self.global_step}; the last good "
+                "checkpoint is kept, lower the learning rate or clip gradients, then start another run"
+            )
+        with torch.no_grad():
+            psnr = mean_psnr(output.bokeh.float(), batch["target"])
+        self.log_dict({f"train/{name}": term for name, term in terms.items()})
+        self.log("train/psnr", psnr)
+        total: Tensor = terms["total"]
+        return total
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        photo = batch["photo"].contiguous(memory_format=torch.channels_last)
+        output = self.network(photo)
+        identity = resize_to_level(photo[:, :3], self.level.level)
+        psnr = mean_psnr(output.bokeh.float(), batch["target"])
+        if not torch.isfinite(output.bokeh).all():
+            raise TrainingError(
+                f"level {self.level.level}: the network gives values that are no numbers after step "
+                f"{self.global_step}; the last good checkpoint is kept, lower the learning rate"
+            )
+        size = len(photo)
+        self.log("val/psnr", psnr, batch_size=size)
+        self.log("val/psnr_of_photo", mean_psnr(identity, batch["target"]), batch_size=size)
+        if output.sharp is not None and "sharp" in batch:
+            self.log("val/sharp_mae", (output.sharp - batch["sharp"]).abs().mean(), batch_size=size)
+        if batch_index == 0:
+            self._show(identity, output.bokeh, batch["target"])
+
+    def _show(self, *columns: Tensor) -> None:
+        rows = torch.cat([column[:PICTURES].float().clamp(0, 1) for column in columns], dim=3)
+        for logger in self.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_images("val/photo_network_camera", rows, self.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave the VGG weights of the loss out: they never change."""
+        for name in [name for name in checkpoint["state_dict"] if name.startswith("loss.")]:
+            del checkpoint["state_dict"][name]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put them back, so that loading stays strict."""
+        checkpoint["state_dict"].update({f"loss.{name}": value for name, value in self.loss.state_dict().items()})
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Adam; a pretrained encoder learns at a share of the rest's rate. Cosine ends at a twentieth."""
+        encoder = list(self.network.backbone.parameters()) if self.network.backbone is not None else []
+        known = {id(p) for p in encoder}
+        groups = [{"params": [p for p in self.network.parameters() if id(p) not in known]}]
+        if encoder:
+            groups.append({"params": encoder, "lr": self.level.lr * self.recipe.encoder_lr})  # type: ignore[dict-item]
+        adam = torch.optim.Adam(groups, lr=self.level.lr, fused=True)
+
+        def share(step: int) -> float:
+            if self.recipe.schedule == "constant":
+                return 1.0
+            return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(adam, share)
+        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
