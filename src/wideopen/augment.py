@@ -18,6 +18,8 @@ from wideopen.recipe import PairsOptions
 
 CropOptions = PairsOptions
 Picture = NDArray[np.uint8]
+SHAPE_TOLERANCE = 0.01
+"""How far the shapes of a pair's members may differ, as a ratio, when their sizes do."""
 ROTATIONS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
 

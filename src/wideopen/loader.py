@@ -13,14 +13,13 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from wideopen.augment import Crop, centre_crop, draw_crop, exposure_table, to_planes
+from wideopen.augment import SHAPE_TOLERANCE, Crop, centre_crop, draw_crop, exposure_table, to_planes
 from wideopen.errors import PairsError
 from wideopen.pairs import Pair, load_image, load_map
 from wideopen.recipe import PairsOptions
 
 Sample = dict[str, torch.Tensor]
 PLAIN = exposure_table(0)
-SHAPE_TOLERANCE = 0.01
 
 
 def target_side(input_side: int, level: int) -> int:
