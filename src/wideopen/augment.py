@@ -5,6 +5,8 @@ applying the same `Crop` to photo, target and maps gives the same geometry by co
 before it is resized, and resized once, straight to the size asked for.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +129,20 @@ def crop_size(height: int, width: int, options: CropOptions, scale: float = 1.0)
     if side > min(height, resized):
         raise PairsError(f"the photo is {width}x{height} px, too small for a crop of {side}; exclude it or crop less")
     return side, min(max(round(side * width / resized), 1), width)
+
+
+@contextmanager
+def one_cv2_thread() -> Iterator[None]:
+    """OpenCV without threads of its own, for pairs that go in parallel already and for the moment of a fork.
+
+    A process forked while OpenCV's threads exist waits for them for ever: they are not there in the child.
+    """
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def exposure_table(stops: float) -> NDArray[np.float32]:

@@ -11,14 +11,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
-
-from wideopen.augment import SHAPE_TOLERANCE, crop_size
+from wideopen.augment import SHAPE_TOLERANCE, crop_size, one_cv2_thread
 from wideopen.compare import Difference, compare
 from wideopen.errors import OutputError, PairsError
 from wideopen.pairs import MAPS, Pair, load_image, load_map, scan_pairs
@@ -139,7 +136,7 @@ def inspect_pairs(
     scan = scan_pairs(root, pattern=pattern, split=split, exclude=exclude)
     checks = [PairCheck(name, (Fault("unmatched", "unusable", reason),)) for name, reason in scan.unmatched.items()]
     total = len(scan.pairs) + len(checks)
-    with _one_cv2_thread(), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with one_cv2_thread(), ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         for check in pool.map(lambda pair: check_pair(pair, options, limits), scan.pairs):
             checks.append(check)
             if progress is not None:
@@ -195,17 +192,6 @@ def _check_difference(found: Difference, limits: Limits) -> Iterator[Fault]:
 
 def _verdict(value: float, limit: float) -> Verdict:
     return "unusable" if value > limit else "warning"
-
-
-@contextmanager
-def _one_cv2_thread() -> Iterator[None]:
-    """Pairs go in parallel here; OpenCV's own threads inside each would only get in each other's way."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 def check_output(path: Path, overwrite: bool = False) -> None:

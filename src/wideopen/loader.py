@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from wideopen.augment import SHAPE_TOLERANCE, Crop, centre_crop, draw_crop, exposure_table, to_planes
+from wideopen.augment import SHAPE_TOLERANCE, Crop, centre_crop, draw_crop, exposure_table, one_cv2_thread, to_planes
 from wideopen.errors import PairsError
 from wideopen.pairs import Pair, load_image, load_map
 from wideopen.recipe import PairsOptions
@@ -141,7 +141,8 @@ class PairLoader(DataLoader[Any]):
     """A DataLoader whose PairsError is one line again after its way out of a worker."""
 
     def __iter__(self) -> Any:
-        batches = super().__iter__()
+        with one_cv2_thread():  # Workers are forked here.
+            batches = super().__iter__()
         while True:
             try:
                 batch = next(batches)
@@ -185,7 +186,8 @@ def make_loader(
 
 def _quiet_worker(_: int) -> None:
     """Leave the cores to the trainer: a worker is one thread."""
-    cv2.setNumThreads(1)
+    if cv2.getNumThreads() != 1:  # Not forked, so it has not inherited it.
+        cv2.setNumThreads(1)
     torch.set_num_threads(1)
 
 
