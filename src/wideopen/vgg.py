@@ -95,7 +95,7 @@ def _load_torchvision(arch: Arch, file: Path | None) -> Layers:
         where = str(file)
         try:
             state = torch.load(file, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        except Exception as error:  # the unpickler meets a file that is no pickle with whatever it trips over
             raise _unreadable(file, arch, error) from error
         if not isinstance(state, dict):
             raise WeightsError(f"{where}: holds no state dict; give torchvision's {arch} .pth file")
@@ -117,7 +117,8 @@ def _load_npz(arch: Arch, file: Path) -> Layers:
         for conv in range(1, depth + 1)
     ]
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        # Opened here because numpy leaves a file that is no archive open.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             wanted = [key for pair in keys for key in pair if key in arrays.files]
             state = {key: torch.from_numpy(arrays[key]) for key in wanted}
     except (OSError, ValueError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
