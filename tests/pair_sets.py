@@ -5,6 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from wideopen.light import linear_to_srgb, srgb_to_linear
+
 
 def scene(seed: int, height: int = 360, width: int = 480) -> np.ndarray:
     """A picture with detail at every scale, HxWx3 RGB uint8."""
@@ -18,14 +20,15 @@ def scene(seed: int, height: int = 360, width: int = 480) -> np.ndarray:
 
 
 def wide_open(photo: np.ndarray, shift: tuple[float, float] = (0, 0), gain: float = 1.0) -> np.ndarray:
-    """The photo with all but a central subject blurred; moved by `shift` px, `gain` in linear light (gamma 2.2)."""
+    """The photo with all but a central subject blurred; moved by `shift` px, `gain` in linear light."""
     height, width = photo.shape[:2]
     y, x = np.mgrid[:height, :width]
     inside = np.hypot((x - width / 2) / width, (y - height / 2) / height) < 0.27
     alpha = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 2)[..., None]
     blurred = cv2.GaussianBlur(photo.astype(np.float32), (0, 0), 6)
     out = alpha * photo + (1 - alpha) * blurred
-    out = 255 * (np.clip(out / 255, 0, 1) ** 2.2 * gain) ** (1 / 2.2)
+    if gain != 1:
+        out = 255 * linear_to_srgb(gain * srgb_to_linear(np.clip(out / 255, 0, 1)))
     move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float64)
     out = cv2.warpAffine(out, move, (width, height), borderMode=cv2.BORDER_REFLECT)
     return np.clip(np.rint(out), 0, 255).astype(np.uint8)

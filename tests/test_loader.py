@@ -167,7 +167,7 @@ def epochs(pairs: list[Pair], workers: int, count: int = 2) -> list[dict[str, "t
     cv2.setNumThreads(2)
     cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.float32), (0, 0), 3)
     loader = make_loader(WithProcess(pairs, FULL, 4, 0, True), 3, workers, sampler)
-    loader.timeout = 60 if workers else 0
+    loader.timeout = 30 if workers else 0
     out = []
     for epoch in range(count):
         sampler.set_epoch(epoch)
