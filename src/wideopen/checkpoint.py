@@ -35,6 +35,7 @@ def save_weights(path: Path, network: PyNET, **info: Any) -> None:
         os.close(handle)
         try:
             torch.save(values, name)
+            os.chmod(name, 0o644)
             os.replace(name, path)
         except BaseException:
             os.unlink(name)

@@ -130,7 +130,7 @@ def train_level(
     trainer = Trainer(
         accelerator="auto",
         devices=1,
-        precision=recipe.precision,  # type: ignore[arg-type]
+        precision=choose_precision(recipe.precision),  # type: ignore[arg-type]
         max_epochs=epochs,
         gradient_clip_val=recipe.clip or None,
         num_sanity_val_steps=0,
@@ -145,6 +145,16 @@ def train_level(
     training, validation = make_loaders(recipe, level, pairs, steps)
     trainer.fit(task, training, validation, ckpt_path=last if last.exists() else None, weights_only=False)
     return finish_level(done, task.network, keep, recipe)
+
+
+def choose_precision(precision: str) -> str:
+    """Turn `auto` into bf16-mixed on a GPU or CPU with bf16 arithmetic; emulated, it is ten times slower."""
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if native else "32-true"
 
 
 def start_network(recipe: Recipe, level: LevelRecipe, below: PyNET | None) -> PyNET:

@@ -1,0 +1,192 @@
+"""A trained network as one self-describing ONNX file, compared with the network it came from, or refused.
+
+Weights are stored as 16-bit floats with a cast behind each, which ONNX Runtime folds away when it loads the
+file: half the size, computed in 32 bits.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from wideopen import __version__
+from wideopen.checkpoint import load_weights
+from wideopen.errors import ModelError, OutputError
+from wideopen.pynet import SIDE_MULTIPLE, PyNET
+
+FORMAT = 1
+TOLERANCE = 4 / 255
+"""Largest difference from the trained network, in any pixel, that is still the same network (half weights)."""
+SMALLEST_HALVED = 64
+"""Tensors of fewer numbers than this stay in 32 bits: scales, shifts and shapes."""
+OPSET = 20
+
+
+class Picture(nn.Module):
+    """PyNET as it is exported: outputs clipped to what a picture can hold."""
+
+    def __init__(self, network: PyNET) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, photo: Tensor) -> tuple[Tensor, ...]:
+        output = self.network(photo)
+        bokeh = output.bokeh.clamp(0.0, 1.0)
+        return (bokeh,) if output.sharp is None else (bokeh, output.sharp)
+
+
+def export_onnx(
+    weights: Path,
+    output: Path,
+    *,
+    name: str | None = None,
+    working_side: int | None = None,
+    photos: Sequence[np.ndarray] = (),
+    info: dict[str, Any] | None = None,
+    overwrite: bool = False,
+) -> float:
+    """Export the weights of a level 1 network and return its largest difference from them, in 0..1.
+
+    Args:
+        weights: a .pt file of a training run or of `wideopen convert`.
+        output: the .onnx file.
+        name: the model's name; the recipe's if not given.
+        working_side: long side in px of the network's picture; one and a third times the square it was
+            trained on if not given, which is a 4:3 photo of the same short side.
+        photos: HxWx3 uint8 RGB photos to compare with, beside noise; sides are cut to multiples of 32.
+        info: further plain values kept in the file (licence, data, metrics).
+        overwrite: replace an existing file.
+
+    Raises ModelError if the weights are of another level or the export differs too much; nothing is kept then.
+    """
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output}: exists already; choose another name or --overwrite")
+    network, kept = load_weights(weights)
+    if network.level != 1:
+        raise ModelError(f"{weights}: holds level {network.level}; only level 1 draws a whole picture, give level1.pt")
+    recipe = kept.get("recipe", {})
+    side = working_side or _default_side(recipe)
+    values = {
+        "format": FORMAT,
+        "name": name or recipe.get("name", weights.stem),
+        "multiple": SIDE_MULTIPLE,
+        "scale": 2,
+        "working_side": side,
+        "conditions": [],
+        "config": asdict(network.config),
+        "recipe": recipe,
+        "commit": _commit(),
+        "wideopen": __version__,
+        "metrics": kept.get("metrics", {}),
+        **(info or {}),
+    }
+    model = halve_weights(trace(network))
+    model.metadata_props.append(onnx.StringStringEntryProto(key="wideopen", value=json.dumps(values)))
+    data = model.SerializeToString()
+    difference = compare(network, data, photos)
+    if difference > TOLERANCE:
+        raise ModelError(
+            f"{output}: not kept, it differs from {weights} by {difference:.4f} where {TOLERANCE:.4f} is allowed"
+        )
+    _write(output, data)
+    return difference
+
+
+def trace(network: PyNET) -> onnx.ModelProto:
+    """The network as an ONNX graph with free batch, height and width."""
+    photo = torch.rand(2, network.config.in_channels, 3 * SIDE_MULTIPLE, 4 * SIDE_MULTIPLE)
+    batch = torch.export.Dim("batch", min=1, max=64)
+    rows, columns = (torch.export.Dim(key, min=1, max=512) for key in ("rows", "columns"))
+    names = ["bokeh", "sharp"] if network.config.head == "blend" else ["bokeh"]
+    program = torch.onnx.export(
+        Picture(network).eval(),
+        (photo,),
+        dynamo=True,
+        input_names=["photo"],
+        output_names=names,
+        dynamic_shapes=({0: batch, 2: SIDE_MULTIPLE * rows, 3: SIDE_MULTIPLE * columns},),
+        opset_version=OPSET,
+        verbose=False,
+    )
+    assert program is not None
+    program.optimize()
+    return program.model_proto
+
+
+def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store every large 32-bit weight as 16 bits and a cast. Values must lie within what 16 bits can hold."""
+    graph = model.graph
+    casts = []
+    for index, tensor in enumerate(graph.initializer):
+        array = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or array.size < SMALLEST_HALVED or np.abs(array).max() > 6e4:
+            continue
+        stored = f"{tensor.name}.half"
+        casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT))
+        graph.initializer[index].CopyFrom(numpy_helper.from_array(array.astype(np.float16), stored))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    # Names, source lines and shapes of the tracing, which nothing needs: half a megabyte.
+    del graph.value_info[:]
+    for node in graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    return model
+
+
+def compare(network: PyNET, data: bytes, photos: Sequence[np.ndarray] = ()) -> float:
+    """Run the file by its own runtime beside the network; largest difference over all outputs and pictures."""
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    channels = network.config.in_channels
+    batches = [rng.random((1, channels, 64, 128), np.float32)]
+    for photo in photos:
+        height, width = (side // SIDE_MULTIPLE * SIDE_MULTIPLE for side in photo.shape[:2])
+        planes = photo[:height, :width].transpose(2, 0, 1)[None].astype(np.float32) / 255
+        batches.append(np.concatenate([planes] + [planes[:, :1] * 0] * (channels - 3), axis=1))
+    worst = 0.0
+    for batch in batches:
+        with torch.no_grad():
+            ours = Picture(network)(torch.from_numpy(batch))
+        theirs = session.run(None, {"photo": batch})
+        worst = max(worst, *(float(np.abs(a.numpy() - b).max()) for a, b in zip(ours, theirs, strict=True)))
+    return worst
+
+
+def _default_side(recipe: dict[str, Any]) -> int:
+    square = 2 * int(recipe.get("pairs", {}).get("input", 512))
+    step = 2 * SIDE_MULTIPLE
+    return round(square * 4 / 3 / step) * step
+
+
+def _commit() -> str:
+    """The commit this code is at, or nothing outside a checkout."""
+    here = Path(__file__).parent
+    answer = subprocess.run(
+        ["git", "-C", str(here), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip()
+
+
+def _write(output: Path, data: bytes) -> None:
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, output)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot write there ({error.strerror})") from error
