@@ -1,0 +1,40 @@
+# One command each, on a fresh machine: they make their own environment first.
+#   make demo    install the core, render the example photos
+#   make test    install everything for development, run the tests
+#   make check   format, lint, types
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_VENV ?= .venv-demo
+# A CPU build of PyTorch from elsewhere:  make test PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PIP_ARGS ?=
+BIN := $(VENV)/bin
+
+.PHONY: demo test check env clean
+
+demo: $(DEMO_VENV)/.ready
+	$(DEMO_VENV)/bin/wideopen render examples/scooter.jpg examples/cairn.jpg -o demo --overwrite
+
+$(DEMO_VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DEMO_VENV)
+	$(DEMO_VENV)/bin/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt .
+	touch $@
+
+env: $(VENV)/.ready
+
+# torch first, by its exact version: a range could fetch another build with gigabytes of GPU libraries.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) $$(grep '^torch==' constraints.txt)
+	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,dev]'
+	touch $@
+
+test: env
+	$(BIN)/python -m pytest
+
+check: env
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) $(DEMO_VENV) demo .pytest_cache .mypy_cache .ruff_cache
