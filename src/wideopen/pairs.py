@@ -12,24 +12,20 @@ Splits: `train` and `test` are folders; `val294` is EBB! ids 4400..4693, on whic
 `train4400` the rest. An exclude list holds one name a line; `#` starts a comment.
 """
 
-import csv
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.errors import PairsError
+from wideopen.manifest import MAPS, read_manifest
 
-T = TypeVar("T")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 MANIFESTS = ("manifest.jsonl", "manifest.csv")
-MAPS = ("depth", "matte", "sharp")
 SPLITS = ("train", "test", "val294", "train4400")
 VAL294 = range(4400, 4694)
 
@@ -226,9 +222,6 @@ def _wanted(split: str | None, scan: PairScan) -> Callable[[str], bool]:
     return lambda name: (int(name) in VAL294) == (split == "val294")
 
 
-# --- folders --------------------------------------------------------------------------------
-
-
 def _scan_folders(root: Path, pattern: str | None) -> PairScan:
     for name in ("original", "bokeh"):
         if not (root / name).is_dir():
@@ -266,14 +259,11 @@ def _files_by_key(folder: Path, regex: re.Pattern[str] | None) -> dict[str, Path
     return found
 
 
-# --- manifests ------------------------------------------------------------------------------
-
-
 def _scan_manifest(path: Path) -> PairScan:
     pairs: dict[str, Pair] = {}
     unmatched: dict[str, str] = {}
-    for where, row in _rows(path):
-        pair = _pair_from_row(path.parent, row, where)
+    for where, row in read_manifest(path):
+        pair = Pair(**row)
         if pair.name in pairs or pair.name in unmatched:
             raise PairsError(f"{where}: a second pair named {pair.name!r}; names must differ")
         files = [getattr(pair, name) for name in ("original", "bokeh", *MAPS)]
@@ -283,84 +273,3 @@ def _scan_manifest(path: Path) -> PairScan:
         else:
             unmatched[pair.name] = f"no file {missing}"
     return PairScan(list(pairs.values()), unmatched)
-
-
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Rows of a manifest with where they stand, for messages."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PairsError(f"{path}: cannot read this manifest; give a CSV or JSON-lines text file") from error
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        yield from _csv_rows(path, text)
-    elif suffix in (".jsonl", ".ndjson", ".json"):
-        yield from _json_rows(path, text)
-    else:
-        raise PairsError(f"{path}: a manifest must end in .jsonl or .csv, or give the folder that holds the pairs")
-
-
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    reader = csv.DictReader(text.splitlines())
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        if None in row or None in row.values():
-            raise PairsError(f"{where}: {'more' if None in row else 'fewer'} values than the header has columns")
-        yield where, {key.strip(): value.strip() for key, value in row.items() if value.strip()}
-
-
-def _json_rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise PairsError(f"{where}: not valid JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise PairsError(f"{where}: must be an object with keys name, original, bokeh")
-        yield where, {key: value for key, value in row.items() if value is not None}
-
-
-def _pair_from_row(folder: Path, row: dict[str, Any], where: str) -> Pair:
-    paths: dict[str, Path] = {}
-    for key in ("original", "bokeh", *MAPS):
-        value = row.get(key)
-        if value is None and key in MAPS:
-            continue
-        if not isinstance(value, str) or not value:
-            raise PairsError(f"{where}: {key!r} must be the path of a picture, relative to the manifest")
-        paths[key] = folder / value
-    name = row.get("name", paths["original"].stem)
-    if not isinstance(name, (str, int)) or not str(name).strip():
-        raise PairsError(f"{where}: 'name' must be a word")
-    aperture = _numbers(row, "aperture", 1, where)
-    focus = _numbers(row, "focus", 2, where)
-    if focus is not None and not all(0 <= value <= 1 for value in focus):
-        raise PairsError(f"{where}: 'focus' must be x and y as shares of width and height, 0 to 1")
-    if aperture is not None and not aperture[0] > 0:
-        raise PairsError(f"{where}: 'aperture' must be an f-number above 0")
-    return Pair(
-        name=str(name).strip(),
-        **paths,  # type: ignore[arg-type]
-        aperture=aperture[0] if aperture else None,
-        focus=(focus[0], focus[1]) if focus else None,
-    )
-
-
-def _numbers(row: dict[str, Any], key: str, count: int, where: str) -> list[float] | None:
-    """Numbers of a JSON value (number or list) or a CSV cell (`2.8`, `0.4 0.6`, `[0.4, 0.6]`)."""
-    value = row.get(key)
-    if value is None:
-        return None
-    items: Iterable[Any] = value if isinstance(value, list) else [value]
-    if isinstance(value, str):
-        items = re.findall(r"[^\s,;\[\]()]+", value)
-    try:
-        numbers = [float(item) for item in items]
-    except (TypeError, ValueError):
-        numbers = []
-    if len(numbers) != count:
-        raise PairsError(f"{where}: {key!r} must be {'a number' if count == 1 else f'{count} numbers'}, not {value!r}")
-    return numbers
