@@ -7,9 +7,9 @@ and writes three lists for `wideopen synthesize --only`, one SET/NAME a line:
     research.txt  training photos of sets given for research only
     holdout.txt   photos kept for measuring, never trained on
 
-Photos whose border is already soft are left out: a blurred background teaches nothing. So are those whose subject is tiny or
-fills the frame, or whose matte is unsure over a large area. The held-out list, to have a hundred pairs, takes softer borders
-and mattes, and the held-out photos of one research set.
+Photos whose border is already soft are left out: a blurred background teaches nothing. So are those whose subject is
+tiny or fills the frame, or whose matte is unsure over a large area. The held-out list, to have a hundred pairs, takes
+softer borders and mattes, and the held-out photos of one research set.
 
     python recipes/first_lists.py INDEX.csv FOLDER
 """

@@ -16,7 +16,7 @@ SMALL = PyNETConfig(width=0.0625, head="residual", init="he")
 
 def test_round_trip(tmp_path: Path) -> None:
     network = PyNET(SMALL, level=3)
-    path = tmp_path / "new" / "level3.pt"
+    path = tmp_path / "level3.pt"
     save_weights(path, network, metrics={"val/psnr": 30.5})
     loaded, kept = load_weights(path)
     assert (loaded.config, loaded.level, kept["metrics"]) == (SMALL, 3, {"val/psnr": 30.5})
@@ -47,7 +47,7 @@ def test_what_is_no_weights_file(tmp_path: Path) -> None:
 def test_an_unwritable_place_leaves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match="no folder"):
         save_weights(file / "level7.pt", PyNET(SMALL, level=7))
     assert file.read_text() == ""
 

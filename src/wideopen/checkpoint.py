@@ -4,16 +4,16 @@ A torch file with plain values only: format, config, level, state_dict, and what
 source). Loading is strict and never unpickles code.
 """
 
-import os
-import tempfile
+import io
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from wideopen.errors import ModelError, OutputError
+from wideopen.errors import ModelError
 from wideopen.options import PyNETConfig
+from wideopen.output import write_output
 from wideopen.pynet import PyNET
 
 FORMAT = "wideopen-pynet-1"
@@ -29,19 +29,9 @@ def save_weights(path: Path, network: PyNET, **info: Any) -> None:
         "all_heads": network.all_heads,
         "state_dict": network.state_dict(),
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        try:
-            torch.save(values, name)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write these weights ({error.strerror})") from error
+    buffer = io.BytesIO()
+    torch.save(values, buffer)
+    write_output(path, buffer.getvalue(), overwrite=True)
 
 
 def load_weights(path: Path) -> tuple[PyNET, dict[str, Any]]:

@@ -5,9 +5,7 @@ file: half the size, computed in 32 bits.
 """
 
 import json
-import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +20,8 @@ from torch import Tensor, nn
 
 from wideopen import __version__
 from wideopen.checkpoint import load_weights
-from wideopen.errors import ModelError, OutputError
+from wideopen.errors import ModelError
+from wideopen.output import check_output, write_output
 from wideopen.pynet import SIDE_MULTIPLE, PyNET
 
 FORMAT = 1
@@ -68,10 +67,10 @@ def export_onnx(
         info: further plain values kept in the file (licence, data, metrics).
         overwrite: replace an existing file.
 
-    Raises ModelError if the weights are of another level or the export differs too much; nothing is kept then.
+    Raises ModelError if the weights are of another level or the export differs too much, OutputError if the file
+    exists or cannot be written; nothing is kept then.
     """
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output}: exists already; choose another name or --overwrite")
+    check_output(output, overwrite)
     network, kept = load_weights(weights)
     if network.level != 1:
         raise ModelError(f"{weights}: holds level {network.level}; only level 1 draws a whole picture, give level1.pt")
@@ -99,7 +98,7 @@ def export_onnx(
         raise ModelError(
             f"{output}: not kept, it differs from {weights} by {difference:.4f} where {TOLERANCE:.4f} is allowed"
         )
-    _write(output, data)
+    write_output(output, data, overwrite)
     return difference
 
 
@@ -178,15 +177,3 @@ def _commit() -> str:
         ["git", "-C", str(here), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
     return answer.stdout.strip()
-
-
-def _write(output: Path, data: bytes) -> None:
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, output)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot write there ({error.strerror})") from error

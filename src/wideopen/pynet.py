@@ -31,6 +31,7 @@ from wideopen.encoders import LiteEncoder
 from wideopen.options import PyNETConfig
 
 SMALLEST, LARGEST = 7, 1
+SOFT = 5
 SIDE_MULTIPLE = 32
 """Input sides must be multiples of this: one space-to-depth and four poolings."""
 
@@ -161,7 +162,8 @@ class HeadConv(nn.Conv2d):
 
     absolute: 0.58 tanh(x) + 0.5, as published.  residual: photo + x; x starts at zero, so the head starts as the
     identity.  blend: sharp * photo + (1 - sharp) * (soft photo + x); starts within 1 % of the identity. The soft
-    photo is the photo at level 7's size, so the head never has to cancel detail with numbers of its own.
+    photo is the photo at level 5's size, about as soft as the bokeh of a 50 mm f/1.8, so the head need not cancel
+    detail with numbers of its own. From level 5 up the blur is smaller than a pixel and soft is the photo itself.
     """
 
     BLEND_START = 5.0
@@ -179,7 +181,7 @@ class HeadConv(nn.Conv2d):
         if self.kind == "residual":
             return Output(sized + x)
         sharp = torch.sigmoid(x[:, :1].float() + self.BLEND_START)
-        soft = F.interpolate(resize_to_level(photo, SMALLEST), size=sized.shape[2:], mode="bilinear")
+        soft = F.interpolate(resize_to_level(photo, max(SOFT, self.level)), size=sized.shape[2:], mode="bilinear")
         return Output(sharp * sized + (1 - sharp) * (soft + x[:, 1:]), sharp)
 
 

@@ -1,0 +1,87 @@
+"""The exported file draws what the network draws, at any size, and says what it is."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+import wideopen.export as export_module
+from wideopen.checkpoint import save_weights
+from wideopen.errors import ModelError, OutputError
+from wideopen.export import export_onnx
+from wideopen.options import PyNETConfig
+from wideopen.pynet import HeadConv, PyNET
+
+STYLES = {
+    "residual": PyNETConfig(width=0.0625, head="residual", init="he"),
+    "blend": PyNETConfig(width=0.0625, blocks="cascade", head="blend", encoder="lite0", init="he"),
+}
+
+
+@pytest.fixture(scope="module", params=list(STYLES))
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[PyNET, Path]:
+    folder = tmp_path_factory.mktemp("export")
+    torch.manual_seed(3)
+    network = PyNET(STYLES[request.param]).eval()
+    if network.backbone is not None:
+        network.backbone.load_pretrained()
+    for module in network.modules():
+        if isinstance(module, HeadConv):
+            torch.nn.init.normal_(module.weight, std=0.01)
+    save_weights(folder / "level1.pt", network, recipe={"name": "tried", "pairs": {"input": 256}}, metrics={"a": 1})
+    difference = export_onnx(folder / "level1.pt", folder / "model.onnx", info={"licence": "Apache-2.0"})
+    assert 0 < difference < export_module.TOLERANCE
+    return network, folder / "model.onnx"
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 96), (160, 64)])
+def test_any_size_draws_what_the_network_draws(exported: tuple[PyNET, Path], size: tuple[int, int]) -> None:
+    network, path = exported
+    photo = np.random.default_rng(0).random((2, 3, *size), np.float32)
+    theirs = onnxruntime.InferenceSession(path).run(None, {"photo": photo})
+    with torch.no_grad():
+        ours = network(torch.from_numpy(photo))
+    assert theirs[0].shape == (2, 3, 2 * size[0], 2 * size[1])
+    np.testing.assert_allclose(theirs[0], ours.bokeh.clamp(0, 1).numpy(), atol=export_module.TOLERANCE)
+    if ours.sharp is None:
+        assert len(theirs) == 1
+    else:
+        np.testing.assert_allclose(theirs[1], ours.sharp.numpy(), atol=export_module.TOLERANCE)
+
+
+def test_the_file_describes_itself_and_holds_halves(exported: tuple[PyNET, Path]) -> None:
+    network, path = exported
+    model = onnx.load(path)
+    onnx.checker.check_model(model)
+    facts = json.loads({entry.key: entry.value for entry in model.metadata_props}["wideopen"])
+    assert facts["format"] == 1 and facts["multiple"] == 32 and facts["scale"] == 2
+    assert (facts["name"], facts["licence"], facts["metrics"]) == ("tried", "Apache-2.0", {"a": 1})
+    assert facts["working_side"] == 704
+    assert PyNETConfig(**facts["config"]) == network.config
+    floats = sum(np.prod(t.dims) for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT)
+    halves = sum(np.prod(t.dims) for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT16)
+    assert halves > 20 * floats
+
+
+def test_too_large_a_difference_is_refused(
+    exported: tuple[PyNET, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, path = exported
+    monkeypatch.setattr(export_module, "TOLERANCE", 0.0)
+    with pytest.raises(ModelError, match=r"model\.onnx: not kept, it differs"):
+        export_onnx(path.with_name("level1.pt"), tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_levels_and_existing_files_are_refused(tmp_path: Path) -> None:
+    save_weights(tmp_path / "level3.pt", PyNET(STYLES["residual"], level=3))
+    with pytest.raises(ModelError, match=r"level3\.pt: holds level 3"):
+        export_onnx(tmp_path / "level3.pt", tmp_path / "model.onnx")
+    (tmp_path / "model.onnx").write_bytes(b"mine")
+    with pytest.raises(OutputError, match="exists"):
+        export_onnx(tmp_path / "level3.pt", tmp_path / "model.onnx")
+    assert (tmp_path / "model.onnx").read_bytes() == b"mine"
