@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from lightning import LightningModule
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
@@ -82,7 +83,7 @@ class LevelTask(LightningModule):
         """Put them back, so that loading stays strict."""
         checkpoint["state_dict"].update({f"loss.{name}": value for name, value in self.loss.state_dict().items()})
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam; a pretrained encoder learns at a share of the rest's rate. Cosine ends at a twentieth."""
         encoder = list(self.network.backbone.parameters()) if self.network.backbone is not None else []
         known = {id(p) for p in encoder}

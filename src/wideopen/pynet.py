@@ -126,7 +126,7 @@ class Block(nn.Module):
             self.outputs += channels
 
     def forward(self, x: Tensor) -> Tensor:
-        taps = []
+        taps: list[Tensor] = []
         for branch in self.children():
             taps.append(branch(taps[-1] if self.cascade and taps else x))
         return taps[0] if len(taps) == 1 else torch.cat(taps, 1)

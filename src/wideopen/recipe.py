@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from wideopen.errors import RecipeError
 from wideopen.options import PyNETConfig
@@ -91,7 +91,7 @@ class Recipe:
     """Learning rate over a level: `constant` (as published) or `cosine` (down to a twentieth)."""
     encoder_lr: float = 0.2
     """Learning rate of a pretrained encoder as a share of the rest's."""
-    vgg_arch: str = "vgg19"
+    vgg_arch: Literal["vgg19", "vgg16"] = "vgg19"
     """Network of the VGG term: `vgg19` (relu5_4) or `vgg16` (relu5_3)."""
 
     def __post_init__(self) -> None:
