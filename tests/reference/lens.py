@@ -1,0 +1,52 @@
+"""A lens by ray sampling: slow and obvious, what the fast one is measured against.
+
+For every pixel, rays through evenly spread points of a disc aperture meet the layers' planes front to back; colour
+is gathered until nothing shines through any more. Planes are not clamped here.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.lens import Layer
+from wideopen.light import restore_highlights, roll_off_highlights
+
+Array = NDArray[np.float64]
+
+
+def aperture_points(count: int) -> Array:
+    """`count` points spread evenly over the unit disc (a sunflower), (count, 2)."""
+    index = np.arange(count) + 0.5
+    radius, angle = np.sqrt(index / count), index * np.pi * (3.0 - np.sqrt(5.0))
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
+
+def trace(
+    layers: Sequence[Layer], blur_px_per_disparity: float, focus_disparity: float, gain: float = 1.0, rays: int = 1500
+) -> Array:
+    """HxWx3 linear light: the mean over the rays of what each sees."""
+    height, width = layers[0].color.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    prepared = []
+    for layer in layers:
+        alpha = np.ones((height, width)) if layer.alpha is None else layer.alpha.astype(np.float64)
+        color = restore_highlights(layer.color, gain)
+        prepared.append((layer.plane, np.dstack([color * alpha[..., None], alpha])))
+    total = np.zeros((height, width, 3))
+    for u, v in aperture_points(rays):
+        seen, through = np.zeros((height, width, 3)), np.ones((height, width, 1))
+        for plane, rgba in prepared:
+            # The ray through (u, v) meets the plane at p + (u, v) * s with s = K * (disparity there - focus):
+            # linear in s, as the plane's disparity is linear in the place.
+            here = plane.d0 + plane.dx * x + plane.dy * y - focus_disparity
+            s = blur_px_per_disparity * here / (1.0 - blur_px_per_disparity * (u * plane.dx + v * plane.dy))
+            met = cv2.remap(
+                rgba, (x + u * s).astype(np.float32), (y + v * s).astype(np.float32),
+                cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT,
+            )  # fmt: skip
+            seen += through * met[..., :3]
+            through = through * (1.0 - met[..., 3:])
+        total += seen
+    return roll_off_highlights((total / rays).astype(np.float32), gain).astype(np.float64)
