@@ -1,3 +1,31 @@
 """wideopen: a sharp photo in, the same photo as a fast lens wide open would have taken it out."""
 
+from wideopen.errors import (
+    ModelError,
+    OutputError,
+    PairsError,
+    PhotoError,
+    RecipeError,
+    TrainingError,
+    WeightsError,
+    WideopenError,
+)
+from wideopen.options import RenderOptions
+from wideopen.render import Renderer, render, render_file
+
 __version__ = "0.1.0"
+__all__ = [
+    "ModelError",
+    "OutputError",
+    "PairsError",
+    "PhotoError",
+    "RecipeError",
+    "RenderOptions",
+    "Renderer",
+    "TrainingError",
+    "WeightsError",
+    "WideopenError",
+    "__version__",
+    "render",
+    "render_file",
+]

@@ -36,14 +36,13 @@ def render(
         raise typer.BadParameter(str(error)) from error
     from wideopen.render import Renderer, output_path
 
-    folder = output is not None and (output.is_dir() or len(photos) > 1)
     if output is not None and len(photos) > 1 and not output.is_dir():
         raise typer.BadParameter(f"{output} is not a folder; several photos need one", param_hint="--output")
     renderer = Renderer(options)
     failed = 0
     for photo in photos:
         try:
-            written = renderer.render_file(photo, output_path(photo, output, folder=folder), overwrite=overwrite)
+            written = renderer.render_file(photo, output_path(photo, output), overwrite=overwrite)
         except WideopenError as error:
             if len(photos) == 1:
                 raise

@@ -1,0 +1,147 @@
+"""The network as ONNX Runtime runs it. Knows no files but its weights."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from wideopen import padding
+from wideopen.errors import ModelError
+
+Float = NDArray[np.float32]
+SHIPPED = Path(__file__).parent / "models" / "first.onnx"
+FORMAT = 1
+"""Version of the model file's metadata that this code reads."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says of itself, in its metadata entry `wideopen`."""
+
+    name: str
+    multiple: int
+    """Sides of the network's input are multiples of this."""
+    scale: int
+    """Side of the network's picture / side of its input."""
+    working_side: int
+    """Long side in px of the picture that the model was trained for."""
+    conditions: tuple[str, ...] = ()
+    """Condition channels that the input has after RGB."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """All other entries: config, recipe, commit, licence, data, metrics."""
+
+    def __post_init__(self) -> None:
+        if self.multiple < 1 or self.scale < 1 or self.working_side < self.multiple:
+            raise ValueError("multiple, scale and working_side must be positive, working_side at least multiple")
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkResult:
+    """What the network makes of a photo, at working size (`scale` times its input's)."""
+
+    bokeh: Float
+    """HxWx3, sRGB-encoded, [0, 1]."""
+    sharp: Float | None
+    """HxW in [0, 1], share of the photo that is kept; None if the model does not say."""
+    seen: Float
+    """HxWx3, the input enlarged to this size: the detail that the network knew of."""
+
+
+class Engine:
+    """A model file, loaded.
+
+    Args:
+        model: .onnx file; the package's own if None.
+        threads: CPU threads; as many as there are cores if None.
+
+    Raises:
+        ModelError: no such file, damaged, or not one of this package's models.
+    """
+
+    def __init__(self, model: Path | None = None, threads: int | None = None) -> None:
+        self.path = model or SHIPPED
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.intra_op_num_threads = threads or 0
+        options.log_severity_level = 4  # Its errors come as exceptions, which become ours.
+        try:
+            self._session = onnxruntime.InferenceSession(
+                _read(self.path, model is None), options, providers=["CPUExecutionProvider"]
+            )
+        except ModelError:
+            raise
+        except Exception as error:  # ONNX Runtime has no common base of its own below Exception.
+            raise ModelError(f"{self.path}: not an ONNX model, or damaged; export or fetch it again") from error
+        self.metadata = self._check()
+
+    def run(self, photo: Float) -> NetworkResult:
+        """Show the network a photo of any size.
+
+        Args:
+            photo: HxWx3, sRGB-encoded, [0, 1]; padded to the multiple by mirroring, the result cropped.
+
+        Raises:
+            ValueError: another shape or type.
+            ModelError: the model does not run, or gives pictures of another size than it says.
+        """
+        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.float32 or 0 in photo.shape:
+            raise ValueError(f"photo must be HxWx3 float32, not {photo.shape} {photo.dtype}")
+        height, width = (self.metadata.scale * side for side in photo.shape[:2])
+        padded = padding.pad(photo, self.metadata.multiple)
+        try:
+            outputs = self._session.run(self._outputs, {"photo": padded.transpose(2, 0, 1)[None]})
+        except Exception as error:
+            raise ModelError(f"{self.path}: cannot be run ({str(error).splitlines()[0]}); export it again") from error
+        planes = [np.asarray(output)[0] for output in outputs]
+        size = tuple(self.metadata.scale * side for side in padded.shape[:2])
+        for plane, channels in zip(planes, (3, 1), strict=False):
+            if plane.shape != (channels, *size):
+                raise ModelError(f"{self.path}: gives {plane.shape}, not {(channels, *size)}; export it again")
+        bokeh = padding.crop(planes[0].transpose(1, 2, 0), height, width).clip(0, 1)
+        sharp = padding.crop(planes[1][0], height, width).clip(0, 1) if len(planes) > 1 else None
+        seen = cv2.resize(padded, size[::-1], interpolation=cv2.INTER_LINEAR)
+        return NetworkResult(bokeh, sharp, padding.crop(seen, height, width))
+
+    def _check(self) -> ModelInfo:
+        text = self._session.get_modelmeta().custom_metadata_map.get("wideopen")
+        foreign = f"{self.path}: not a wideopen model; make one with wideopen export"
+        if text is None:
+            raise ModelError(f"{foreign} (it has no metadata)")
+        try:
+            values = dict(json.loads(text))
+            version = values.pop("format")
+            if version != FORMAT:
+                raise ModelError(f"{self.path}: has model format {version}, this is for {FORMAT}; update wideopen")
+            names = ("name", "multiple", "scale", "working_side")
+            known = {"name": str(values["name"]), **{key: int(values[key]) for key in names[1:]}}
+            conditions = tuple(values.get("conditions", ()))
+            rest = {key: value for key, value in values.items() if key not in (*names, "conditions")}
+            info = ModelInfo(**known, conditions=conditions, details=rest)  # type: ignore[arg-type]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{foreign} (its metadata is wrong: {error})") from error
+        inputs = [item.name for item in self._session.get_inputs()]
+        given = [item.name for item in self._session.get_outputs()]
+        if inputs != ["photo"] or "bokeh" not in given:
+            raise ModelError(f"{foreign} (it maps {', '.join(inputs)} to {', '.join(given)}, not photo to bokeh)")
+        if info.conditions:
+            raise ModelError(
+                f"{self.path}: needs {', '.join(info.conditions)}, which this version cannot give; update it"
+            )
+        self._outputs = ["bokeh", "sharp"] if "sharp" in given else ["bokeh"]
+        return info
+
+
+def _read(path: Path, shipped: bool) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        if shipped:
+            raise ModelError(f"{path}: the package came without its model; give one with --model") from error
+        reason = "no such model file" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise ModelError(f"{path}: {reason}; give the path of an .onnx file") from error

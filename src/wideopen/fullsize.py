@@ -1,0 +1,187 @@
+"""The network's result carried to the photo's own size.
+
+What is sharp comes from the photo's own pixels, bit for bit; what is blurred comes from the network, enlarged; the
+seam between them follows the photo's edges:
+
+    at working size   1. sharp map m (the network's, or found by comparing)  2. the blurred picture without the
+                      subject: bokeh = m * seen + (1 - m) * background, solved where m leaves something to solve
+                      for and filled in behind the subject   3. m as a local linear model of the photo's colours
+    at full size      4. m from those models and the photo's pixels, held within what m is one working pixel away
+                      5. m * photo + (1 - m) * background, in linear light
+
+Without step 2 an enlarged edge of the subject would shine around it. Full size is passed through in strips of rows,
+so memory above the photo and the result does not grow with them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.guided import fill, guided_coefficients, share_kept
+from wideopen.light import linear_to_srgb, srgb_to_linear
+from wideopen.padding import resize
+
+Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
+Pixels = NDArray[Any]
+SNAP = 0.02
+"""m within this of 0 or 1 is 0 or 1."""
+STRIP_PIXELS = 1 << 19
+_ENCODE_STEPS = 65535
+
+
+@dataclass(frozen=True, eq=False)
+class _Working:
+    """What full size is made of, at working size."""
+
+    background: Float
+    """HxWx3, sRGB-encoded: the blurred picture, continued behind the subject."""
+    bounds: Float
+    """HxWx2: least and greatest m within one px."""
+    model: Float
+    """HxWx4: m as a linear function of the photo's colours."""
+
+
+def carry(
+    pixels: Pixels,
+    bokeh: Float,
+    sharp: Float | None = None,
+    seen: Float | None = None,
+    strip: int | None = None,
+) -> Pixels:
+    """Carry a result to full size.
+
+    Args:
+        pixels: HxWx3 photo, sRGB-encoded: uint8, uint16, or float32 in [0, 1].
+        bokeh: hxwx3 float32 in [0, 1], sRGB-encoded, of the same shape as the photo but for rounding.
+        sharp: hxw float32 in [0, 1], share of the photo that bokeh keeps; found by comparing if None.
+        seen: hxwx3, the picture of which bokeh keeps that share; the photo at that size if None.
+        strip: rows worked on at a time; the result does not depend on it.
+
+    Returns:
+        HxWx3 of the photo's type. Identical to the photo where m is 1.
+    """
+    height, width = pixels.shape[:2]
+    size = min(height, bokeh.shape[0]), min(width, bokeh.shape[1])
+    bokeh = resize(bokeh, *size)
+    guide = _unit(resize(pixels, *size))
+    working = _prepare(
+        guide,
+        bokeh,
+        None if sharp is None else resize(sharp, *size),
+        guide if seen is None else resize(seen, *size),
+    )
+    result = np.empty_like(pixels)
+    rows = strip or max(1, STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        result[top:bottom] = _strip(working, pixels[top:bottom], top, height)
+    return result
+
+
+def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float) -> _Working:
+    """Steps 1 to 3."""
+    share = share_kept(guide, bokeh) if sharp is None else sharp
+    square = np.ones((3, 3), np.uint8)
+    least, greatest = cv2.erode(share, square), cv2.dilate(share, square)
+    left = np.maximum(1 - share, 0.05)[..., None]
+    background = ((bokeh - share[..., None] * seen) / left).clip(0, 1)
+    # One pixel away from the subject already, colours may be the subject's: m itself is only so exact.
+    weight = np.minimum(2 * (1 - greatest), 1) ** 2
+    return _Working(
+        background=fill(background, weight).clip(0, 1),
+        bounds=cv2.merge([least, greatest]),
+        model=guided_coefficients(guide, share),
+    )
+
+
+def _strip(working: _Working, photo: Pixels, top: int, height: int) -> Pixels:
+    """Steps 4 and 5 for the rows from `top` on of a photo of `height` rows."""
+    rows, width = photo.shape[:2]
+    place = (top, rows, height, width)
+    least, greatest = cv2.split(_enlarge(working.bounds, *place))
+    keep = least >= 1 - SNAP
+    if keep.all():
+        return photo
+    result = _store(_enlarge(working.background, *place), photo.dtype)
+    mixed = np.flatnonzero(~keep & (greatest > SNAP))
+    if mixed.size:
+        model = _enlarge(working.model, *place).reshape(-1, 4)[mixed]
+        own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
+        share = model[:, 3] + (model[:, :3] * _unit(own)).sum(axis=1)
+        share = np.clip(share, least.reshape(-1)[mixed], greatest.reshape(-1)[mixed])
+        share = ((share - SNAP) / (1 - 2 * SNAP)).clip(0, 1)[:, None]
+        light = share * _decode(own) + (1 - share) * _decode(behind)
+        result.reshape(-1, 3)[mixed] = np.where(share == 1, own, _encode(light, photo.dtype))
+    np.copyto(result, photo, where=keep[..., None])
+    return result
+
+
+def _enlarge(image: Float, top: int, rows: int, height: int, width: int) -> Float:
+    """Rows `top` .. `top + rows` of hxwxC enlarged to `height` x `width` with bicubic interpolation.
+
+    Each row is worked out by itself, along by OpenCV and across as a product of four weights with four rows, so
+    that it comes out the same in whatever strip it lies.
+    """
+    channels = image.shape[2]
+    centres = (np.arange(top, top + rows) + 0.5) * (image.shape[0] / height) - 0.5
+    first = np.floor(centres).astype(int) - 1
+    needed = np.arange(first[0], first[-1] + 4).clip(0, image.shape[0] - 1)
+    wide = np.empty((needed.size, width * channels), np.float32)
+    for row, source in enumerate(needed):
+        along = wide[row].reshape(1, width, channels)
+        cv2.resize(image[source : source + 1], (width, 1), dst=along, interpolation=cv2.INTER_CUBIC)
+    weights = _cubic_weights((centres - np.floor(centres)).astype(np.float32))
+    enlarged = np.empty((rows, width * channels), np.float32)
+    for row, start in enumerate(first - first[0]):
+        np.dot(weights[row], wide[start : start + 4], out=enlarged[row])
+    return enlarged.reshape(rows, width, channels)
+
+
+def _cubic_weights(x: Float) -> Float:
+    """Nx4 weights of Keys' cubic convolution with a = -0.75 (OpenCV's), for offsets x in [0, 1)."""
+    a = np.float32(-0.75)
+    near = [((a + 2) * t - (a + 3)) * t * t + 1 for t in (x, 1 - x)]
+    before = ((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a
+    return np.stack([before, *near, 1 - before - near[0] - near[1]], axis=1).astype(np.float32)
+
+
+def _unit(pixels: Pixels) -> Float:
+    """Any of the three types as float32 in [0, 1]."""
+    if pixels.dtype == np.float32:
+        return pixels
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def _store(encoded: Float, dtype: Any) -> Pixels:
+    """Values around [0, 1] rounded and clipped into a photo's type."""
+    if dtype == np.float32:
+        return encoded.clip(0, 1)
+    depth = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
+    stored: Pixels = cv2.multiply(encoded, float(np.iinfo(dtype).max), dtype=depth)  # type: ignore[call-overload]
+    return stored
+
+
+def _decode(encoded: Pixels) -> Float:
+    """Linear light of encoded values, by table."""
+    if encoded.dtype == np.float32:
+        return srgb_to_linear(encoded)
+    steps = int(np.iinfo(encoded.dtype).max)
+    if steps not in _DECODE:
+        _DECODE[steps] = srgb_to_linear(np.arange(steps + 1, dtype=np.float32) / np.float32(steps))
+    return _DECODE[steps][encoded]
+
+
+_DECODE: dict[int, Float] = {}
+# Spaced by square root, the curve's own shape nearly: no step is wider than 1.5 steps of 16 bits.
+_ENCODE = linear_to_srgb((np.arange(_ENCODE_STEPS + 1, dtype=np.float32) / np.float32(_ENCODE_STEPS)) ** 2)
+
+
+def _encode(light: Float, dtype: Any) -> Pixels:
+    """Encoded values of linear light, by table."""
+    if dtype == np.float32:
+        return linear_to_srgb(light)
+    steps = np.rint(np.sqrt(light.clip(0, 1)) * _ENCODE_STEPS).astype(np.intp)
+    return np.rint(_ENCODE[steps] * np.float32(np.iinfo(dtype).max)).astype(dtype)

@@ -1,0 +1,93 @@
+"""Maps that follow a photo's edges, at the network's working size: guided filter, filling of holes, share of detail."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
+
+
+def guided_coefficients(guide: Float, values: Float, radius: int = 4, eps: float = 2e-4) -> Float:
+    """Local linear models of a map in a photo's colours (He, Sun, Tang: Guided Image Filtering, TPAMI 2013, sec. 3.5).
+
+    Args:
+        guide: HxWx3 in [0, 1].
+        values: HxW.
+        radius: windows are squares of side 2 * radius + 1 px, mirrored at the frame.
+        eps: variance of the guide below which it counts as flat.
+
+    Returns:
+        HxWx4 (a_r, a_g, a_b, b), averaged over the windows that see a pixel: the filtered map is a . colour + b.
+        Enlarged, they make the map at the guide's full size (He, Sun: Fast Guided Filter, arXiv:1505.00996).
+    """
+    mean, mean_values = _box(guide, radius), _box(values, radius)
+    r, g, b = cv2.split(guide)
+    products = _box(cv2.merge([r * r, r * g, r * b, g * g]), radius), _box(cv2.merge([g * b, b * b]), radius)
+    rr, rg, rb, gg, gb, bb = *cv2.split(products[0]), *cv2.split(products[1])
+    mr, mg, mb = cv2.split(mean)
+    rr, gg, bb = rr - mr * mr + eps, gg - mg * mg + eps, bb - mb * mb + eps
+    rg, rb, gb = rg - mr * mg, rb - mr * mb, gb - mg * mb
+    shared = _box(guide * values[..., None], radius) - mean * mean_values[..., None]
+    # Cofactors of the symmetric 3x3 covariance.
+    cofactors = {
+        "rr": gg * bb - gb * gb,
+        "rg": rb * gb - rg * bb,
+        "rb": rg * gb - rb * gg,
+        "gg": rr * bb - rb * rb,
+        "gb": rb * rg - rr * gb,
+        "bb": rr * gg - rg * rg,
+    }
+    determinant = rr * cofactors["rr"] + rg * cofactors["rg"] + rb * cofactors["rb"]
+    slopes = [
+        sum(
+            cofactors["".join(sorted(row + column, key="rgb".index))] * shared[..., i] for i, column in enumerate("rgb")
+        )
+        / determinant
+        for row in "rgb"
+    ]
+    offset = mean_values - sum(slope * mean[..., i] for i, slope in enumerate(slopes))
+    return _box(cv2.merge([*slopes, offset]), radius)
+
+
+def fill(values: Float, weight: Float) -> Float:
+    """Replace what has no weight by what lies around it, smoothly (push-pull: Gortler et al., The Lumigraph, 1996).
+
+    Args:
+        values: HxWx3.
+        weight: HxW in [0, 1]: 1 keeps the pixel, 0 takes it wholly from around.
+    """
+    height, width = weight.shape
+    if height * width <= 1:
+        return values
+    size = ((width + 1) // 2, (height + 1) // 2)
+    mass = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(values * weight[..., None], size, interpolation=cv2.INTER_AREA)
+    plain = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    known = mass[..., None] > 1e-6
+    coarse = np.where(known, coarse / np.maximum(mass[..., None], 1e-6), plain)
+    # A coarse pixel that saw any certain pixel counts as certain.
+    coarse = fill(coarse, np.minimum(4 * mass, 1).astype(np.float32))
+    around = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return around + weight[..., None] * (values - around)
+
+
+def share_kept(photo: Float, bokeh: Float, radius: int = 4) -> Float:
+    """Share of a photo's fine detail that is left in its blurred version, HxW in [0, 1].
+
+    For networks that do not say it themselves: the slope of a local regression of the result's fine detail on the
+    photo's. Where the photo is too flat to tell, the answer comes from around. Both HxWx3 in [0, 1].
+    """
+    fine, left = (image - cv2.GaussianBlur(image, (0, 0), 2) for image in (photo, bokeh))
+    energy = _box((fine * fine).sum(axis=2), radius)
+    slope = _box((fine * left).sum(axis=2), radius) / (energy + 1e-6)
+    certain = energy / (energy + 1e-4)
+    filled = fill(cv2.merge([slope.clip(0, 1)] * 3), certain)
+    return np.ascontiguousarray(filled[..., 0]).clip(0, 1)
+
+
+def _box(image: Float, radius: int) -> Float:
+    side = 2 * radius + 1
+    blurred: Float = cv2.boxFilter(image, -1, (side, side), borderType=cv2.BORDER_REFLECT)
+    return blurred
