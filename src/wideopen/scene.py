@@ -188,7 +188,7 @@ def _settle(matte: Float) -> Float:
 
 def _doubt(alpha: Float, short: int) -> Float:
     unsure = ((alpha > 0.08) & (alpha < 0.92)).astype(np.float32)
-    size = 2 * max(round(0.014 * short), 1) + 1
+    size = 2 * max(round(0.014 * short), 3) + 1
     regions = cv2.morphologyEx(unsure, cv2.MORPH_OPEN, _ellipse(size))
     regions = cv2.dilate(regions, _ellipse(size))
     soft = cv2.GaussianBlur(regions, (0, 0), 0.006 * short)

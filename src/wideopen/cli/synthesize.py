@@ -45,9 +45,10 @@ def synthesize(
         raise typer.BadParameter(str(error)) from error
     if sheet is not None:  # Before the work, not after it.
         check_output(sheet, overwrite)
+    console = Console(stderr=True)
     with Progress(
         *Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True), transient=True,
+        console=console, transient=True, disable=not console.is_terminal,
     ) as bar:  # fmt: skip
         task = bar.add_task("making pairs", total=None)
         done = make_pairs(
