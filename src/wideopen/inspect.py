@@ -7,7 +7,6 @@ training leaves out. Needs no torch.
 
 import json
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,8 @@ from typing import Any, Literal
 
 from wideopen.augment import SHAPE_TOLERANCE, crop_size, one_cv2_thread
 from wideopen.compare import Difference, compare
-from wideopen.errors import OutputError, PairsError
+from wideopen.errors import PairsError
+from wideopen.output import write_output
 from wideopen.pairs import MAPS, Pair, load_image, load_map, scan_pairs
 from wideopen.recipe import PairsOptions
 
@@ -97,7 +97,7 @@ class Inspection:
 
     def write_json(self, path: Path, overwrite: bool = False) -> None:
         """Write everything found; OutputError if the file exists, unless `overwrite`."""
-        _write(path, json.dumps(self.as_dict(), indent=1) + "\n", overwrite)
+        write_output(path, json.dumps(self.as_dict(), indent=1) + "\n", overwrite)
 
     def write_exclude_list(self, path: Path, overwrite: bool = False) -> None:
         """Write the names of unusable pairs, with the reason as a comment, for `find_pairs(exclude=...)`."""
@@ -106,7 +106,7 @@ class Inspection:
             if check.verdict == "unusable":
                 kinds = ", ".join(fault.kind for fault in check.faults if fault.verdict == "unusable")
                 lines.append(f"{check.name}  # {kinds}\n")
-        _write(path, "".join(lines), overwrite)
+        write_output(path, "".join(lines), overwrite)
 
 
 def inspect_pairs(
@@ -192,28 +192,3 @@ def _check_difference(found: Difference, limits: Limits) -> Iterator[Fault]:
 
 def _verdict(value: float, limit: float) -> Verdict:
     return "unusable" if value > limit else "warning"
-
-
-def check_output(path: Path, overwrite: bool = False) -> None:
-    """Raise OutputError if a result cannot go there: the file exists, or its folder does not."""
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path}: exists already; choose another name or overwrite it (--overwrite)")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: no folder {path.parent}; make it first")
-
-
-def _write(path: Path, text: str, overwrite: bool) -> None:
-    check_output(path, overwrite)
-    part = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            part = Path(file.name)
-            file.write(text)
-        part.chmod(0o644)
-        os.replace(part, path)
-    except OSError as error:
-        if part is not None:
-            part.unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error

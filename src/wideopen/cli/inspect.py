@@ -33,7 +33,8 @@ def inspect(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from wideopen.inspect import Limits, check_output, inspect_pairs
+    from wideopen.inspect import Limits, inspect_pairs
+    from wideopen.output import check_output
     from wideopen.recipe import PairsOptions, load_recipe
 
     if max_shift <= 0 or max_exposure <= 0:
