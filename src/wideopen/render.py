@@ -98,8 +98,9 @@ class Renderer:
         from wideopen.padding import fit, resize
 
         info = self.engine.metadata
-        side = self.options.working_side or info.working_side
-        small = resize(pixels, *fit(*pixels.shape[:2], max(1, round(side / info.scale))))
+        side = round((self.options.working_side or info.working_side) / info.scale)
+        height, width = pixels.shape[:2]
+        small = resize(pixels, *fit(height, width, max(1, side)))
         if small.dtype.kind == "u":
             small = small.astype(np.float32) / np.float32(np.iinfo(small.dtype).max)
         found = self.engine.run(small)
