@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import build_model
 
+from conftest import build_model
 from wideopen import ModelError
 from wideopen.engine import Engine
 

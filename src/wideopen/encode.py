@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
+from wideopen.exif import PREFIX
+
 if TYPE_CHECKING:
     from wideopen.photo import Photo
 
@@ -37,7 +39,7 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     if format == "PNG" and photo.pixels.dtype == np.uint16:
         return _deep_png(photo)
     image = Image.fromarray(_stack(photo, alpha=format != "JPEG", eight_bits=True))
-    options: dict[str, Any] = {"icc_profile": photo.icc or None, "exif": photo.exif}
+    options: dict[str, Any] = {"icc_profile": photo.icc or None, "exif": photo.exif and PREFIX + photo.exif}
     if photo.dpi is not None and format != "WEBP":
         options["dpi"] = photo.dpi
     if format == "PNG":
@@ -93,7 +95,7 @@ def _deep_png(photo: "Photo") -> bytes:
     if photo.dpi is not None:
         chunks += _chunk(b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in photo.dpi), 1))
     if photo.exif:
-        chunks += _chunk(b"eXIf", photo.exif.removeprefix(b"Exif\0\0"))
+        chunks += _chunk(b"eXIf", photo.exif)
     if photo.xmp:
         chunks += _chunk(b"iTXt", _XMP_KEY.encode() + bytes(5) + photo.xmp)
     file, header = coded.tobytes(), 8 + 25  # Signature and IHDR.
@@ -114,7 +116,7 @@ def _tiff(photo: "Photo") -> bytes:
     tags = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0")
     if photo.exif:
         exif = Image.Exif()
-        exif.load(photo.exif)
+        exif.load(PREFIX + photo.exif)
         tags.update({tag: value for tag, value in exif.items() if tag not in (0x8769, 0x8825)})
         tags.update({tag: dict(exif.get_ifd(tag)) for tag in (0x8769, 0x8825) if exif.get_ifd(tag)})
     tags[256], tags[257], tags[258] = width, height, (pixels.dtype.itemsize * 8,) * channels

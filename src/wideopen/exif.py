@@ -9,6 +9,8 @@ import struct
 from PIL import Image
 
 ORIENTATION = 0x0112
+PREFIX = b"Exif\0\0"
+"""Opens a blob in JPEG files; other formats do without."""
 _BYTE_ORDER = {b"II*\0": "<", b"MM\0*": ">"}
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>))[2-8]")
 _DESCRIPTIVE = {
@@ -22,20 +24,18 @@ def make_upright(blob: bytes) -> tuple[int, bytes]:
     """Read the orientation of an EXIF blob and make it true for pixels that were turned upright.
 
     Args:
-        blob: as files hold it, with or without its `Exif\\0\\0` prefix; may be empty or damaged.
+        blob: without `PREFIX`; may be empty or damaged.
 
     Returns:
         Orientation 1..8 (1 if there is none) and the blob with orientation 1 and without the link to its
         thumbnail, which shows the photo as it was.
     """
-    start = 6 if blob.startswith(b"Exif\0\0") else 0
-    order = _BYTE_ORDER.get(blob[start : start + 4])
+    order = _BYTE_ORDER.get(blob[:4])
     if order is None:
         return 1, blob
     patched, turn = bytearray(blob), 1
     try:
-        (offset,) = struct.unpack_from(order + "I", blob, start + 4)
-        first = start + offset
+        (first,) = struct.unpack_from(order + "I", blob, 4)
         (count,) = struct.unpack_from(order + "H", blob, first)
         for entry in range(first + 2, first + 2 + 12 * count, 12):
             tag, kind, number = struct.unpack_from(order + "HHI", blob, entry)
@@ -45,7 +45,7 @@ def make_upright(blob: bytes) -> tuple[int, bytes]:
                 struct.pack_into(form, patched, entry + 8, 1)
         struct.pack_into(order + "I", patched, first + 2 + 12 * count, 0)
     except struct.error:
-        return (turn if 1 <= turn <= 8 else 1), bytes(patched)
+        pass  # Damaged further on; what was found so far stands.
     return (turn if 1 <= turn <= 8 else 1), bytes(patched)
 
 

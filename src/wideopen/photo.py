@@ -33,7 +33,7 @@ _UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
     4: lambda image: cv2.flip(image, 0),
     5: lambda image: cv2.transpose(image),
     6: lambda image: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE),
-    7: lambda image: cv2.flip(cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE), 1),
+    7: lambda image: cv2.rotate(cv2.transpose(image), cv2.ROTATE_180),
     8: lambda image: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
 """What turns a photo upright, by EXIF orientation."""
@@ -94,8 +94,7 @@ def decode(data: bytes, name: str = "photo") -> Photo:
         raise PhotoError(f"{name}: is empty (0 bytes); get a whole copy")
     try:
         with warnings.catch_warnings():
-            # Our limit is the hard one of two; Pillow warns at half of it.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # About odd metadata and large photos; what matters is raised.
             image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
     except UnidentifiedImageError:
         raise PhotoError(f"{name}: not a JPEG, PNG, TIFF or WebP photo, or damaged") from None
@@ -110,7 +109,7 @@ def decode(data: bytes, name: str = "photo") -> Photo:
             )
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # About odd metadata, mostly; what matters is raised.
+                warnings.simplefilter("ignore")
                 # Of 16 bits per channel Pillow keeps 8 if there are several; the tiles say so until it loads.
                 deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", []))
                 image.load()
@@ -205,10 +204,12 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _upright(image: Image.Image, pixels: Pixels, alpha: Pixels | None, grey: bool, profile_holds: bool) -> Photo:
-    info, blob = image.info, image.info.get("exif", b"")
+    info, blob = image.info, image.info.get("exif", b"").removeprefix(exif_blob.PREFIX)
     if not blob and (image.format == "TIFF" or "Raw profile type exif" in info):
-        blob = exif_blob.descriptive_tags(image)
+        blob = exif_blob.descriptive_tags(image).removeprefix(exif_blob.PREFIX)
     turn, blob = exif_blob.make_upright(blob)
+    if image.format == "TIFF" and exif_blob.ORIENTATION not in image.getexif():
+        turn = 1  # Pillow and OpenCV turn TIFFs upright as they load.
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
     format = "JPEG" if image.format == "MPO" else str(image.format)
