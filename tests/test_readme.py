@@ -1,0 +1,63 @@
+"""The README and the docs tell the truth: files, commands, options, the lines of Python."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from PIL import Image
+
+from wideopen.cli import COMMANDS, app
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "docs" / "training.md"]
+
+
+def commands() -> list[tuple[str, str]]:
+    """(page, line) of every wideopen command shown in a code block."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"```\w*\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+            lines = (line.split("  #")[0].strip() for line in block.splitlines())
+            found += [(page.name, line) for line in lines if line.startswith("wideopen ")]
+    return found
+
+
+def test_the_map_names_every_file() -> None:
+    table = README[README.index("| file | what |") :]
+    named = set(re.findall(r"`([a-z_/]+\.py|cli/)`", table))
+    here = {path.name for path in (ROOT / "src" / "wideopen").glob("*.py")} - {"__init__.py"}
+    assert named == here | {"cli/"}
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_commands_and_options_exist(page: str, line: str) -> None:
+    words = shlex.split(line)
+    assert words[1] in COMMANDS
+    group = typer.main.get_command(app)
+    command = group.get_command(typer.Context(group), words[1])  # type: ignore[attr-defined]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word for word in words[2:] if word.startswith("-")} <= known
+
+
+def test_every_command_is_shown() -> None:
+    assert {shlex.split(line)[1] for _, line in commands()} | {"convert"} == set(COMMANDS)
+    assert "wideopen convert" in README
+
+
+def test_the_lines_of_python_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = re.search(r"```python\n(.*?)```", README, re.S)
+    assert code is not None
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code.group(1), "README.md", "exec"), {})
+    with Image.open(ROOT / "examples" / "scooter.jpg") as photo, Image.open("scooter-bokeh.jpg") as bokeh:
+        assert photo.size == bokeh.size
+
+
+def test_links_lead_somewhere() -> None:
+    for page in (*PAGES, ROOT / "MODEL_CARD.md", ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
