@@ -96,7 +96,7 @@ def test_killed_and_resumed_ends_in_the_same_weights(
     recipe = tmp_path / "top.toml"
     recipe.write_text(text[: text.index("[[level]]\nlevel = 5")])
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "wideopen.cli", "train", "--recipe", str(recipe), "--data", str(pairs)]
+    command = [sys.executable, "-m", "wideopen", "train", "--recipe", str(recipe), "--data", str(pairs)]
     command += ["-o", str(run)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for(run / "level6" / "last.ckpt", process)
