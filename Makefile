@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test check env clean
 
 demo: $(DEMO_VENV)/.ready
+	@mkdir -p demo
 	$(DEMO_VENV)/bin/wideopen render examples/scooter.jpg examples/cairn.jpg -o demo --overwrite
 
 $(DEMO_VENV)/.ready: pyproject.toml constraints.txt
