@@ -74,15 +74,6 @@ class LevelTask(LightningModule):
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_images("val/photo_network_camera", rows, self.global_step)
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave the VGG weights of the loss out: they never change."""
-        for name in [name for name in checkpoint["state_dict"] if name.startswith("loss.")]:
-            del checkpoint["state_dict"][name]
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put them back, so that loading stays strict."""
-        checkpoint["state_dict"].update({f"loss.{name}": value for name, value in self.loss.state_dict().items()})
-
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam; a pretrained encoder learns at a share of the rest's rate. Cosine ends at a twentieth."""
         encoder = list(self.network.backbone.parameters()) if self.network.backbone is not None else []
