@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 from lightning import Callback, LightningModule, Trainer
-from pair_sets import make_set
 
+from drawn_vgg import write_npz
+from pair_sets import make_set
 from wideopen.checkpoint import load_weights
 from wideopen.errors import OutputError, RecipeError, TrainingError
 from wideopen.level_task import LevelTask
@@ -185,3 +186,13 @@ def test_the_c_library_keeps_its_pages() -> None:
     import platform
 
     assert keep_pages() == (platform.libc_ver()[0] == "glibc")
+
+
+def test_the_vgg_term_trains_and_its_weights_stay_out_of_checkpoints(pairs: Path, tmp_path: Path) -> None:
+    drawn = write_npz(tmp_path / "vgg16.npz")
+    recipe = small(steps=2, vgg_arch="vgg16")
+    levels = (LevelRecipe(7, 2, 2, 1e-3), *(LevelRecipe(k, 2, 2, 1e-3, vgg=0.01 * (k == 3)) for k in (6, 5, 4, 3)))
+    recipe = Recipe(**{**vars(recipe), "levels": levels})
+    train(recipe, pairs, tmp_path / "run", vgg_weights=drawn)
+    last = tmp_path / "run" / "level3" / "last.ckpt"
+    assert not [name for name in torch.load(last, weights_only=False)["state_dict"] if name.startswith("loss.")]
