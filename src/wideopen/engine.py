@@ -65,17 +65,14 @@ class Engine:
     """
 
     def __init__(self, model: Path | None = None, threads: int | None = None) -> None:
-        self.path = model or SHIPPED
+        self.path = SHIPPED if model is None else Path(model)
+        weights = _read(self.path, shipped=model is None)
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.intra_op_num_threads = threads or 0
         options.log_severity_level = 4  # Its errors come as exceptions, which become ours.
         try:
-            self._session = onnxruntime.InferenceSession(
-                _read(self.path, model is None), options, providers=["CPUExecutionProvider"]
-            )
-        except ModelError:
-            raise
+            self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime has no common base of its own below Exception.
             raise ModelError(f"{self.path}: not an ONNX model, or damaged; export or fetch it again") from error
         self.metadata = self._check()

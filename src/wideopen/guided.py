@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 
 
-def guided_coefficients(guide: Float, values: Float, radius: int = 4, eps: float = 2e-4) -> Float:
+def guided_coefficients(guide: Float, values: Float, radius: int = 8, eps: float = 2e-4) -> Float:
     """Local linear models of a map in a photo's colours (He, Sun, Tang: Guided Image Filtering, TPAMI 2013, sec. 3.5).
 
     Args:

@@ -5,7 +5,6 @@ Commands are imported when they are asked for, so that `wideopen --help` answers
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
@@ -38,7 +37,7 @@ class LazyGroup(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS or find_spec(f"{__name__}.{cmd_name}") is None:
+        if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.commands:
             single = typer.Typer(add_completion=False)

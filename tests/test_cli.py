@@ -1,0 +1,140 @@
+"""The command line as a person sees it: exit code, one line, no litter."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from conftest import draw_scene
+from wideopen.cli import COMMANDS
+from wideopen.photo import Photo, load, save
+
+
+def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-m", "wideopen", *map(str, arguments)]
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "160", "TERM": "dumb"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=60)
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def photo(tmp_path: Path, scene: NDArray) -> Path:
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(scene).save(path, quality=90)
+    return path
+
+
+def test_render_beside_the_photo(photo: Path, model: Path) -> None:
+    done = run("render", photo, "--model", model, "--threads", 1)
+    out = photo.with_name("photo-bokeh.jpg")
+    assert (done.returncode, done.stderr, done.stdout.strip()) == (0, "", str(out))
+    assert load(out).pixels.shape == load(photo).pixels.shape
+    assert files(photo.parent) == {"photo.jpg", "photo-bokeh.jpg"}
+
+
+def test_several_photos_one_of_them_bad(photo: Path, model: Path) -> None:
+    folder = photo.parent / "out"
+    folder.mkdir()
+    (photo.parent / "bad.jpg").write_bytes(b"text")
+    save(Photo(draw_scene(50, 60)), photo.parent / "last.png")
+    names = [photo.parent / name for name in ("photo.jpg", "bad.jpg", "last.png")]
+    done = run("render", *names, "-o", folder, "--model", model)
+    assert done.returncode == 1 and files(folder) == {"photo.jpg", "last.png"}
+    assert done.stderr.count("\n") == 1 and "bad.jpg" in done.stderr
+    assert done.stdout.split() == [str(folder / "photo.jpg"), str(folder / "last.png")]
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ("missing", "no such file"),
+        ("text", "not a JPEG"),
+        ("empty", "0 bytes"),
+        ("truncated", "cut short"),
+        ("folder", "is a folder"),
+    ],
+)
+def test_bad_photo(photo: Path, model: Path, bad: str, says: str) -> None:
+    path = photo.parent / "bad.jpg"
+    if bad == "folder":
+        path.mkdir()
+    elif bad != "missing":
+        path.write_bytes({"text": b"This is text.\n", "empty": b"", "truncated": photo.read_bytes()[:-2000]}[bad])
+    before = files(photo.parent)
+    done = run("render", path, "-o", photo.parent / "out.jpg", "--model", model)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"wideopen: {path}: ") and says in done.stderr
+    assert files(photo.parent) == before
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [("photo.jpg", "exists already"), ("out.xyz", "end it in one of"), ("none/out.jpg", "no folder")],
+)
+def test_bad_output(photo: Path, model: Path, output: str, says: str) -> None:
+    content = photo.read_bytes()
+    done = run("render", photo, "-o", photo.parent / output, "--model", model)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and says in done.stderr
+    assert files(photo.parent) == {"photo.jpg"} and photo.read_bytes() == content
+
+
+def test_overwrite(photo: Path, model: Path) -> None:
+    out = photo.parent / "out.png"
+    out.write_bytes(b"old")
+    done = run("render", photo, "-o", out, "--model", model, "--overwrite")
+    assert done.returncode == 0 and load(out).pixels.dtype == np.uint8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no folder elsewhere in which even root cannot write")
+def test_unwritable_folder(photo: Path, model: Path) -> None:
+    done = run("render", photo, "-o", "/proc/out.jpg", "--model", model)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "/proc/out.jpg" in done.stderr
+
+
+def test_bad_model(photo: Path) -> None:
+    done = run("render", photo, "--model", photo)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "not an ONNX model" in done.stderr
+    assert files(photo.parent) == {"photo.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["render"], "PHOTO"),
+        (["render", "a.jpg", "--quality", "0"], "quality must be 1 to 100"),
+        (["render", "a.jpg", "b.jpg", "-o", "c.jpg"], "not a folder"),
+        (["render", "a.jpg", "--unknown"], "--unknown"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_wrong_usage(tmp_path: Path, arguments: list[str], says: str) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and says in done.stderr and files(tmp_path) == set()
+
+
+def test_help_lists_every_command() -> None:
+    start = time.perf_counter()
+    done = run("--help")
+    assert time.perf_counter() - start < 3  # A lazy start takes 0.3 s; importing torch alone takes longer than this.
+    assert done.returncode == 0 and all(f" {name} " in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command(command: str) -> None:
+    done = run(command, "--help")
+    assert done.returncode == 0 and "Usage: " in done.stdout and "Example: " in done.stdout
+
+
+def test_version() -> None:
+    from wideopen import __version__
+
+    assert run("--version").stdout == f"wideopen {__version__}\n"

@@ -1,0 +1,130 @@
+"""The network's result at the photo's own size: what stays, what is mixed, what must not shine through."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from wideopen.fullsize import _enlarge, carry
+from wideopen.light import linear_to_srgb, srgb_to_linear
+from wideopen.padding import resize
+
+
+def noise(height: int, width: int, dtype: type = np.uint8) -> NDArray:
+    return np.random.default_rng(1).integers(0, np.iinfo(dtype).max + 1, (height, width, 3), dtype)
+
+
+def shrunk(photo: NDArray, height: int, width: int) -> NDArray:
+    return resize(photo, height, width).astype(np.float32) / np.iinfo(photo.dtype).max
+
+
+class Scene:
+    """A disc before a brighter background at 4x working size, and the photo that a lens would have taken."""
+
+    def __init__(self, subject: float, ground: float, side: int = 480) -> None:
+        y, x = np.mgrid[:side, :side]
+        grain = np.random.default_rng(2).normal(0, 0.01, (side, side, 1)).astype(np.float32)
+        self.distance = np.hypot(x - side / 2, y - side / 2) - side / 4
+        self.matte = np.clip(0.5 - self.distance, 0, 1).astype(np.float32)
+        stripes = 0.1 * np.sin(x / 3)[..., None].astype(np.float32)
+        sharp_ground = np.clip(ground + stripes + grain, 0, 1) * np.ones(3, np.float32)
+        own = np.clip(subject + grain, 0, 1) * np.array([1, 0.8, 0.6], np.float32)
+        soft_ground = cv2.GaussianBlur(srgb_to_linear(sharp_ground), (0, 0), 16)
+        share = self.matte[..., None]
+        photo = linear_to_srgb(share * srgb_to_linear(own) + (1 - share) * srgb_to_linear(sharp_ground))
+        self.photo = np.rint(photo * 255).astype(np.uint8)
+        taken = share * srgb_to_linear(self.photo.astype(np.float32) / 255) + (1 - share) * soft_ground
+        self.taken = linear_to_srgb(taken) * 255
+        # A perfect network with a blend head, at working size: it knows the photo at half of that.
+        size = side // 4
+        half = resize(self.photo, size // 2, size // 2)
+        self.seen = resize(half, size, size).astype(np.float32) / 255
+        self.sharp = resize(self.matte, size, size)
+        picture = linear_to_srgb(resize(soft_ground, size, size))
+        self.bokeh = self.sharp[..., None] * self.seen + (1 - self.sharp[..., None]) * picture
+
+
+@pytest.mark.parametrize(("subject", "ground"), [(0.15, 0.85), (0.9, 0.2), (0.5, 0.8)])
+def test_seam_is_that_of_a_lens(subject: float, ground: float) -> None:
+    """Against the scene composed at full size: no halo outside, nothing lost inside, a clean edge between."""
+    scene = Scene(subject, ground)
+    done = carry(scene.photo, scene.bokeh, scene.sharp, scene.seen)
+    error = done.astype(np.float32) - scene.taken
+    outside = (scene.distance > 1) & (scene.distance < 12)
+    assert abs(error[outside].mean()) < 1.5 and np.abs(error[outside]).mean() < 2
+    assert np.percentile(np.abs(error[outside]), 99) < 14
+    np.testing.assert_array_equal(done[scene.distance < -10], scene.photo[scene.distance < -10])
+    near = np.abs(scene.distance) < 8
+    plain = resize(scene.bokeh, *scene.photo.shape[:2]) * 255
+    assert np.abs(error[near]).mean() < np.abs(plain - scene.taken)[near].mean() / 2.5
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", [(97, 131), (40, 30), (15, 200)])
+def test_all_sharp_is_the_photo_bit_for_bit(dtype: type, size: tuple[int, int]) -> None:
+    photo = noise(*size, dtype)
+    sharp = np.full((32, 44), 0.985, np.float32)
+    done = carry(photo, np.zeros((32, 44, 3), np.float32), sharp)
+    assert done.dtype == photo.dtype
+    np.testing.assert_array_equal(done, photo)
+
+
+def test_identical_pictures_are_found_to_be_sharp() -> None:
+    photo = noise(96, 128)
+    np.testing.assert_array_equal(carry(photo, shrunk(photo, 48, 64)), photo)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_all_soft_is_the_networks_picture_enlarged(dtype: type) -> None:
+    bokeh = cv2.GaussianBlur(np.random.default_rng(0).random((40, 60, 3), np.float32), (0, 0), 3)
+    done = carry(noise(123, 187, dtype), bokeh, np.zeros((40, 60), np.float32))
+    top = np.iinfo(dtype).max
+    expected = cv2.resize(bokeh, (187, 123), interpolation=cv2.INTER_CUBIC).clip(0, 1) * top
+    assert np.abs(done - expected).max() < 0.51 + top * 2e-6
+
+
+def test_half_sharp_is_mixed_in_linear_light() -> None:
+    photo = np.full((64, 64, 3), 255, np.uint8)
+    done = carry(
+        photo, np.zeros((32, 32, 3), np.float32), np.full((32, 32), 0.5, np.float32), np.zeros((32, 32, 3), np.float32)
+    )
+    np.testing.assert_array_equal(done, 188)  # Half of white's light, not half of its number.
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_strips_do_not_show(dtype: type) -> None:
+    photo = noise(211, 173, np.uint16)
+    photo = photo // 257 if dtype is np.uint8 else photo / np.float32(65535) if dtype is np.float32 else photo
+    photo = photo.astype(dtype)
+    rng = np.random.default_rng(0)
+    bokeh = rng.random((61, 50, 3), np.float32)
+    sharp = cv2.GaussianBlur(rng.random((61, 50), np.float32), (0, 0), 4) * 60 - 29.5
+    whole = carry(photo, bokeh, sharp.clip(0, 1), strip=10_000)
+    assert 0.05 < (whole == photo).all(axis=2).mean() < 0.95
+    for strip in (1, 7, 64, None):
+        np.testing.assert_array_equal(carry(photo, bokeh, sharp.clip(0, 1), strip=strip), whole)
+
+
+def test_enlarging_is_opencvs() -> None:
+    image = np.random.default_rng(0).random((30, 41, 4), np.float32)
+    expected = cv2.resize(image, (150, 97), interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_allclose(_enlarge(image, 0, 97, 97, 150), expected, atol=1e-5)
+    np.testing.assert_allclose(_enlarge(image, 50, 20, 97, 150), expected[50:70], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (31, 47), (40, 2000), (2000, 40), (1, 300)])
+def test_photos_smaller_than_the_networks_picture(size: tuple[int, int]) -> None:
+    photo = noise(*size)
+    done = carry(photo, np.full((192, 256, 3), 0.5, np.float32), np.zeros((192, 256), np.float32))
+    assert done.shape == photo.shape
+    assert np.abs(done.astype(int) - 127).max() <= 1
+
+
+def test_colours_of_sixteen_bits_are_mixed_finely() -> None:
+    photo = np.full((32, 32, 3), 1000, np.uint16)
+    bokeh = np.full((16, 16, 3), 0.5, np.float32)
+    done = carry(photo, bokeh, np.full((16, 16), 0.25, np.float32), np.full((16, 16, 3), 1000 / 65535, np.float32))
+    behind = (0.5 - 0.25 * 1000 / 65535) / 0.75
+    share = (0.25 - 0.02) / 0.96
+    light = share * srgb_to_linear(np.float32(1000 / 65535)) + (1 - share) * srgb_to_linear(np.float32(behind))
+    assert np.abs(done - linear_to_srgb(light) * 65535).max() < 2.5

@@ -1,0 +1,71 @@
+"""What an installation without extras can do, and what importing costs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import wideopen
+
+BLOCKER = """
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "lightning", "torchmetrics", "onnx", "onnxscript", "tensorflow",
+                                      "tensorboard", "skimage", "scipy", "efficientnet_lite_pytorch"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocker())
+"""
+NEED_AN_EXTRA = {
+    *("checkpoint", "convert", "encoders", "export", "level_task", "loader", "losses", "progress", "pynet", "train"),
+    "vgg",
+}
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+
+def test_public_names() -> None:
+    assert wideopen.__all__ == sorted(wideopen.__all__)
+    assert all(hasattr(wideopen, name) for name in wideopen.__all__)
+    public = {name for name, value in vars(wideopen).items() if not name.startswith("_") and callable(value)}
+    assert public == set(wideopen.__all__) - {"__version__"}
+
+
+def test_core_needs_no_extra() -> None:
+    folder = Path(wideopen.__file__).parent
+    core = sorted({path.stem for path in folder.glob("*.py") if path.stem[0] != "_"} - NEED_AN_EXTRA)
+    assert {"render", "evaluate", "synthesize", "pairs", "inspect"} <= set(core)
+    done = python(BLOCKER + "".join(f"import wideopen.{name}\n" for name in core) + "import wideopen.cli")
+    assert done.returncode == 0, done.stderr
+
+
+def test_render_without_extras(model: Path, tmp_path: Path) -> None:
+    code = BLOCKER + (
+        "import numpy, wideopen\n"
+        f"options = wideopen.RenderOptions(model={str(model)!r}, threads=1)\n"
+        "print(wideopen.render(numpy.zeros((40, 50, 3), numpy.uint8), options).shape)\n"
+    )
+    done = python(code)
+    assert (done.returncode, done.stdout) == (0, "(40, 50, 3)\n"), done.stderr
+
+
+def test_missing_extra_is_one_line(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('name = "x"\n[[level]]\nlevel = 7\nbatch = 1\nsteps = 1\n')
+    arguments = ["wideopen", "train", "--recipe", str(recipe), "--data", "none", "-o", str(tmp_path / "run")]
+    done = python(BLOCKER + f"sys.argv = {arguments!r}\nfrom wideopen.cli import main\nmain()\n")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.endswith('pip install "wideopen[train]"\n')
+
+
+def test_import_stays_light() -> None:
+    code = (
+        "import sys, wideopen\nprint([n for n in ('numpy', 'cv2', 'PIL', 'onnxruntime', 'typer') if n in sys.modules])"
+    )
+    assert python(code).stdout == "[]\n"
+
+
+def test_function_is_not_hidden_by_its_module() -> None:
+    code = "import wideopen, wideopen.fullsize\nfrom wideopen.render import Renderer\nprint(callable(wideopen.render))"
+    assert python(code).stdout == "True\n"
