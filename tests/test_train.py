@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from lightning import Callback, LightningModule, Trainer
 from drawn_vgg import write_npz
 from pair_sets import make_set
 from wideopen.checkpoint import load_weights
-from wideopen.errors import OutputError, RecipeError, TrainingError
+from wideopen.errors import OutputError, PairsError, RecipeError, TrainingError
 from wideopen.level_task import LevelTask
 from wideopen.losses import BokehLoss
 from wideopen.options import PyNETConfig
@@ -196,3 +197,29 @@ def test_the_vgg_term_trains_and_its_weights_stay_out_of_checkpoints(pairs: Path
     train(recipe, pairs, tmp_path / "run", vgg_weights=drawn)
     last = tmp_path / "run" / "level3" / "last.ckpt"
     assert not [name for name in torch.load(last, weights_only=False)["state_dict"] if name.startswith("loss.")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('name = "x"\ncolour = 1\n[[level]]\nlevel = 7\nbatch = 1\nsteps = 1\n', "unknown key 'colour'"),
+        ('name = "x"\n[[level]]\nlevel = 6\nbatch = 1\nsteps = 1\n', "from 7 down"),
+    ],
+)
+def test_a_bad_recipe_is_one_line_and_no_run(pairs: Path, tmp_path: Path, text: str, words: str) -> None:
+    recipe, run = tmp_path / "bad.toml", tmp_path / "run"
+    recipe.write_text(text)
+    command = [sys.executable, "-m", "wideopen", "train", "--recipe", str(recipe), "--data", str(pairs)]
+    answer = subprocess.run([*command, "-o", str(run)], capture_output=True, text=True, check=False)
+    assert answer.returncode == 2
+    assert answer.stderr.count("\n") == 1 and words in answer.stderr and "bad.toml" in answer.stderr
+    assert not run.exists()
+
+
+def test_unpaired_folders_are_one_line_and_no_run(pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "set" / "original").mkdir(parents=True)
+    (tmp_path / "set" / "bokeh").mkdir()
+    shutil.copy(next((pairs / "original").iterdir()), tmp_path / "set" / "original")
+    with pytest.raises(PairsError, match=r"no file in .*bokeh"):
+        train(small(), tmp_path / "set", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
