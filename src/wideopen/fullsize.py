@@ -13,7 +13,6 @@ Without step 2 an enlarged edge of the subject would shine around it. Full size 
 so memory above the photo and the result does not grow with them.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -28,20 +27,8 @@ Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 Pixels = NDArray[Any]
 SNAP = 0.02
 """m within this of 0 or 1 is 0 or 1."""
-STRIP_PIXELS = 1 << 19
+STRIP_PIXELS = 1 << 18
 _ENCODE_STEPS = 65535
-
-
-@dataclass(frozen=True, eq=False)
-class _Working:
-    """What full size is made of, at working size."""
-
-    background: Float
-    """HxWx3, sRGB-encoded: the blurred picture, continued behind the subject."""
-    bounds: Float
-    """HxWx2: least and greatest m within one px."""
-    model: Float
-    """HxWx4: m as a linear function of the photo's colours."""
 
 
 def carry(
@@ -67,7 +54,7 @@ def carry(
     size = min(height, bokeh.shape[0]), min(width, bokeh.shape[1])
     bokeh = resize(bokeh, *size)
     guide = _unit(resize(pixels, *size))
-    working = _prepare(
+    maps = _prepare(
         guide,
         bokeh,
         None if sharp is None else resize(sharp, *size),
@@ -77,12 +64,16 @@ def carry(
     rows = strip or max(1, STRIP_PIXELS // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        result[top:bottom] = _strip(working, pixels[top:bottom], top, height)
+        result[top:bottom] = _strip(maps, pixels[top:bottom], top, height)
     return result
 
 
-def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float) -> _Working:
-    """Steps 1 to 3."""
+def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float) -> Float:
+    """Steps 1 to 3: hxwx9, what full size is made of.
+
+    Channels: the blurred picture continued behind the subject (3), the least and the greatest m within one px, m as a
+    linear function of the photo's colours (4).
+    """
     share = share_kept(guide, bokeh) if sharp is None else sharp
     square = np.ones((3, 3), np.uint8)
     least, greatest = cv2.erode(share, square), cv2.dilate(share, square)
@@ -90,28 +81,24 @@ def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float) -> _W
     background = ((bokeh - share[..., None] * seen) / left).clip(0, 1)
     # One pixel away from the subject already, colours may be the subject's: m itself is only so exact.
     weight = np.minimum(2 * (1 - greatest), 1) ** 2
-    return _Working(
-        background=fill(background, weight).clip(0, 1),
-        bounds=cv2.merge([least, greatest]),
-        model=guided_coefficients(guide, share),
-    )
+    background = fill(background, weight).clip(0, 1)
+    return np.dstack([background, least, greatest, guided_coefficients(guide, share)])
 
 
-def _strip(working: _Working, photo: Pixels, top: int, height: int) -> Pixels:
+def _strip(maps: Float, photo: Pixels, top: int, height: int) -> Pixels:
     """Steps 4 and 5 for the rows from `top` on of a photo of `height` rows."""
     rows, width = photo.shape[:2]
-    place = (top, rows, height, width)
-    least, greatest = cv2.split(_enlarge(working.bounds, *place))
-    keep = least >= 1 - SNAP
+    wide = _enlarge(maps, top, rows, height, width)
+    keep = wide[..., 3] >= 1 - SNAP
     if keep.all():
         return photo
-    result = _store(_enlarge(working.background, *place), photo.dtype)
-    mixed = np.flatnonzero(~keep & (greatest > SNAP))
+    result = _store(np.ascontiguousarray(wide[..., :3]), photo.dtype)
+    mixed = np.flatnonzero(~keep & (wide[..., 4] > SNAP))
     if mixed.size:
-        model = _enlarge(working.model, *place).reshape(-1, 4)[mixed]
+        found = wide.reshape(-1, 9)[mixed]
         own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
-        share = model[:, 3] + (model[:, :3] * _unit(own)).sum(axis=1)
-        share = np.clip(share, least.reshape(-1)[mixed], greatest.reshape(-1)[mixed])
+        share = found[:, 8] + (found[:, 5:8] * _unit(own)).sum(axis=1)
+        share = np.clip(share, found[:, 3], found[:, 4])
         share = ((share - SNAP) / (1 - 2 * SNAP)).clip(0, 1)[:, None]
         light = share * _decode(own) + (1 - share) * _decode(behind)
         result.reshape(-1, 3)[mixed] = np.where(share == 1, own, _encode(light, photo.dtype))
