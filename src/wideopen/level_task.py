@@ -1,7 +1,6 @@
 """What Lightning does at one step of one level: forward, loss, metrics, pictures, learning rate."""
 
 import math
-from typing import Any
 
 import torch
 from lightning import LightningModule
