@@ -53,7 +53,7 @@ def test_any_size_draws_what_the_network_draws(exported: tuple[PyNET, Path], siz
         np.testing.assert_allclose(theirs[1], ours.sharp.numpy(), atol=export_module.TOLERANCE)
 
 
-def test_the_file_describes_itself_and_holds_halves(exported: tuple[PyNET, Path]) -> None:
+def test_the_file_describes_itself(exported: tuple[PyNET, Path]) -> None:
     network, path = exported
     model = onnx.load(path)
     onnx.checker.check_model(model)
@@ -62,9 +62,6 @@ def test_the_file_describes_itself_and_holds_halves(exported: tuple[PyNET, Path]
     assert (facts["name"], facts["licence"], facts["metrics"]) == ("tried", "Apache-2.0", {"a": 1})
     assert facts["working_side"] == 704
     assert PyNETConfig(**facts["config"]) == network.config
-    floats = sum(np.prod(t.dims) for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT)
-    halves = sum(np.prod(t.dims) for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT16)
-    assert halves > 20 * floats
 
 
 def test_too_large_a_difference_is_refused(

@@ -1,8 +1,4 @@
-"""A trained network as one self-describing ONNX file, compared with the network it came from, or refused.
-
-Weights are stored as 16-bit floats with a cast behind each, which ONNX Runtime folds away when it loads the
-file: half the size, computed in 32 bits.
-"""
+"""A trained network as one self-describing ONNX file, compared with the network it came from, or refused."""
 
 import json
 import subprocess
@@ -15,7 +11,6 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from wideopen import __version__
@@ -25,10 +20,8 @@ from wideopen.output import check_output, write_output
 from wideopen.pynet import SIDE_MULTIPLE, PyNET
 
 FORMAT = 1
-TOLERANCE = 4 / 255
-"""Largest difference from the trained network, in any pixel, that is still the same network (half weights)."""
-SMALLEST_HALVED = 64
-"""Tensors of fewer numbers than this stay in 32 bits: scales, shifts and shapes."""
+TOLERANCE = 1e-3
+"""Largest difference from the trained network, in any pixel of 0..1, that is still the same network."""
 OPSET = 20
 
 
@@ -90,13 +83,13 @@ def export_onnx(
         "metrics": kept.get("metrics", {}),
         **(info or {}),
     }
-    model = halve_weights(trace(network))
+    model = strip(trace(network))
     model.metadata_props.append(onnx.StringStringEntryProto(key="wideopen", value=json.dumps(values)))
     data = model.SerializeToString()
     difference = compare(network, data, photos)
     if difference > TOLERANCE:
         raise ModelError(
-            f"{output}: not kept, it differs from {weights} by {difference:.4f} where {TOLERANCE:.4f} is allowed"
+            f"{output}: not kept, it differs from {weights} by {difference:.4f} where {TOLERANCE} is allowed"
         )
     write_output(output, data, overwrite)
     return difference
@@ -123,23 +116,10 @@ def trace(network: PyNET) -> onnx.ModelProto:
     return program.model_proto
 
 
-def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store every large 32-bit weight as 16 bits and a cast. Values must lie within what 16 bits can hold."""
-    graph = model.graph
-    casts = []
-    for index, tensor in enumerate(graph.initializer):
-        array = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or array.size < SMALLEST_HALVED or np.abs(array).max() > 6e4:
-            continue
-        stored = f"{tensor.name}.half"
-        casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT))
-        graph.initializer[index].CopyFrom(numpy_helper.from_array(array.astype(np.float16), stored))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    # Names, source lines and shapes of the tracing, which nothing needs: half a megabyte.
-    del graph.value_info[:]
-    for node in graph.node:
+def strip(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Take out names, source lines and shapes of the tracing, which nothing needs."""
+    del model.graph.value_info[:]
+    for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
     return model
