@@ -74,6 +74,17 @@ def test_identical_pictures_are_found_to_be_sharp() -> None:
     np.testing.assert_array_equal(carry(photo, shrunk(photo, 48, 64)), photo)
 
 
+def test_what_the_network_could_not_see_does_not_count_as_blur() -> None:
+    """A network without a sharp map knows the photo at half of working size; where it copies that, it kept all."""
+    photo = noise(192, 256)
+    seen = resize(resize(photo, 48, 64), 96, 128).astype(np.float32) / 255
+    bokeh = seen.copy()
+    bokeh[:, 64:] = cv2.GaussianBlur(seen, (0, 0), 6)[:, 64:]
+    done = carry(photo, bokeh, seen=seen)
+    np.testing.assert_array_equal(done[:, :96], photo[:, :96])
+    assert done[:, 160:].std() < 0.3 * photo[:, 160:].std()
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_all_soft_is_the_networks_picture_enlarged(dtype: type) -> None:
     bokeh = cv2.GaussianBlur(np.random.default_rng(0).random((40, 60, 3), np.float32), (0, 0), 3)

@@ -43,7 +43,8 @@ def carry(
     Args:
         pixels: HxWx3 photo, sRGB-encoded: uint8, uint16, or float32 in [0, 1].
         bokeh: hxwx3 float32 in [0, 1], sRGB-encoded, of the same shape as the photo but for rounding.
-        sharp: hxw float32 in [0, 1], share of the photo that bokeh keeps; found by comparing if None.
+        sharp: hxw float32 in [0, 1], share of the photo that bokeh keeps; found by comparing bokeh with seen
+            if None.
         seen: hxwx3, the picture of which bokeh keeps that share; the photo at that size if None.
         strip: rows worked on at a time; the result does not depend on it.
 
@@ -74,7 +75,7 @@ def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float) -> Fl
     Channels: the blurred picture continued behind the subject (3), the least and the greatest m within one px, m as a
     linear function of the photo's colours (4).
     """
-    share = share_kept(guide, bokeh) if sharp is None else sharp
+    share = share_kept(seen, bokeh) if sharp is None else sharp
     square = np.ones((3, 3), np.uint8)
     least, greatest = cv2.erode(share, square), cv2.dilate(share, square)
     left = np.maximum(1 - share, 0.05)[..., None]
