@@ -27,6 +27,11 @@ def row(photo: np.ndarray, bokeh: np.ndarray, height: int) -> np.ndarray:
     return np.hstack([pair[0], np.full((height, GAP, 3), 255, np.uint8), pair[1]])
 
 
+def spaced(item: np.ndarray) -> np.ndarray:
+    """A row with white to its right and below."""
+    return cv2.copyMakeBorder(item, 0, GAP, 0, GAP, 0, value=(255,) * 3)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, nargs="+")
@@ -43,10 +48,10 @@ def main() -> None:
         bokeh = renderer.render(photo)
         seconds[path.name] = round(time.perf_counter() - started, 2)
         rows.append(row(photo, bokeh, options.height))
-    widest = max(item.shape[1] for item in rows)
-    padded = [cv2.copyMakeBorder(item, 0, GAP, 0, widest - item.shape[1] + GAP, 0, value=(255,) * 3) for item in rows]
-    padded += [np.full_like(padded[0], 255)] * (-len(padded) % options.columns)
-    lines = [np.hstack(padded[i : i + options.columns]) for i in range(0, len(padded), options.columns)]
+    columns = options.columns
+    lines = [np.hstack([spaced(item) for item in rows[i : i + columns]]) for i in range(0, len(rows), columns)]
+    widest = max(line.shape[1] for line in lines)
+    lines = [cv2.copyMakeBorder(line, 0, 0, 0, widest - line.shape[1], 0, value=(255,) * 3) for line in lines]
     save(Photo(np.ascontiguousarray(np.vstack(lines))), options.output, quality=86, overwrite=True)
     print(json.dumps(seconds))
 
