@@ -41,8 +41,7 @@ def test_render_beside_the_photo(photo: Path, model: Path) -> None:
 
 
 def test_several_photos_one_of_them_bad(photo: Path, model: Path) -> None:
-    folder = photo.parent / "out"
-    folder.mkdir()
+    folder = photo.parent / "new" / "out"
     (photo.parent / "bad.jpg").write_bytes(b"text")
     save(Photo(draw_scene(50, 60)), photo.parent / "last.png")
     names = [photo.parent / name for name in ("photo.jpg", "bad.jpg", "last.png")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from wideopen.errors import WideopenError
+from wideopen.errors import OutputError, WideopenError
 from wideopen.options import RenderOptions
 
 _HELP = {field.name: field.metadata["help"] for field in fields(RenderOptions)}
@@ -37,7 +37,12 @@ def render(
     from wideopen.render import Renderer, output_path
 
     if output is not None and len(photos) > 1 and not output.is_dir():
-        raise typer.BadParameter(f"{output} is not a folder; several photos need one", param_hint="--output")
+        if output.exists() or output.suffix:
+            raise typer.BadParameter(f"{output} is not a folder; several photos need one", param_hint="--output")
+        try:
+            output.mkdir(parents=True)
+        except OSError as error:
+            raise OutputError(f"{output}: cannot be made ({error.strerror}); choose another folder") from error
     renderer = Renderer(options)
     failed = 0
     for photo in photos:
