@@ -32,6 +32,8 @@ def write_output(path: Path, data: bytes | str, overwrite: bool = False) -> None
         os.chmod(part, 0o644)
         os.replace(part, path)
     except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); free some space or choose another") from error
+    finally:
+        # Gone already when all went well; left over by an error, or by somebody's Ctrl-C.
         if part is not None:
             Path(part).unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); free some space or choose another") from error
