@@ -183,7 +183,7 @@ def test_command_writes_weights_and_says_what_they_are(
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")  # so that what the command sets ends with the test
     app = typer.Typer()
     app.command()(command)
-    output = tmp_path / "new folder" / "weights.pt"
+    output = tmp_path / "weights.pt"
     result = CliRunner().invoke(app, [str(checkpoints / "level3.ckpt"), "-o", str(output)])
     assert result.exit_code == 0, result.output
     assert "level 3, 3 input channels, width 0.125" in result.output
