@@ -7,25 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from reference.release_checkpoints import drawn
 from wideopen.options import PyNETConfig
 from wideopen.pynet import HeadConv, PyNET, resize_to_level, space_to_depth
 
 GOLDEN = Path(__file__).parent / "golden"
 STYLES = [("parallel", "absolute"), ("cascade", "absolute"), ("parallel", "residual"), ("cascade", "blend")]
-
-
-def drawn(index: int, name: str, kind: str, shape: list[int]) -> np.ndarray:
-    """The golden weights: variable `index` by the rule that the golden outputs were made with."""
-    z = np.random.default_rng(1000 + index).standard_normal(shape)
-    if kind == "kernel":
-        z *= (0.2 if name.endswith("head") else 1.0) * np.sqrt(2 / np.prod(shape[:3]))
-    elif kind == "transposed_kernel":
-        z *= np.sqrt(2 / (shape[0] * shape[1] * shape[3] / 4))
-    elif kind == "scale":
-        z = 1 + 0.1 * z
-    else:
-        z *= 0.1
-    return z.astype(np.float32)
 
 
 def golden_state(table: Path) -> dict[str, torch.Tensor]:
