@@ -5,7 +5,7 @@
 Three loops train PyNET of width 0.25 at level 1 (batch 4, 512 px input) for a few steps:
 
 * plain: float32, contiguous tensors, `torch.optim.Adam` as it comes, as anybody would write it;
-* ours: what `wideopen train` does: memory pages kept and huge, channels_last, bf16 autocast where the processor
+* ours: what `wideopen train` does: memory pages kept, channels_last, bf16 autocast where the processor
   computes in it, fused Adam, our SSIM (plain takes torchmetrics');
 * fed: ours, fed by the real loader from JPEG pairs of 1536x1024 that this script makes.
 
@@ -15,7 +15,6 @@ busy machine slows both. Prints a table, and the figures as JSON on the last lin
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -142,9 +141,7 @@ def measure(loop: str, options: argparse.Namespace) -> dict[str, float]:
 
 def in_its_own_process(loop: str) -> dict[str, float]:
     command = [sys.executable, __file__, *sys.argv[1:], "--loop", loop]
-    # As `wideopen train` sets it; PyTorch reads it once, at its first tensor.
-    ours = {} if loop == "plain" else {"THP_MEM_ALLOC_ENABLE": "1"}
-    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, **ours})
+    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(found.stdout.splitlines()[-1])
 
 

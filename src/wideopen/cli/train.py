@@ -25,11 +25,7 @@ def train(
     Example: wideopen train --recipe recipes/tiny.toml --data PAIRS -o runs/tiny
     """
     import logging
-    import os
     import warnings
-
-    # PyTorch asks once, at its first tensor: large ones in huge pages fault less and train a seventh faster.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
     from rich.console import Console
 
