@@ -18,7 +18,7 @@ from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from wideopen import exif as exif_blob
 from wideopen.encode import FORMATS, encode
-from wideopen.errors import OutputError, PhotoError
+from wideopen.errors import OutputError, PhotoError, WideopenError
 from wideopen.output import check_output, write_output
 
 Pixels = NDArray[Any]
@@ -77,19 +77,31 @@ def load(path: Path) -> Photo:
         PhotoError: it is not there, not a photo, damaged, cut short, larger than `MAX_PIXELS`, or has 32 bits
             per channel.
     """
-    try:
-        data = path.read_bytes()
-    except IsADirectoryError:
-        raise PhotoError(f"{path}: is a folder; give the photos in it") from None
-    except FileNotFoundError:
-        raise PhotoError(f"{path}: no such file") from None
-    except OSError as error:
-        raise PhotoError(f"{path}: cannot be read ({error.strerror})") from error
-    return decode(data, str(path))
+    return decode(read_bytes(path), str(path))
 
 
 def decode(data: bytes, name: str = "photo") -> Photo:
     """`load` for a file's bytes; `name` opens every error message."""
+    with open_picture(data, name) as image:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                # Of 16 bits per channel Pillow keeps 8 if there are several; the tiles say so until it loads.
+                deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", []))
+                image.load()
+                return _upright(image, *_channels(image, deep, data))
+        except PhotoError as error:
+            raise PhotoError(f"{name}: {error}") from None
+        except Exception as error:
+            raise PhotoError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+
+
+def open_picture(data: bytes, name: str) -> Image.Image:
+    """A file's bytes as a Pillow image of allowed size, its pixels not yet read.
+
+    Raises:
+        PhotoError: empty, of no known format, damaged so far, or larger than `MAX_PIXELS`.
+    """
     if not data:
         raise PhotoError(f"{name}: is empty (0 bytes); get a whole copy")
     try:
@@ -102,22 +114,24 @@ def decode(data: bytes, name: str = "photo") -> Photo:
         raise PhotoError(f"{name}: claims more than {MAX_PIXELS // 10**6} megapixels; too large") from None
     except Exception as error:  # Decoders raise anything from SyntaxError to struct.error on damaged files.
         raise PhotoError(f"{name}: damaged ({_line(error)}); get a whole copy") from error
-    with image:
-        if image.width * image.height > MAX_PIXELS:
-            raise PhotoError(
-                f"{name}: {image.width}x{image.height} px is more than {MAX_PIXELS // 10**6} megapixels; too large"
-            )
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                # Of 16 bits per channel Pillow keeps 8 if there are several; the tiles say so until it loads.
-                deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", []))
-                image.load()
-                return _upright(image, *_channels(image, deep, data))
-        except PhotoError as error:
-            raise PhotoError(f"{name}: {error}") from None
-        except Exception as error:
-            raise PhotoError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise PhotoError(
+            f"{name}: {image.width}x{image.height} px is more than {MAX_PIXELS // 10**6} megapixels; too large"
+        )
+    return image
+
+
+def read_bytes(path: Path, kind: type[WideopenError] = PhotoError) -> bytes:
+    """A file's bytes; an error of that kind, one line, if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except IsADirectoryError:
+        raise kind(f"{path}: is a folder; give the files in it") from None
+    except FileNotFoundError:
+        raise kind(f"{path}: no such file") from None
+    except OSError as error:
+        raise kind(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def save(photo: Photo, path: Path, quality: int | None = None, overwrite: bool = False) -> None:
