@@ -23,7 +23,7 @@ from wideopen.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.areas import Area, grown, scaled, seen_from, tiles
 from wideopen.defocus import signed_bank
 from wideopen.grain import Grain
-from wideopen.hidden import find_hidden
+from wideopen.hidden import clean_rim, find_hidden
 from wideopen.light import restore_highlights, roll_off_highlights, to_light, to_pixels
 from wideopen.padding import resize
 
@@ -62,6 +62,8 @@ class _Scene:
     """hxw, small: the largest radius (px of the full size) close to each place."""
     hidden: Float
     """hxwx4, small: the second surface's light and place among the layers."""
+    clean: Float
+    """hxwx3, small: the photo's light, without the near side's on the far side of edges."""
     edge_px: int
 
 
@@ -106,12 +108,14 @@ def _survey(pixels: Pixels, disparity: Float, look: Look) -> _Scene | None:
     largest = cv2.dilate(np.abs(radius), np.ones((step, step), np.uint8))
     layers = slices.Layers(signed_bank(least, greatest), (height, width), look.aperture)
     light = restore_highlights(to_light(resize(pixels, *size)), look.highlight_gain)
-    place = layers.place(resize(radius, *size))
-    color, place = find_hidden(light, place, slices.SAME_STEPS, max(-least, greatest) * scale + 2)
-    farthest = cv2.resize(largest, size[::-1], interpolation=cv2.INTER_NEAREST)
     # What a lens and a depth map leave undecided at an edge, to either side.
-    edge = max(1, round(max(height, width) * 0.0007))
-    return _Scene(look, layers, farthest, np.dstack([color, place]), edge)
+    edge = max(1, round(max(height, width) * 0.0007), round(0.75 * max(height, width) / max(radius.shape)))
+    rim = edge * scale + 1
+    place = layers.place(slices.settle(resize(radius, *size), int(np.ceil(rim))))
+    color, behind = find_hidden(light, place, slices.SAME_STEPS, max(-least, greatest) * scale + 2)
+    clean = clean_rim(light, place, slices.SAME_STEPS, rim)
+    farthest = cv2.resize(largest, size[::-1], interpolation=cv2.INTER_NEAREST)
+    return _Scene(look, layers, farthest, np.dstack([color, behind]), clean, edge)
 
 
 def _render_tile(
@@ -132,8 +136,8 @@ def _render_tile(
     if edges is None:
         seen, blurred = slices.gather(scene.layers, light, radius, tile, inner)
     else:
-        surface = slices.matte(light, radius, edges)
-        hidden = _enlarge(scene.hidden, around, pixels.shape)
+        hidden, clean = (_enlarge(small, around, pixels.shape) for small in (scene.hidden, scene.clean))
+        surface = slices.matte(light, clean, radius, edges)
         seen, blurred = slices.composite(scene.layers, surface, hidden, tile, inner)
     encoded = to_pixels(roll_off_highlights(seen, scene.look.highlight_gain), pixels.dtype)
     if grain is not None:

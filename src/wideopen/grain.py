@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 Float = NDArray[Any]
 BLOCK_PX = 32
-FLATTEST = 0.05
+FLATTEST = 0.02
 """Share of all blocks, the flattest of each brightness, that is taken to hold nothing but grain."""
 BANDS = 8
 """Brightnesses told apart."""
+MOST_UNEVEN = 1.6
+"""A block whose roughest sixteenth is rougher than this many times the typical one holds more than grain."""
+STRONGEST = 6 / 255
 FIELD_PX = 512
 MOST_BLOCKS = 4000
 
@@ -61,7 +64,7 @@ def measure_grain(pixels: NDArray[Any], seed: int = 0) -> Grain | None:
     brightness = blocks.mean(axis=(1, 2)) @ np.array([0.299, 0.587, 0.114])
     rest = blocks - _smooth(blocks)
     spread = rest.std(axis=(1, 2)).mean(axis=1)
-    inside = (brightness > 0.04) & (brightness < 0.96) & (spread > 0)
+    inside = (brightness > 0.04) & (brightness < 0.96) & (spread > 0) & _even(rest)
     if inside.sum() < 16:
         return None
     chosen, strength = _flattest(brightness, spread, inside)
@@ -96,6 +99,14 @@ def _smooth(blocks: Float) -> Float:
     return smooth
 
 
+def _even(rest: Float) -> NDArray[np.bool_]:
+    """Blocks as rough in one part as in any other: grain is, things are not."""
+    parts = rest.reshape(len(rest), 4, BLOCK_PX // 4, 4, BLOCK_PX // 4, 3).std(axis=(2, 4)).mean(axis=3)
+    parts = parts.reshape(len(rest), 16)
+    even: NDArray[np.bool_] = parts.max(axis=1) < MOST_UNEVEN * np.maximum(np.median(parts, axis=1), 1e-6)
+    return even
+
+
 def _flattest(brightness: Float, spread: Float, inside: Float) -> tuple[NDArray[np.intp], Float]:
     """Blocks that hold nothing but grain, and its strength by brightness."""
     limit = np.quantile(spread[inside], FLATTEST)
@@ -117,6 +128,8 @@ def _flattest(brightness: Float, spread: Float, inside: Float) -> tuple[NDArray[
         chosen, known = order.tolist(), [(0.5, float(np.median(spread[order])))]
     levels = (np.arange(BANDS) + 0.5) / BANDS
     places, spreads = np.array(known).T
+    # Grain is everywhere: where it seems stronger by far than elsewhere it is sand, or leaves.
+    spreads = np.minimum(spreads, min(MOST_UNEVEN * float(spreads.min()), STRONGEST))
     return np.array(chosen), np.interp(levels, places, spreads).astype(np.float32)
 
 

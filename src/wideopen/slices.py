@@ -66,6 +66,15 @@ class Surface:
     radius: Float
 
 
+def settle(radius: Float, width_px: int) -> Float:
+    """A map of signed radii without the values in between that its edges have: each goes to the closer side."""
+    edges = find_edges(radius, width_px)
+    if edges is None:
+        return radius
+    closer = np.where(radius - edges.near < edges.far - radius, edges.near, edges.far)
+    return np.where(edges.far - edges.near > EDGE_PX, closer, radius).astype(np.float32)
+
+
 def find_edges(radius: Float, width_px: int) -> Edges | None:
     """Edges in a map of signed radii; None if there are none."""
     square = np.ones((2 * width_px + 1, 2 * width_px + 1), np.uint8)
@@ -73,11 +82,14 @@ def find_edges(radius: Float, width_px: int) -> Edges | None:
     return Edges(near, far, width_px) if (far - near).max() > EDGE_PX else None
 
 
-def matte(light: Float, radius: Float, edges: Edges) -> Surface:
-    """Opacity of the nearer surface at edges, the radius without values in between, the nearer surface's own colour.
+def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
+    """Opacity of the nearer surface at edges, and the radius without values in between.
 
-    Between the least and the greatest radius within an edge's width, the share of the nearer one is the opacity; the
-    colour follows from I = alpha F + (1 - alpha) B, with F - B as it is beside the edge.
+    Between the least and the greatest radius within an edge's width, the share of the nearer one is the opacity. The
+    nearer surface keeps the photo's own colours: taking the far side's out of them draws a line wherever the map's edge
+    is a few pixels off.
+
+    `clean`: HxWx3, light for the far side of edges without the near side's colours, taken where it will be blurred.
     """
     span = edges.far - edges.near
     at_edge = span > EDGE_PX
@@ -87,10 +99,8 @@ def matte(light: Float, radius: Float, edges: Edges) -> Surface:
     nearer = share > 0.1
     alpha = np.where(at_edge & nearer, np.minimum((share - 0.1) / 0.8, 1.0), 1.0).astype(np.float32)
     settled = np.where(at_edge, np.where(nearer, edges.near, edges.far), radius).astype(np.float32)
-    side = (4 * edges.width_px + 3,) * 2
-    front, back = (_mean_of(light, at_edge & wanted, side) for wanted in (share > 0.95, share < 0.05))
-    mixed = (1 - alpha)[..., None] * (front - back)
-    return Surface(np.where((alpha < 1)[..., None], np.maximum(light + mixed, 0.0), light), alpha, settled)
+    stray = np.where(at_edge & ~nearer, np.clip((np.abs(settled) - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
+    return Surface((light + stray * (clean - light)).astype(np.float32), alpha, settled)
 
 
 def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area) -> tuple[Float, Float]:
@@ -210,11 +220,3 @@ def _blur(layers: Layers, image: Float, layer: int, tile: Area, inner: Area, sou
             seen = convolve(image, size, layers.aperture, behind, place, coarse=True)[part]
             result = result + (down[:, None] * across)[..., None] * seen
     return result
-
-
-def _mean_of(light: Float, mask: NDArray[np.bool_], side: tuple[int, int]) -> Float:
-    """Mean light of the masked pixels in a window; the photo's own where there are none."""
-    weight = mask.astype(np.float32)
-    total = cv2.blur(weight, side, borderType=cv2.BORDER_REFLECT)[..., None]
-    summed = cv2.blur(light * weight[..., None], side, borderType=cv2.BORDER_REFLECT)
-    return np.where(total > 1e-4, summed / np.maximum(total, 1e-4), light)
