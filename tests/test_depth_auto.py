@@ -2,6 +2,7 @@
 photo, the pipeline and the units are put together rightly can be checked against the model called by hand."""
 
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -128,12 +129,17 @@ def test_nothing_is_printed(relative: Path) -> None:
 def test_a_model_downloaded_before_needs_no_network(
     relative: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Laid out as the hub's cache is; a request to the hub would fail the test."""
+    """Laid out as the hub's cache is."""
     repository, commit = tmp_path / "models--some--model", "0" * 40
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text(commit)
     shutil.copytree(relative, repository / "snapshots" / commit)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("huggingface_hub.constants.HF_ENDPOINT", "http://no.such.host.invalid")
+
+    def refuse(*_: object) -> None:
+        pytest.fail("asked the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     found = estimate_depth(draw_scene(), "some/model").disparity
     np.testing.assert_array_equal(found, estimate_depth(draw_scene(), str(relative)).disparity)

@@ -88,7 +88,9 @@ def _of_heif(data: bytes, name: str) -> DepthMap | None:
             return None
         pixels = np.asarray(pictures[0])
         said = pictures[0].info.get("metadata") or {}
-    except (ValueError, EOFError, SyntaxError, RuntimeError, OSError) as error:
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:  # libheif's own kinds, and IndexError where no picture is left.
         raise DepthError(
             f"{name}: damaged or cut short ({' '.join(str(error).split())}); give a map of your own"
         ) from error
