@@ -150,7 +150,7 @@ def _picture(data: bytes, name: str) -> Raw:
                     warnings.simplefilter("ignore")
                     image.load()
                 values = np.asarray(image)
-                unsigned = values.dtype == np.int32 and tags.get(_SAMPLE_FORMAT, 1) == 1
+                unsigned = values.dtype == np.int32 and tags.get(_SAMPLE_FORMAT) in (None, 1)
                 return Raw(check_channel(values.view(np.uint32) if unsigned else values, name), note=note)
             except DepthError:
                 raise
@@ -162,12 +162,13 @@ def _picture(data: bytes, name: str) -> Raw:
 
 
 def _tags(image: Image.Image) -> dict[int, Any]:
-    """A TIFF's tags; what is odd about them shows when the pixels are read."""
+    """A TIFF's tags that matter here; what is odd about others shows when the pixels are read."""
     if image.format != "TIFF":
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return dict(image.getexif())
+        found = image.getexif()
+        return {tag: found.get(tag) for tag in (_DESCRIPTION, _SAMPLE_FORMAT)}
 
 
 def _parse_note(text: Any) -> dict[str, Any] | None:
