@@ -96,11 +96,12 @@ def encode_map(disparity: Float, white: float, suffix: str, note: str) -> bytes:
 
 def _numpy(data: bytes, name: str) -> Float:
     try:
-        return check_channel(np.load(io.BytesIO(data), allow_pickle=False), name)
-    except (ValueError, EOFError, OSError, MemoryError, SyntaxError) as error:
+        values = np.load(io.BytesIO(data), allow_pickle=False)
+    except Exception as error:  # Its header is parsed as Python, so that damage can raise anything.
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             raise DepthError(f"{name}: holds Python objects, not real numbers; save it as float32") from None
         raise DepthError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+    return check_channel(values, name)
 
 
 def _exr(data: bytes, name: str) -> Raw:
@@ -137,7 +138,7 @@ def _picture(data: bytes, name: str) -> Raw:
             raise DepthError(f"{name}: this kind of TIFF cannot be read; save it as 32-bit float") from None
         raise
     with image:
-        tags = image.getexif() if image.format == "TIFF" else {}
+        tags = _tags(image)
         note = _parse_note(image.info.get(_NOTE) if image.format == "PNG" else tags.get(_DESCRIPTION))
         # 32 bits per pixel, which a photo cannot have; 16-bit files that Pillow widens to mode I are not among them.
         wide = image.mode == "F" or (
@@ -149,13 +150,25 @@ def _picture(data: bytes, name: str) -> Raw:
                     warnings.simplefilter("ignore")
                     image.load()
                 values = np.asarray(image)
-                unsigned = values.dtype == np.int32 and tags.get(_SAMPLE_FORMAT, 1) == 1
+                unsigned = values.dtype == np.int32 and tags.get(_SAMPLE_FORMAT) in (None, 1)
                 return Raw(check_channel(values.view(np.uint32) if unsigned else values, name), note=note)
-            except (OSError, ValueError, SyntaxError, EOFError) as error:
+            except DepthError:
+                raise
+            except Exception as error:  # Decoders raise anything on damaged files.
                 raise DepthError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
     decoded = photos.decode(data, name)
     pixels = decoded.pixels[..., 0] if decoded.grey else decoded.pixels
     return Raw(check_channel(pixels, name), float(np.iinfo(pixels.dtype).max), note)
+
+
+def _tags(image: Image.Image) -> dict[int, Any]:
+    """A TIFF's tags that matter here; what is odd about others shows when the pixels are read."""
+    if image.format != "TIFF":
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = image.getexif()
+        return {tag: found.get(tag) for tag in (_DESCRIPTION, _SAMPLE_FORMAT)}
 
 
 def _parse_note(text: Any) -> dict[str, Any] | None:
