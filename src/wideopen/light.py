@@ -56,6 +56,12 @@ def roll_off_highlights(linear: Float, gain: float = 4.0, threshold: float = 0.7
     return (linear * (rolled / np.maximum(peak, 1e-6))).astype(np.float32)
 
 
+def lamp_share(linear: Float) -> float:
+    """1 if what is clipped in a photo is small, like lamps and glints; down to 0 if it is sky or a white wall."""
+    white = float((linear > 0.85).any(axis=2).mean())
+    return float(np.clip(1.0 - (white - 0.01) / 0.09, 0.0, 1.0))
+
+
 def to_light(pixels: NDArray[Any]) -> Float:
     """Linear light in [0, 1] of sRGB-encoded uint8, uint16 (by table) or float32 in [0, 1], any shape."""
     if pixels.dtype == np.float32:
