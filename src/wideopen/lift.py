@@ -26,7 +26,7 @@ REACH, RADIUS = 1.5, 2.5
 """How far the least and the greatest value are looked for, and how far the filter sees, in pixels of the map."""
 DECIDED = 2.0
 """How much what the filter leaves between near and far is moved to one of them; 1 moves nothing."""
-EPS = 1e-4
+EPS = 1e-3
 """Variance of the photo's colours (of [0, 1]) below which it counts as flat."""
 
 
