@@ -59,7 +59,7 @@ class _Scene:
     look: Look
     layers: slices.Layers
     farthest: Float
-    """hxw, small: the largest radius (px of the full size) close to each place."""
+    """hxw, small: the largest radius (px of the full size) whose disc reaches each place."""
     hidden: Float
     """hxwx4, small: the second surface's light and place among the layers."""
     clean: Float
@@ -114,8 +114,20 @@ def _survey(pixels: Pixels, disparity: Float, look: Look) -> _Scene | None:
     place = layers.place(slices.settle(resize(radius, *size), int(np.ceil(rim))))
     color, behind = find_hidden(light, place, slices.SAME_STEPS, max(-least, greatest) * scale + 2)
     clean = clean_rim(light, place, slices.SAME_STEPS, rim)
-    farthest = cv2.resize(largest, size[::-1], interpolation=cv2.INTER_NEAREST)
-    return _Scene(look, layers, farthest, np.dstack([color, behind]), clean, edge)
+    spread = _spread(cv2.resize(largest, size[::-1], interpolation=cv2.INTER_NEAREST), scale)
+    return _Scene(look, layers, spread, np.dstack([color, behind]), clean, edge)
+
+
+def _spread(largest: Float, scale: float) -> Float:
+    """The largest radius of all whose disc reaches a place (px of the full size), hxw small, smooth."""
+    found = largest
+    for radius in np.linspace(0, float(largest.max()), 9)[1:]:
+        # Everything at least so large is seen as far as that.
+        reach = 2 * int(np.ceil(radius * scale)) + 1
+        strong = np.where(largest >= radius, largest, 0.0).astype(np.float32)
+        found = np.maximum(found, cv2.dilate(strong, np.ones((reach, reach), np.uint8)))
+    side = 2 * int(np.ceil(0.25 * float(largest.max()) * scale)) + 1
+    return np.maximum(cv2.blur(found, (side, side), borderType=cv2.BORDER_REFLECT), largest)
 
 
 def _render_tile(
@@ -131,24 +143,38 @@ def _render_tile(
     if np.abs(radius).max() <= SHARP_RADIUS_PX:
         return
     light = restore_highlights(to_light(photo), scene.look.highlight_gain)
-    edges = slices.find_edges(radius, scene.edge_px)
     inner = seen_from(tile, around)
-    if edges is None:
+    edges = slices.find_edges(radius, scene.edge_px)
+    near_edge = np.zeros(photo[inner].shape[:2]) if edges is None else _near_edge(scene, edges, tile, inner)
+    seen, blurred = np.zeros((*near_edge.shape, 3), np.float32), np.zeros(near_edge.shape, np.float32)
+    if near_edge.min() < 1:
         seen, blurred = slices.gather(scene.layers, light, radius, tile, inner)
-    else:
+    if edges is not None and near_edge.max() > 0:
         hidden, clean = (_enlarge(small, around, pixels.shape) for small in (scene.hidden, scene.clean))
         surface = slices.matte(light, clean, radius, edges)
-        seen, blurred = slices.composite(scene.layers, surface, hidden, tile, inner)
+        there = slices.composite(scene.layers, surface, hidden, tile, inner)
+        seen = seen + near_edge[..., None] * (there[0] - seen)
+        blurred = blurred + near_edge * (there[1] - blurred)
     encoded = to_pixels(roll_off_highlights(seen, scene.look.highlight_gain), pixels.dtype)
     if grain is not None:
         encoded = grain.add(encoded, blurred, tile)
     np.copyto(result[tile], encoded, where=(blurred > 0)[..., None])
 
 
+def _near_edge(scene: _Scene, edges: slices.Edges, tile: Area, inner: Area) -> Float:
+    """HxW of the tile, 1 where an edge can be seen in the blur, 0 where it cannot.
+
+    Layers laid over one another are right at edges, the mean of each pixel's own disc on a surface that leans steeply.
+    """
+    distance = cv2.distanceTransform((~edges.mask).astype(np.uint8), cv2.DIST_L2, 5)[inner]
+    largest = _enlarge(scene.farthest, tile, scene.layers.shape)
+    near: Float = (2 - 2 * distance / np.maximum(largest + 2 * scene.edge_px, 1)).clip(0, 1).astype(np.float32)
+    return near
+
+
 def _reach(scene: _Scene, tile: Area, shape: tuple[int, ...]) -> int:
     """How far (px) around a tile light may come from; 0 if nothing there is blurred."""
-    most, small = float(scene.farthest.max()), scene.farthest.shape
-    found = float(scene.farthest[scaled(tile, most, shape, small)].max())
+    found = float(scene.farthest[scaled(tile, 0, shape, scene.farthest.shape)].max())
     return int(np.ceil(found)) + 4 * scene.edge_px + 2 if found > SHARP_RADIUS_PX else 0
 
 

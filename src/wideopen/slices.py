@@ -56,6 +56,11 @@ class Edges:
     """HxW, the greatest."""
     width_px: int
 
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """HxW, where there is one."""
+        return self.far - self.near > EDGE_PX
+
 
 @dataclass(frozen=True)
 class Surface:
@@ -92,7 +97,7 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     `clean`: HxWx3, light for the far side of edges without the near side's colours, taken where it will be blurred.
     """
     span = edges.far - edges.near
-    at_edge = span > EDGE_PX
+    at_edge = edges.mask
     share = np.where(at_edge, (edges.far - radius) / np.maximum(span, 1e-6), 1.0).astype(np.float32)
     # Half a pixel of softness: the photo's own edge is not sharper than that.
     share = np.where(at_edge, cv2.blur(share, (3, 3), borderType=cv2.BORDER_REFLECT), share)
