@@ -146,7 +146,8 @@ def _render_tile(
     inner = seen_from(tile, around)
     edges = slices.find_edges(radius, scene.edge_px)
     near_edge = np.zeros(photo[inner].shape[:2]) if edges is None else _near_edge(scene, edges, tile, inner)
-    seen, blurred = np.zeros((*near_edge.shape, 3), np.float32), np.zeros(near_edge.shape, np.float32)
+    seen: Float = np.zeros((*near_edge.shape, 3), np.float32)
+    blurred: Float = np.zeros(near_edge.shape, np.float32)
     if near_edge.min() < 1:
         seen, blurred = slices.gather(scene.layers, light, radius, tile, inner)
     if edges is not None and near_edge.max() > 0:
