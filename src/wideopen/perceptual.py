@@ -1,0 +1,92 @@
+"""Distances between pictures as trained networks see them. Needs PyTorch; weights are fetched or given.
+
+Both take HxWx3 float images, sRGB-encoded RGB in 0..1, of the same size; 0 for equal images, no upper end.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.errors import WeightsError
+from wideopen.ssim import check
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Float = NDArray[np.float32]
+
+
+class VGGDistance:
+    """Mean squared difference of VGG features (relu5_4 of VGG-19, relu5_3 of VGG-16): the term of the loss.
+
+    Its size depends on whose weights they are (Caffe's .npz takes 0..255, torchvision's a normalised 0..1), so it is to
+    be compared only between results measured with the same file. Sides from 16 px on.
+
+    Args:
+        weights: torchvision's .pth of VGG-19 or VGG-16, or a Caffe-style .npz of VGG-16; see `wideopen.vgg`. The
+            name of the file has to say which: `vgg16` or `vgg19`.
+
+    Raises WeightsError if the file is missing, damaged or of another network.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        from wideopen.vgg import VGGFeatures
+
+        self._network = VGGFeatures("vgg16" if "vgg16" in weights.name.lower() else "vgg19", weights).eval()
+
+    def __call__(self, x: Float, y: Float, weights: Float | None = None) -> float:
+        """The distance; with HxW weights, averaged to the features' size, each feature counts that much."""
+        check(x, y)
+        import torch
+
+        with torch.no_grad():
+            a, b = (self._network(_planes(image))[0] for image in (x, y))
+            return _average((a - b).square().mean(0).numpy(), weights)
+
+
+class LPIPS:
+    """Learned perceptual distance of Zhang et al. 2018, AlexNet, version 0.1, by their own package `lpips`.
+
+    This is the form in published comparisons. Its weights of AlexNet come through torchvision, which fetches them once.
+
+    Raises WeightsError, with the reason, if the package, torchvision or the weights cannot be had. There is no
+    substitute: another network's number is not this number.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import lpips
+
+            self._network: Any = lpips.LPIPS(net="alex", version="0.1", spatial=True, verbose=False).eval()
+        except Exception as error:  # torchvision beside another torch raises RuntimeError, a fetch URLError
+            first = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+            raise WeightsError(
+                f"LPIPS: not available ({first}); it needs `pip install lpips torchvision` and AlexNet's weights"
+            ) from error
+
+    def __call__(self, x: Float, y: Float, weights: Float | None = None) -> float:
+        """The distance; with HxW weights, the mean of its map so weighted."""
+        check(x, y)
+        import torch
+
+        with torch.no_grad():
+            found = self._network(_planes(x), _planes(y), normalize=True)[0, 0].numpy()
+        return _average(found, weights)
+
+
+def _planes(image: Float) -> "Tensor":
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32))
+
+
+def _average(values: Float, weights: Float | None) -> float:
+    if weights is None:
+        return float(values.mean(dtype=np.float64))
+    height, width = values.shape
+    small = cv2.resize(np.ascontiguousarray(weights), (width, height), interpolation=cv2.INTER_AREA)
+    total = float(small.sum(dtype=np.float64))
+    return float((values * small).sum(dtype=np.float64)) / total if total > 0 else float("nan")
