@@ -3,8 +3,8 @@
     python benchmarks/photos.py [--photo PHOTO] [--megapixels 1 12 24 48] [--threads N]
 
 The photo is enlarged to each size first. Seconds are split into start (interpreter, imports, model), decode, network
-(and scaling down), full size, and encode; `whole` is the process from outside. Prints a table and the figures as JSON on
-the last line; `slope_s_per_mp` is fitted over the sizes, `start_s` is what it leaves at 0 megapixels.
+(and scaling down), full size, and encode; `whole` is the process from outside. Prints a table and the figures as JSON
+on the last line; `slope_s_per_mp` is fitted over the sizes, `start_s` is what it leaves at 0 megapixels.
 """
 
 import argparse
