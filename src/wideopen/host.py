@@ -1,0 +1,117 @@
+"""A photo made ready for many pairs: its subject, what is hidden behind it, and how far away everything is."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.grain import Grain, measure_grain
+from wideopen.lens import Layer, Plane
+from wideopen.light import srgb_to_linear
+from wideopen.scene import SUBJECT_DISPARITY, Scene, find_hole, foreground_color, lamp_share, push_pull, take_apart
+from wideopen.surfaces import Surface, draw_surface, find_sky
+
+Float = NDArray[np.float32]
+
+LANDSCAPE_AREA = 0.004
+"""A photo whose matte covers less than this is a landscape."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """Maps are HxW float32 in [0, 1], colours HxWx3 linear light."""
+
+    encoded: Float
+    """HxWx3 sRGB-encoded in [0, 1], the decoded photo."""
+    scene: Scene
+    surface: Surface
+    filled: Float
+    """The photo with its subject replaced by what may be behind it."""
+    hole: Float
+    """Where that differs from the photo."""
+    color: Float
+    """The subject's own colour."""
+    lamp_share: float
+    grain: Grain
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in px."""
+        return self.encoded.shape[0], self.encoded.shape[1]
+
+    @property
+    def has_subject(self) -> bool:
+        """False for a landscape."""
+        return bool(self.scene.alpha.any())
+
+    def subject(self) -> Layer:
+        """The subject as a layer."""
+        return Layer(self.color, Plane(SUBJECT_DISPARITY), self.scene.alpha)
+
+    def background(self, subject_radius_px: float, radius_px: Float) -> Layer:
+        """The background as a layer, filled in only where a blur may show what is hidden.
+
+        Args:
+            subject_radius_px: blur of the subject.
+            radius_px: HxW blur of the background.
+        """
+        blurred = np.clip((np.maximum(radius_px, subject_radius_px) - 0.5) / 1.5, 0.0, 1.0)
+        share = (self.hole * blurred)[..., None]
+        photo = self.scene.photo
+        return Layer(np.asarray(photo + share * (self.filled - photo), np.float32), self.surface.plane)
+
+
+def prepare(encoded: Float, matte: Float, rng: np.random.Generator) -> Host:
+    """Take a photo apart.
+
+    Args:
+        encoded: HxWx3 sRGB-encoded in [0, 1].
+        matte: HxW opacity of the subject in [0, 1]; nearly empty for a landscape.
+        rng: draws the background's depth.
+    """
+    size = encoded.shape[0], encoded.shape[1]
+    scene = take_apart(encoded, matte)
+    sky = find_sky(encoded)
+    if float(scene.alpha.mean()) < LANDSCAPE_AREA:
+        nothing = np.zeros(size, np.float32)
+        photo = srgb_to_linear(encoded)
+        # Nearest at the lower edge: that is what stands for the subject's distance.
+        surface = draw_surface(rng, size, float(size[0]), sky)
+        scene = replace(scene, alpha=nothing, doubt=nothing, foot=float(size[0]))
+        return Host(encoded, scene, surface, photo, nothing, photo, lamp_share(photo), measure_grain(encoded))
+    surface = draw_surface(rng, size, scene.foot, sky)
+    hole = find_hole(scene)
+    filled = fill_hidden(scene.photo, hole)
+    plate = scene.photo + hole[..., None] * (filled - scene.photo)
+    color = foreground_color(scene, np.asarray(plate, np.float32))
+    return Host(encoded, scene, surface, filled, hole, color, lamp_share(scene.photo), measure_grain(encoded))
+
+
+def fill_hidden(photo: Float, hole: Float) -> Float:
+    """Fill a hole so that a rim of it may be seen sharp: smooth inside, the surroundings' own texture near its edge.
+
+    Args:
+        photo: HxWx3 linear light.
+        hole: HxW in [0, 1].
+    """
+    smooth = push_pull(photo, np.square(1.0 - hole, dtype=np.float32))
+    known = hole < 0.01
+    if known.all() or not known.any():
+        return smooth
+    distance, labels = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    height, width = hole.shape
+    place = np.empty(int(labels.max()) + 1, np.int64)
+    place[labels[known]] = np.flatnonzero(known)
+    nearest = place[labels]
+    row, column = np.divmod(nearest, width)
+    y, x = np.mgrid[:height, :width]
+    # Across the hole's edge, as in a mirror.
+    across, down = (2 * column - x).astype(np.float32), (2 * row - y).astype(np.float32)
+    mirrored = cv2.remap(smooth, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    low = cv2.remap(cv2.blur(smooth, (9, 9)), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    # What is mirrored from inside another part of the hole is smooth already: only texture is taken over.
+    fade = np.clip(distance / 2.0, 0.0, 1.0) * np.clip(1.5 - distance / (0.1 * min(height, width)), 0.0, 1.0)
+    return np.clip(smooth + fade[..., None] * (mirrored - low), 0.0, 1.0).astype(np.float32)
