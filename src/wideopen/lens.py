@@ -1,26 +1,34 @@
 """A wide lens on a scene of layers.
 
 A scene is a few RGBA layers, each on a plane whose disparity is linear in x and y (a ground, a tilted wall, an
-upright subject). Seen through a disc aperture, a point of disparity d spreads over a disc of radius
-K * |d - focus| px, in linear light (the geometry of MPIB and BokehDiff, here with blurred premultiplied layers in
-place of rays). Layers are blurred one by one and composited far to near, so what is in focus is never stained by what
-lies behind it, and a blurred foreground lets the background through. Exact but for one thing: where the edge of a
-blurred layer lies over another blurred one, rays that pass it see a part of the disc behind, here the mean of all.
+upright subject). Seen through an aperture, a point of disparity d draws the aperture's shape, K * |d - focus| px in
+radius, in linear light (the geometry of MPIB and BokehDiff, here with blurred premultiplied layers in place of rays).
+Layers are blurred one by one and composited far to near, so what is in focus is never stained by what lies behind it,
+and a blurred foreground lets the background through.
+
+One thing that misses: where the edge of a blurred layer lies over another blurred one, rays that pass the edge see
+only a part of the disc behind it. There the aperture is cut into small cells, each of them an aperture through which
+the layers are seen and composited, and the light of all is summed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wideopen.apertures import SHARP_RADIUS_PX, Aperture, cell_shares, second_moments
+from wideopen.defocus import Span, blur
 from wideopen.light import restore_highlights, roll_off_highlights
 
 Float = NDArray[np.float32]
 
-SHARP_RADIUS_PX = 0.5
-"""A disc of this radius lies within its own pixel: at or below it nothing is blurred."""
+Window = tuple[Span, Span]
+
+TILE_PX = 64
+"""Where cells of the aperture are followed one by one, the picture is worked on in squares of this side."""
+DOUBT = 0.004
+"""Opacity that far from 0 and 1 counts as neither."""
 
 
 @dataclass(frozen=True)
@@ -57,48 +65,12 @@ class Layer:
             raise ValueError(f"a layer's alpha {self.alpha.shape} must fit its colour {self.color.shape[:2]}")
 
 
-def disc_kernel(radius_px: float) -> Float:
-    """Anti-aliased disc that sums to 1, (2n+1)x(2n+1); the identity at 0.5 px and below."""
-    n = max(int(np.ceil(radius_px - 0.5)), 0)
-    axis = np.arange(-n, n + 1, dtype=np.float64)
-    distance = np.hypot(axis, axis[:, None])
-    kernel = np.clip(radius_px + 0.5 - distance, 0.0, 1.0) if n else np.ones((1, 1))
-    return (kernel / kernel.sum()).astype(np.float32)
-
-
-def blur(image: Float, radius_px: Float) -> Float:
-    """Blur by a disc whose radius differs from pixel to pixel.
-
-    Every output pixel is the mean of the disc around it (a gather). Discs are drawn at a bank of radii and mixed
-    linearly between neighbours in the bank; each is computed only on the part of the picture that asks for it.
-    The picture is mirrored at its borders, so they neither darken nor lose light on average.
-
-    Args:
-        image: HxWxC float32, linear light (premultiplied where it has alpha).
-        radius_px: HxW radii in px.
-
-    Returns:
-        HxWxC float32, equal to `image` bit for bit wherever the radius is 0.5 px or less.
-    """
-    largest = float(radius_px.max(initial=0.0))
-    if largest <= SHARP_RADIUS_PX:
-        return image
-    bank = _radii(largest)
-    position = np.interp(radius_px, bank, np.arange(len(bank))).astype(np.float32)
-    across, down = (position.min(axis=1), position.max(axis=1)), (position.min(axis=0), position.max(axis=0))
-    result = np.zeros_like(image)
-    for index, radius in enumerate(bank):
-        rows, columns = _extent(across, index), _extent(down, index)
-        if rows is None or columns is None:
-            continue
-        part = (slice(*rows), slice(*columns))
-        weight = np.maximum(1.0 - np.abs(position[part] - index), 0.0)
-        result[part] += weight[..., None] * _disc_blur(image, radius, rows, columns)
-    return result
-
-
 def render_layers(
-    layers: Sequence[Layer], blur_px_per_disparity: float, focus_disparity: float, highlight_gain: float = 4.0
+    layers: Sequence[Layer],
+    blur_px_per_disparity: float,
+    focus_disparity: float,
+    highlight_gain: float = 4.0,
+    aperture: Aperture | None = None,
 ) -> Float:
     """Photograph a scene.
 
@@ -107,6 +79,7 @@ def render_layers(
         blur_px_per_disparity: K, the disc's radius in px for each unit of disparity away from the focus.
         focus_disparity: disparity of what is in focus.
         highlight_gain: brightness given to clipped white before the blur, rolled off after it; 1 leaves it.
+        aperture: a disc if None.
 
     Returns:
         HxWx3 float32 linear light in [0, 1].
@@ -114,44 +87,81 @@ def render_layers(
     if not layers:
         raise ValueError("a scene needs at least one layer")
     height, width = layers[0].color.shape[:2]
-    result = np.zeros((height, width, 3), np.float32)
-    for layer in reversed(layers):
-        color = restore_highlights(layer.color, highlight_gain)
-        radius = blur_px_per_disparity * np.abs(layer.plane.disparity(height, width) - focus_disparity)
-        if layer.alpha is None:
-            result = blur(color, radius)
-            continue
-        alpha = layer.alpha[..., None]
-        rgba = blur(np.concatenate([color * alpha, alpha], axis=2), radius)
-        result = rgba[..., :3] + (1.0 - rgba[..., 3:]) * result
+    aperture = aperture or Aperture()
+    lit = [_light(layer, blur_px_per_disparity, focus_disparity, highlight_gain) for layer in reversed(layers)]
+    result, doubt = _composite(lit, aperture, ((0, height), (0, width)))
+    for window in _tiles(doubt):
+        part = slice(*window[0]), slice(*window[1])
+        through = sum(share * _composite(lit, aperture, window, cell)[0] for cell, share in cell_shares(aperture))
+        result[part] = np.where(doubt[part][..., None], np.asarray(through, np.float32), result[part])
     return roll_off_highlights(result, highlight_gain)
 
 
-def _radii(largest: float) -> Float:
-    """The bank: half a px apart while small, 15 % apart later; from the identity to the largest asked for."""
-    bank = [SHARP_RADIUS_PX]
-    while bank[-1] < largest:
-        bank.append(min(max(bank[-1] + 0.5, bank[-1] * 1.15), largest))
-    return np.array(bank, np.float32)
+@dataclass(frozen=True)
+class _Light:
+    """A layer ready for the lens."""
+
+    image: Float
+    """HxWx4 premultiplied, or HxWx3 if the layer is opaque."""
+    radius: Float
+    """HxW signed blur radius in px, positive behind the plane in focus."""
+    slope: tuple[float, float]
+    """Growth of -radius along x and y: how far the plane leans."""
 
 
-def _extent(position: tuple[Float, Float], index: int) -> tuple[int, int] | None:
-    """First and last row (or column) + 1 that may hold a pixel within one step of the bank's entry `index`.
+def _light(layer: Layer, blur_px_per_disparity: float, focus_disparity: float, gain: float) -> _Light:
+    image = restore_highlights(layer.color, gain)
+    radius = blur_px_per_disparity * (focus_disparity - layer.plane.disparity(*image.shape[:2]))
+    if layer.alpha is not None:
+        alpha = layer.alpha[..., None]
+        image = np.concatenate([image * alpha, alpha], axis=2)
+    return _Light(image, radius, (blur_px_per_disparity * layer.plane.dx, blur_px_per_disparity * layer.plane.dy))
 
-    `position` is the smallest and the largest place in the bank that each row asks for.
+
+def _composite(
+    lit: Sequence[_Light], aperture: Aperture, window: Window, cell: tuple[int, int] | None = None
+) -> tuple[Float, NDArray[np.bool_]]:
+    """A window of the scene through one cell of the aperture (all of it if None), and where that is only nearly right.
+
+    `lit`: farthest first.
     """
-    low, high = position
-    places = np.flatnonzero((high > index - 1) & (low < index + 1))
-    return (int(places[0]), int(places[-1]) + 1) if len(places) else None
+    part = slice(*window[0]), slice(*window[1])
+    shape = window[0][1] - window[0][0], window[1][1] - window[1][0]
+    result: Float = np.zeros((*shape, 3), np.float32)
+    doubt, blurred = np.zeros(shape, bool), np.zeros(shape, bool)
+    for light in lit:
+        seen = blur(light.image, light.radius, aperture, cell, window)
+        if light.slope != (0.0, 0.0):
+            seen = _lean(seen, light.radius[part], light.slope, second_moments(aperture, cell))
+        spread = np.abs(light.radius[part]) > SHARP_RADIUS_PX
+        if light.image.shape[2] == 3:
+            result, doubt, blurred = np.array(seen), np.zeros(shape, bool), spread
+            continue
+        alpha = seen[..., 3]
+        result = np.asarray(seen[..., :3] + (1.0 - alpha[..., None]) * result, np.float32)
+        doubt = (doubt | (spread & blurred & (alpha > DOUBT))) & (alpha < 1.0 - DOUBT)
+        blurred |= spread & (alpha > DOUBT)
+    return result, doubt
 
 
-def _disc_blur(image: Float, radius: float, rows: tuple[int, int], columns: tuple[int, int]) -> Float:
-    """Blur only rows x columns of the image, reading as far around them as the disc reaches."""
-    kernel = disc_kernel(float(radius))
-    reach = kernel.shape[0] // 2
-    top, left = max(rows[0] - reach, 0), max(columns[0] - reach, 0)
-    area = image[top : rows[1] + reach, left : columns[1] + reach]
-    if reach:
-        area = np.asarray(cv2.filter2D(area, -1, kernel, borderType=cv2.BORDER_REFLECT), np.float32)
-    area = area.reshape(*area.shape[:2], image.shape[2])
-    return area[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left]
+def _lean(seen: Float, radius: Float, slope: tuple[float, float], moments: tuple[float, float, float]) -> Float:
+    """Mend a blurred layer for its plane's lean, to first order.
+
+    A ray through the aperture's point w meets a plane of slope g at p + w s / (1 - w.g), with s = -radius: on
+    average it lands s * mean(w (w.g)) aside of where an upright plane would be met.
+    """
+    uu, uv, vv = moments
+    aside = np.where(np.abs(radius) > SHARP_RADIUS_PX, -radius, 0.0)[..., None]
+    down, across = (np.gradient(seen, axis=axis) if seen.shape[axis] > 1 else 0.0 for axis in (0, 1))
+    step = (uu * slope[0] + uv * slope[1]) * across + (uv * slope[0] + vv * slope[1]) * down
+    return np.asarray(seen + aside * step, np.float32)
+
+
+def _tiles(mask: NDArray[np.bool_]) -> Iterator[Window]:
+    """Squares of a grid that hold anything of the mask."""
+    height, width = mask.shape
+    for top in range(0, height, TILE_PX):
+        for left in range(0, width, TILE_PX):
+            rows, columns = (top, min(top + TILE_PX, height)), (left, min(left + TILE_PX, width))
+            if mask[slice(*rows), slice(*columns)].any():
+                yield rows, columns

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from wideopen.errors import TrainingError
-from wideopen.losses import BokehLoss
+from wideopen.losses import BokehLoss, at_least_32
 from wideopen.pynet import PyNET, resize_to_level
 from wideopen.recipe import LevelRecipe, Recipe
 
@@ -36,14 +36,14 @@ class LevelTask(LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         photo = batch["photo"].contiguous(memory_format=torch.channels_last)
         output = self.network(photo)
-        terms = self.loss(output.bokeh.float(), batch["target"], output.sharp, batch.get("sharp"))
+        terms = self.loss(at_least_32(output.bokeh), batch["target"], output.sharp, batch.get("sharp"))
         if not torch.isfinite(terms["total"]):
             raise TrainingError(
                 f"level {self.level.level}: the loss is no longer a number at step {self.global_step}; the last good "
                 "checkpoint is kept, lower the learning rate or clip gradients, then start another run"
             )
         with torch.no_grad():
-            psnr = mean_psnr(output.bokeh.float(), batch["target"])
+            psnr = mean_psnr(at_least_32(output.bokeh), batch["target"])
         self.log_dict({f"train/{name}": term for name, term in terms.items()})
         self.log("train/psnr", psnr)
         total: Tensor = terms["total"]
@@ -53,7 +53,7 @@ class LevelTask(LightningModule):
         photo = batch["photo"].contiguous(memory_format=torch.channels_last)
         output = self.network(photo)
         identity = resize_to_level(photo[:, :3], self.level.level)
-        psnr = mean_psnr(output.bokeh.float(), batch["target"])
+        psnr = mean_psnr(at_least_32(output.bokeh), batch["target"])
         if not torch.isfinite(output.bokeh).all():
             raise TrainingError(
                 f"level {self.level.level}: the network gives values that are no numbers after step "

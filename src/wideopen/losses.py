@@ -22,13 +22,18 @@ C1, C2 = 0.01**2, 0.03**2
 PROBABILITY_MARGIN = 1e-4
 
 
+def at_least_32(x: Tensor) -> Tensor:
+    """The same values in float32, or in float64 if they have it: a loss in bf16 would drown in rounding."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def ssim(x: Tensor, y: Tensor) -> Tensor:
     """Mean structural similarity of two batches: 11x11 Gaussian window, sigma 1.5, data range 1.
 
-    x, y: [N, C, H, W] in 0..1, any floating type, H and W at least 11. Returns a float32 scalar, 1 for equal images.
+    x, y: [N, C, H, W] in 0..1, any floating type, H and W at least 11. Returns a scalar, 1 for equal images.
     Windows that would leave the image are left out, and variances divide by the number of weights, as in
     scikit-image with `gaussian_weights=True, use_sample_covariance=False, data_range=1`, whose result it equals to
-    1e-5. Computed in float32 even under autocast: variances are small differences of large numbers.
+    1e-5. Computed in at least 32 bits even under autocast: variances are small differences of large numbers.
     """
     if x.shape != y.shape or x.ndim != 4 or min(x.shape[-2:]) < WINDOW:
         raise ValueError(
@@ -36,7 +41,7 @@ def ssim(x: Tensor, y: Tensor) -> Tensor:
         )
     with torch.autocast(x.device.type, enabled=False):
         # A depthwise convolution per map in channels_last was the fastest of seven ways measured on a CPU.
-        x, y = (t.float().contiguous(memory_format=torch.channels_last) for t in (x, y))
+        x, y = (at_least_32(t).contiguous(memory_format=torch.channels_last) for t in (x, y))
         # Variance does not change with a shift, but its rounding error does: nothing is left of it in flat areas.
         shift = y.detach().mean((2, 3), keepdim=True)
         x, y = x - shift, y - shift
@@ -54,7 +59,7 @@ def _gaussian(image: Tensor) -> Tensor:
     """Weighted mean over the 11x11 window around each pixel whose window fits: [N, C, H-10, W-10]."""
     taps = torch.arange(WINDOW, dtype=torch.float64, device=image.device) - WINDOW // 2
     weights = torch.exp(-0.5 * (taps / SIGMA) ** 2)
-    weights = (weights / weights.sum()).float()
+    weights = (weights / weights.sum()).to(image.dtype)
     channels = image.shape[1]
     column = weights.view(1, 1, WINDOW, 1).expand(channels, 1, WINDOW, 1)
     row = weights.view(1, 1, 1, WINDOW).expand(channels, 1, 1, WINDOW)
@@ -98,7 +103,7 @@ class BokehLoss(nn.Module):
         sharp_pred: Tensor | None = None,
         sharp_target: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Every term of weight above 0, unweighted, and their weighted sum as "total": float32 scalars.
+        """Every term of weight above 0, unweighted, and their weighted sum as "total": scalars of at least 32 bits.
 
         output, target: [N, 3, H, W], sRGB-encoded, 0..1. sharp_pred, sharp_target: [N, 1, H, W] in 0..1, needed if
         the sharp term has a weight. "ssim" is 1 - SSIM, so that less is better throughout.
@@ -108,7 +113,7 @@ class BokehLoss(nn.Module):
         """
         terms: dict[str, Tensor] = {}
         if self.weights["l1"] > 0:
-            terms["l1"] = F.l1_loss(output.float(), target.float())
+            terms["l1"] = F.l1_loss(at_least_32(output), at_least_32(target))
         if self.weights["ssim"] > 0:
             terms["ssim"] = 1 - ssim(output, target)
         if self.features is not None:
@@ -128,11 +133,11 @@ class BokehLoss(nn.Module):
             wanted = features(target)
         distance = F.mse_loss if self.vgg_distance == "squared" else F.l1_loss
         # The features follow the caller's autocast (bf16 halves their time); their distance does not.
-        return distance(features(output).float(), wanted.float())
+        return distance(at_least_32(features(output)), at_least_32(wanted))
 
 
 def _cross_entropy(predicted: Tensor, target: Tensor) -> Tensor:
     """Mean binary cross entropy in nats between probabilities; squeezed inwards, so that no gradient dies."""
     with torch.autocast(predicted.device.type, enabled=False):
-        squeezed = PROBABILITY_MARGIN + (1 - 2 * PROBABILITY_MARGIN) * predicted.float().clamp(0, 1)
-        return F.binary_cross_entropy(squeezed, target.float())
+        squeezed = PROBABILITY_MARGIN + (1 - 2 * PROBABILITY_MARGIN) * at_least_32(predicted).clamp(0, 1)
+        return F.binary_cross_entropy(squeezed, at_least_32(target))

@@ -84,7 +84,7 @@ class Recipe:
     epoch_steps: int = 500
     """Steps between checkpoints; what a run killed at any moment can lose."""
     precision: str = "32-true"
-    """`32-true`, `bf16-mixed`, or `auto`: bf16 where the processor computes in it, else 32."""
+    """`32-true`, `64-true`, `bf16-mixed`, or `auto`: bf16 where the processor computes in it, else 32."""
     clip: float = 1.0
     """Gradient norm above which gradients are scaled down; 0 never clips."""
     schedule: str = "constant"
@@ -99,7 +99,7 @@ class Recipe:
         if not order or order != list(range(7, 7 - len(order), -1)):
             raise ValueError(f"levels must come one after another from 7 down, not {order}")
         for name, value, known in (
-            ("precision", self.precision, ("32-true", "bf16-mixed", "auto")),
+            ("precision", self.precision, ("32-true", "64-true", "bf16-mixed", "auto")),
             ("schedule", self.schedule, ("constant", "cosine")),
             ("vgg_arch", self.vgg_arch, ("vgg19", "vgg16")),
         ):

@@ -1,7 +1,7 @@
 """A lens by ray sampling: slow and obvious, what the fast one is measured against.
 
 For every pixel, rays through evenly spread points of a disc aperture meet the layers' planes front to back; colour
-is gathered until nothing shines through any more. Planes are not clamped here.
+is gathered until nothing shines through any more. A pixel is a square of one colour. Planes are not clamped here.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wideopen.apertures import Aperture
 from wideopen.lens import Layer
 from wideopen.light import restore_highlights, roll_off_highlights
 
@@ -24,9 +25,14 @@ def aperture_points(count: int) -> Array:
 
 
 def trace(
-    layers: Sequence[Layer], blur_px_per_disparity: float, focus_disparity: float, gain: float = 1.0, rays: int = 1500
+    layers: Sequence[Layer],
+    blur_px_per_disparity: float,
+    focus_disparity: float,
+    gain: float = 1.0,
+    rays: int = 1500,
+    aperture: Aperture | None = None,
 ) -> Array:
-    """HxWx3 linear light: the mean over the rays of what each sees."""
+    """HxWx3 linear light: the mean over the rays of what each sees. No optical vignetting."""
     height, width = layers[0].color.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float64)
     prepared = []
@@ -34,8 +40,12 @@ def trace(
         alpha = np.ones((height, width)) if layer.alpha is None else layer.alpha.astype(np.float64)
         color = restore_highlights(layer.color, gain)
         prepared.append((layer.plane, np.dstack([color * alpha[..., None], alpha])))
-    total = np.zeros((height, width, 3))
+    total, weights = np.zeros((height, width, 3)), 0.0
     for u, v in aperture_points(rays):
+        # A point behind the plane in focus draws the opening as it is: u to the right and v, on the picture, down.
+        weight = float((aperture or Aperture()).transmission(np.float32(u), np.float32(-v)))
+        if weight == 0:
+            continue
         seen, through = np.zeros((height, width, 3)), np.ones((height, width, 1))
         for plane, rgba in prepared:
             # The ray through (u, v) meets the plane at p + (u, v) * s with s = K * (disparity there - focus):
@@ -44,9 +54,10 @@ def trace(
             s = blur_px_per_disparity * here / (1.0 - blur_px_per_disparity * (u * plane.dx + v * plane.dy))
             met = cv2.remap(
                 rgba, (x + u * s).astype(np.float32), (y + v * s).astype(np.float32),
-                cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT,
+                cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT,
             )  # fmt: skip
             seen += through * met[..., :3]
             through = through * (1.0 - met[..., 3:])
-        total += seen
-    return roll_off_highlights((total / rays).astype(np.float32), gain).astype(np.float64)
+        total += weight * seen
+        weights += weight
+    return roll_off_highlights((total / weights).astype(np.float32), gain).astype(np.float64)

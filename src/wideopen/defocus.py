@@ -1,0 +1,218 @@
+"""Blur by an aperture: of one radius, or of a radius that differs from pixel to pixel.
+
+Kernels up to 11 px across are summed directly by OpenCV, larger ones through Fourier space at a cost that does
+not grow with them. Where speed matters more than half a pixel, large discs can be drawn at a fraction of the size.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.apertures import SHARP_RADIUS_PX, Aperture, kernel
+
+Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
+Span = tuple[int, int]
+
+COARSE_FROM_PX = 32.0
+"""Radius from which on a picture may be blurred at half its size, from four times that on at a quarter."""
+FIELD_CELLS = 8
+"""With optical vignetting, kernels are drawn on a grid of so many cells a side and mixed between its corners."""
+
+
+def convolve(
+    image: Float,
+    radius_px: float,
+    aperture: Aperture | None = None,
+    behind: bool = True,
+    place: tuple[float, float] = (0.0, 0.0),
+    cell: tuple[int, int] | None = None,
+    coarse: bool = False,
+) -> Float:
+    """Every point of the image drawn as the aperture's shape.
+
+    Args:
+        image: HxWxC float32, linear light (premultiplied where it has alpha); mirrored at its borders, so they neither
+            darken nor lose light on average.
+        radius_px: of the disc that the shape is drawn in; nothing happens at 0.5 and below.
+        behind: the light comes from behind the plane in focus; in front of it shapes stand on their heads.
+        place, cell: see `apertures.kernel`.
+        coarse: allow large discs to be drawn at a fraction of the size: points land up to half a coarse pixel aside.
+    """
+    if radius_px <= SHARP_RADIUS_PX:
+        return image
+    scale = 1 if not coarse or radius_px < COARSE_FROM_PX else 2 if radius_px < 4 * COARSE_FROM_PX else 4
+    shape = kernel(radius_px / scale, aperture, place, cell)
+    # filter2D correlates; a convolution draws the shape as it is.
+    shape = np.ascontiguousarray(shape[::-1, ::-1]) if behind else shape
+    if scale == 1:
+        return _filter(image, shape)
+    height, width = image.shape[:2]
+    # One coarse pixel more on every side, so that enlarging needs nothing from beyond the border.
+    after = scale + -height % scale, scale + -width % scale
+    padded = cv2.copyMakeBorder(image, scale, after[0], scale, after[1], cv2.BORDER_REFLECT)
+    small = cv2.resize(padded, (padded.shape[1] // scale, padded.shape[0] // scale), interpolation=cv2.INTER_AREA)
+    blurred = _filter(small.reshape(*small.shape[:2], -1), shape)
+    large = cv2.resize(blurred, padded.shape[1::-1], interpolation=cv2.INTER_LINEAR).reshape(padded.shape)
+    return large[scale : scale + height, scale : scale + width]
+
+
+def blur(
+    image: Float,
+    radius_px: Float,
+    aperture: Aperture | None = None,
+    cell: tuple[int, int] | None = None,
+    window: tuple[Span, Span] | None = None,
+) -> Float:
+    """Blur by a disc (or another aperture) whose radius differs from pixel to pixel.
+
+    Every output pixel is the mean of the disc around it (a gather). Discs are drawn at a bank of radii and mixed
+    linearly between neighbours in the bank; each is computed only on the part of the picture that asks for it.
+
+    Args:
+        image: HxWxC float32, linear light (premultiplied where it has alpha).
+        radius_px: HxW radii in px; negative in front of the plane in focus.
+        cell: see `apertures.kernel`.
+        window: (rows, columns) that alone are wanted; all if None.
+
+    Returns:
+        HxWxC float32 (the window's part of it), equal to `image` bit for bit wherever the radius is 0.5 px or less.
+    """
+    rows, columns = window or ((0, image.shape[0]), (0, image.shape[1]))
+    least, greatest = float(radius_px.min(initial=0.0)), float(radius_px.max(initial=0.0))
+    if max(-least, greatest) <= SHARP_RADIUS_PX:
+        return image[slice(*rows), slice(*columns)]
+    radii = signed_bank(least, greatest)
+    position = bank_position(radius_px[slice(*rows), slice(*columns)], radii)
+    across, along = ((position.min(axis=axis), position.max(axis=axis)) for axis in (1, 0))
+    result = np.zeros((*position.shape, image.shape[2]), np.float32)
+    for index, radius in enumerate(radii):
+        down, right = _extent(across, index), _extent(along, index)
+        if down is None or right is None:
+            continue
+        part = (slice(*down), slice(*right))
+        there = (rows[0] + down[0], rows[0] + down[1]), (columns[0] + right[0], columns[0] + right[1])
+        weight = np.maximum(1.0 - np.abs(position[part] - index), 0.0)
+        result[part] += weight[..., None] * blur_part(image, float(radius), *there, aperture, cell)
+    return result
+
+
+def blur_part(
+    image: Float,
+    radius_px: float,
+    rows: Span,
+    columns: Span,
+    aperture: Aperture | None = None,
+    cell: tuple[int, int] | None = None,
+) -> Float:
+    """Rows x columns of the image blurred, reading as far around them as the disc reaches; radius signed as in `blur`.
+
+    Optical vignetting changes the shape over the picture: kernels stand on the corners of a grid and are mixed
+    in between, which leaves no seam.
+    """
+    aperture = aperture or Aperture()
+    if aperture.vignette == 0 or abs(radius_px) <= SHARP_RADIUS_PX:
+        return _blur_around(image, radius_px, rows, columns, aperture, (0.0, 0.0), cell)
+    height, width = image.shape[:2]
+    result = np.zeros((rows[1] - rows[0], columns[1] - columns[0], image.shape[2]), np.float32)
+    for row in range(FIELD_CELLS + 1):
+        weight_down, part_rows = _hat(row, height, rows)
+        for column in range(FIELD_CELLS + 1):
+            weight_across, part_columns = _hat(column, width, columns)
+            if part_rows is None or part_columns is None:
+                continue
+            place = _place(row, column, height, width)
+            seen = _blur_around(image, radius_px, part_rows, part_columns, aperture, place, cell)
+            within = (
+                slice(part_rows[0] - rows[0], part_rows[1] - rows[0]),
+                slice(part_columns[0] - columns[0], part_columns[1] - columns[0]),
+            )
+            result[within] += (weight_down[:, None] * weight_across)[..., None] * seen
+    return result
+
+
+def signed_bank(least: float, greatest: float) -> Float:
+    """Signed radii (px) from `least` to `greatest` between which discs are mixed.
+
+    Rising, half a px apart while small and 8 % later; all within 0.5 px of the focus is one entry, 0, the identity.
+    """
+    front = [-radius for radius in _bank(-least)]
+    return np.array([*reversed(front), 0.0, *_bank(greatest)], np.float32)
+
+
+def bank_position(radius_px: Float, radii: Float) -> Float:
+    """Where signed radii lie in `signed_bank`'s list, as a fraction of its steps: HxW float32."""
+    zero = int(np.searchsorted(radii, 0.0))
+    # Not below 0.5 px: that far all is identity.
+    nodes = np.array([*radii[:zero], -SHARP_RADIUS_PX, SHARP_RADIUS_PX, *radii[zero + 1 :]], np.float32)
+    steps = np.array([*range(zero), zero, zero, *range(zero + 1, len(radii))], np.float32)
+    return np.interp(radius_px, nodes, steps).astype(np.float32)
+
+
+def _bank(greatest: float) -> list[float]:
+    radii: list[float] = []
+    radius = SHARP_RADIUS_PX
+    while radius < greatest:
+        radius = min(max(radius + 0.5, radius * 1.08), greatest)
+        radii.append(radius)
+    return radii
+
+
+def _filter(image: Float, shape: Float) -> Float:
+    """Correlation with a kernel, mirrored at the borders; of a cell's kernel only the part in use counts."""
+    n = shape.shape[0] // 2
+    rows, columns = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
+    side = 2 * (max(rows[-1] - rows[0], columns[-1] - columns[0]) // 2 + 1) + 1
+    if 2 * side > shape.shape[0]:
+        found = cv2.filter2D(image, -1, shape, borderType=cv2.BORDER_REFLECT)
+        return np.asarray(found, np.float32).reshape(image.shape)
+    top, left = (min(int(lit[0]), len(shape) - side) for lit in (rows, columns))
+    part = np.ascontiguousarray(shape[top : top + side, left : left + side])
+    around = cv2.copyMakeBorder(image, n, n, n, n, cv2.BORDER_REFLECT)
+    height, width = image.shape[:2]
+    around = around[top : top + height + side - 1, left : left + width + side - 1]
+    found = cv2.filter2D(around, -1, part).reshape(*around.shape[:2], image.shape[2])
+    return np.asarray(found[side // 2 : side // 2 + height, side // 2 : side // 2 + width], np.float32)
+
+
+def _extent(position: tuple[Float, Float], index: int) -> Span | None:
+    """First and last row (or column) + 1 that may hold a pixel within one step of the bank's entry `index`.
+
+    `position` is the smallest and the largest place in the bank that each row asks for.
+    """
+    low, high = position
+    places = np.flatnonzero((high > index - 1) & (low < index + 1))
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else None
+
+
+def _blur_around(
+    image: Float,
+    radius_px: float,
+    rows: Span,
+    columns: Span,
+    aperture: Aperture,
+    place: tuple[float, float],
+    cell: tuple[int, int] | None,
+) -> Float:
+    reach = int(np.ceil(abs(radius_px))) + 2
+    top, left = max(rows[0] - reach, 0), max(columns[0] - reach, 0)
+    area = image[top : rows[1] + reach, left : columns[1] + reach]
+    area = convolve(area, abs(radius_px), aperture, radius_px > 0, place, cell)
+    return area[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left]
+
+
+def _hat(index: int, length: int, span: Span) -> tuple[Float, Span | None]:
+    """Weights of grid line `index` along `span` of a side of `length` px, and the part of the span where it has any."""
+    places = (np.arange(*span, dtype=np.float32) + 0.5) * (FIELD_CELLS / length)
+    weights = np.maximum(1.0 - np.abs(places - index), 0.0).astype(np.float32)
+    found = np.flatnonzero(weights)
+    if not len(found):
+        return weights, None
+    return weights[found], (span[0] + int(found[0]), span[0] + int(found[-1]) + 1)
+
+
+def _place(row: int, column: int, height: int, width: int) -> tuple[float, float]:
+    """(right, down) of a corner of the grid from the middle, in half diagonals."""
+    diagonal = float(np.hypot(height, width))
+    return ((2 * column / FIELD_CELLS - 1) * width / diagonal, (2 * row / FIELD_CELLS - 1) * height / diagonal)
