@@ -83,7 +83,7 @@ def place_second(
     size = tall * (foot - surface.horizon) * 1.6
     if "bottom" in cutout.touches or foot > height:
         # Whatever the frame of its own photo cut off, ours has to.
-        foot, size = height + 1.0, max(size, 0.5 * height)
+        foot, size = 1.04 * height, max(size, 0.5 * height)
     scale = min(size / cutout.alpha.shape[0], LARGEST_SCALE, 0.8 * width / cutout.alpha.shape[1])
     if scale * min(cutout.alpha.shape) < 0.08 * height or not 0.25 * height < foot:
         return None
@@ -105,15 +105,15 @@ def place_obstacle(rng: np.random.Generator, cutout: Cutout, subject: Float, lig
     height, width = subject.shape
     disparity = float(rng.uniform(1.7, 3.0)) * SUBJECT_DISPARITY
     left_side = "left" in cutout.touches or ("right" not in cutout.touches and rng.random() < 0.5)
-    inside, wanted = rng.uniform(0.35, 0.7), rng.uniform(0.5, 1.1) * height
-    drop = 0.0 if "bottom" not in cutout.touches else 1.0
+    beyond, below, wanted = rng.uniform(0.0, 0.5), rng.uniform(0.05, 0.45), rng.uniform(0.5, 1.1) * height
     scale = min(wanted / max(cutout.alpha.shape), LARGEST_SCALE)
     tall_px, wide_px = (max(round(side * scale), 1) for side in cutout.alpha.shape)
-    cut_off = "left" in cutout.touches or "right" in cutout.touches
-    outside = 0 if cut_off else round((1.0 - inside) * wide_px)
-    left = -outside if left_side else width - wide_px + outside
-    low = height - tall_px + 1
-    top = low + round(0.3 * tall_px * rng.random()) if drop or rng.random() < 0.6 else round(rng.uniform(0, 1) * low)
+    from_side = bool(cutout.touches & {"left", "right"})
+    # What its own photo's frame cut off, ours has to; all else stands below the frame: nothing hangs in the air.
+    outside = 0.04 if from_side else beyond
+    left = round(-outside * wide_px) if left_side else round(width - (1.0 - outside) * wide_px)
+    sunk = rng.random() if from_side and "bottom" not in cutout.touches else below
+    top = round(height - (1.0 - sunk) * tall_px)
     placed = _paste(cutout, (tall_px, wide_px), top, left, (height, width), disparity, light)
     alpha = _alpha(placed)
     hidden = float((alpha * subject).sum()) / max(float(subject.sum()), 1.0)
@@ -140,8 +140,15 @@ def _usable(matte: Float) -> bool:
 
 
 def _touched(matte: Float) -> frozenset[str]:
-    sides = {"left": matte[:, :3], "right": matte[:, -3:], "top": matte[:3], "bottom": matte[-3:]}
+    # Mattes fade out before the frame's edge: a strip of 4 % tells what is cut off.
+    deep, wide = (max(side // 25, 2) for side in matte.shape)
+    sides = {"left": matte[:, :wide], "right": matte[:, -wide:], "top": matte[:deep], "bottom": matte[-deep:]}
     return frozenset(side for side, strip in sides.items() if (strip > 0.3).any())
+
+
+def _largest_piece(alpha: Float) -> Float:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > 0.02).astype(np.uint8))
+    return np.asarray(alpha * (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))), np.float32)
 
 
 def _cut(stem: str, photo: Float, matte: Float) -> Cutout:
@@ -149,7 +156,7 @@ def _cut(stem: str, photo: Float, matte: Float) -> Cutout:
     plate = fill_background(scene, np.full(matte.shape, 99.0, np.float32))
     color = foreground_color(scene, plate)
     # The outermost rim is where a matte errs: leave it behind.
-    alpha = np.clip((scene.alpha - 0.12) / 0.88, 0.0, 1.0).astype(np.float32)
+    alpha = _largest_piece(np.clip((scene.alpha - 0.12) / 0.88, 0.0, 1.0).astype(np.float32))
     rows, columns = (np.flatnonzero((alpha > 0.02).any(axis=axis)) for axis in (1, 0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     return Cutout(stem, color[box], alpha[box], _touched(matte), bright_end(scene.photo))

@@ -13,8 +13,8 @@ Float = NDArray[np.float32]
 
 LEVELS = (0.12, 0.35, 0.6, 0.85)
 """Encoded brightness at which grain is measured."""
-MOST = 0.06
-"""Standard deviations above this are texture."""
+MOST = 0.008
+"""Standard deviations above this (2 of 255) are texture."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ class Grain:
 def measure_grain(encoded: Float, block: int = 16) -> Grain:
     """Measure grain where a photo is smooth.
 
-    The standard deviation of a high pass in the smoothest blocks of each brightness: the tenth percentile over blocks, as
-    the others hold texture.
+    The standard deviation of a high pass in the smoothest blocks of each brightness: the others hold texture.
 
     Args:
         encoded: HxWx3 sRGB-encoded in [0, 1].
@@ -65,15 +64,16 @@ def measure_grain(encoded: Float, block: int = 16) -> Grain:
         inside = variance[np.abs(mean - level) < wide]
         # Blocks of clipped or painted flatness have no grain to show.
         inside = inside[inside > 1e-7]
-        deviations.append(float(np.sqrt(np.percentile(inside, 10))) if len(inside) >= 8 else np.nan)
+        deviations.append(float(np.sqrt(np.percentile(inside, 3))) if len(inside) >= 8 else np.nan)
     known = [value for value in deviations if not np.isnan(value)]
-    fallback = min(known) if known else 0.0
-    flat = variance <= np.percentile(variance, 20)
+    # Encoded as sRGB, grain differs little with brightness: a level far above the least one holds texture throughout.
+    least = min([*known, MOST]) if known else 0.0
+    filled = (least if np.isnan(value) else min(value, 1.5 * least) for value in deviations)
+    flat = variance <= np.percentile(variance, 4)
     total = float(variance[flat].sum())
     likeness = float(shared[flat].sum()) / total if total > 0 else 0.0
     # Neighbours of white noise blurred by sigma are alike by exp(-1 / (4 sigma^2)).
-    soft = 0.5 / np.sqrt(-np.log(np.clip(likeness, 0.02, 0.85))) if likeness > 0.02 else 0.0
-    filled = (fallback if np.isnan(value) else min(value, MOST) for value in deviations)
+    soft = 0.5 / np.sqrt(-np.log(np.clip(likeness, 0.02, 0.7))) if likeness > 0.02 else 0.0
     return Grain(tuple(round(value, 5) for value in filled), round(float(soft), 3))
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,36 +81,7 @@ def prepare(encoded: Float, matte: Float, rng: np.random.Generator) -> Host:
         return Host(encoded, scene, surface, photo, nothing, photo, lamp_share(photo), measure_grain(encoded))
     surface = draw_surface(rng, size, scene.foot, sky)
     hole = find_hole(scene)
-    filled = fill_hidden(scene.photo, hole)
+    filled = push_pull(scene.photo, np.square(1.0 - hole, dtype=np.float32))
     plate = scene.photo + hole[..., None] * (filled - scene.photo)
     color = foreground_color(scene, np.asarray(plate, np.float32))
     return Host(encoded, scene, surface, filled, hole, color, lamp_share(scene.photo), measure_grain(encoded))
-
-
-def fill_hidden(photo: Float, hole: Float) -> Float:
-    """Fill a hole so that a rim of it may be seen sharp: smooth inside, the surroundings' own texture near its edge.
-
-    Args:
-        photo: HxWx3 linear light.
-        hole: HxW in [0, 1].
-    """
-    smooth = push_pull(photo, np.square(1.0 - hole, dtype=np.float32))
-    known = hole < 0.01
-    if known.all() or not known.any():
-        return smooth
-    distance, labels = cv2.distanceTransformWithLabels(
-        (~known).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    height, width = hole.shape
-    place = np.empty(int(labels.max()) + 1, np.int64)
-    place[labels[known]] = np.flatnonzero(known)
-    nearest = place[labels]
-    row, column = np.divmod(nearest, width)
-    y, x = np.mgrid[:height, :width]
-    # Across the hole's edge, as in a mirror.
-    across, down = (2 * column - x).astype(np.float32), (2 * row - y).astype(np.float32)
-    mirrored = cv2.remap(smooth, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    low = cv2.remap(cv2.blur(smooth, (9, 9)), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    # What is mirrored from inside another part of the hole is smooth already: only texture is taken over.
-    fade = np.clip(distance / 2.0, 0.0, 1.0) * np.clip(1.5 - distance / (0.1 * min(height, width)), 0.0, 1.0)
-    return np.clip(smooth + fade[..., None] * (mirrored - low), 0.0, 1.0).astype(np.float32)

@@ -4,8 +4,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen.light import restore_highlights, roll_off_highlights
-
 Float = NDArray[np.float32]
 
 TINTS = ((1.0, 0.72, 0.4), (1.0, 0.86, 0.66), (0.8, 0.9, 1.0), (1.0, 0.25, 0.12), (0.3, 1.0, 0.45), (0.35, 0.5, 1.0))
@@ -41,15 +39,6 @@ def draw_lamps(rng: np.random.Generator, free: Float) -> tuple[Float, int]:
     # The faint glow that glass and haze put around any lamp.
     glow = cv2.GaussianBlur(light, (0, 0), 0.006 * short) * 0.03
     return np.asarray(light + glow, np.float32), count
-
-
-def add_light(linear: Float, light: Float, gain: float) -> Float:
-    """Add light to a picture whose highlights are rolled off as `light.roll_off_highlights` does, HxWx3 in [0, 1].
-
-    Where there is no light nothing changes, but for rounding.
-    """
-    lit = roll_off_highlights(restore_highlights(linear, gain) + light, gain)
-    return np.clip(lit, 0.0, 1.0)
 
 
 def _stamp(light: Float, x: float, y: float, radius: float, color: Float) -> None:

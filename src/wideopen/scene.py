@@ -135,7 +135,7 @@ def fill_background(scene: Scene, radius_px: Float) -> Float:
 
 
 def find_hole(scene: Scene) -> Float:
-    """HxW share in [0, 1] of what is to be filled in behind the subject: a little more than its matte, less the doubt."""
+    """HxW share in [0, 1] of what is filled in behind the subject: a little more than its matte, less the doubt."""
     short = min(scene.alpha.shape)
     reach = 2 * max(round(0.008 * short), 1) + 1
     # A matte is rarely exact: a rim of the subject left outside it would glow around the blurred background.

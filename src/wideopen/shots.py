@@ -129,7 +129,7 @@ class Response:
             return encoded
         height, width = encoded.shape[:2]
         matrix = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), self.rotation_deg, self.scale)
-        matrix[:, 2] += self.shift_px
+        matrix[:, 2] += np.array(self.shift_px)
         moved = cv2.warpAffine(encoded, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
         return np.clip(moved, 0.0, 1.0).astype(np.float32)
 

@@ -32,7 +32,7 @@ class Source:
 
 
 def find_photos(folder: Path) -> dict[str, Path]:
-    """Photos below a folder by their path without suffix; PairsError if there are none."""
+    """Photos below a folder by their path without suffix; PairsError if there are none, or no such folder."""
     found = {
         path.relative_to(folder).with_suffix("").as_posix(): path
         for path in sorted(folder.rglob("*"))

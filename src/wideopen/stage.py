@@ -15,8 +15,6 @@ Mask = NDArray[np.bool_]
 
 BACKGROUND = "background"
 SUBJECT = "subject"
-SOFT_SHARP_PX = (0.7, 1.8)
-"""Blur radii (px) up to which all, and from which on none, of the detail is kept."""
 
 
 @dataclass(frozen=True)
@@ -69,28 +67,6 @@ class Stage:
         """HxW share of the photo's own subject that is seen."""
         return dict(self.seen()).get(SUBJECT, np.zeros(self.host.size, np.float32))
 
-    def sharp_share(self, blur_px: float, focus_disparity: float, limits: tuple[float, float] = SOFT_SHARP_PX) -> Float:
-        """HxW share of each pixel that is seen through a lens and blurred by less than `limits` (px, soft).
-
-        Args:
-            blur_px: blur radius in px for each unit of disparity.
-        """
-        left, result = np.ones(self.host.size, np.float32), np.zeros(self.host.size, np.float32)
-        for item in self.items:
-            radius = blur_px * abs(item.disparity - focus_disparity)
-            covered = spread(item.alpha, radius)
-            result += left * covered * _fall(np.float32(radius), *limits)
-            left *= 1.0 - covered
-        radius_map = blur_px * np.abs(self.host.surface.plane.disparity(*self.host.size) - focus_disparity)
-        return np.asarray(result + left * _fall(radius_map, *limits), np.float32)
-
-    def uncovered(self, blur_px: float, focus_disparity: float) -> Float:
-        """HxW share of the background that shows between the items, each as blurred as it is."""
-        left = np.ones(self.host.size, np.float32)
-        for item in self.items:
-            left *= 1.0 - spread(item.alpha, blur_px * abs(item.disparity - focus_disparity))
-        return left
-
 
 @dataclass(frozen=True)
 class Focus:
@@ -137,14 +113,9 @@ def choose_focus(
     return None
 
 
-def spread(alpha: Float, radius: float) -> Float:
-    """An opacity blurred by about a disc of that radius (px); itself where the radius is half a px or less."""
-    if radius <= 0.5:
-        return alpha
-    size = 2 * round(0.55 * radius) + 1
-    # Two boxes: near enough to a disc for a share, at a cost that does not grow with the radius.
-    once = cv2.blur(alpha, (size, size), borderType=cv2.BORDER_REFLECT)
-    return np.asarray(cv2.blur(once, (size, size), borderType=cv2.BORDER_REFLECT), np.float32)
+def subject_item(host: Host) -> tuple[Item, ...]:
+    """The photo's own subject, if it has one."""
+    return (Item(SUBJECT, host.subject(), SUBJECT_DISPARITY),) if host.has_subject else ()
 
 
 def scene_kind(stage: Stage) -> str:
@@ -168,13 +139,3 @@ def _clear(stage: Stage, name: str, share: Float, disparity: Float, blur_px: flo
 def _detail(encoded: Float) -> Float:
     grey = cv2.cvtColor(encoded, cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.blur(np.abs(cv2.Laplacian(grey, cv2.CV_32F)), (15, 15)), np.float32)
-
-
-def _fall(x: Float | np.float32, low: float, high: float) -> Float:
-    t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return np.asarray(1.0 - t * t * (3.0 - 2.0 * t), np.float32)
-
-
-def subject_item(host: Host) -> tuple[Item, ...]:
-    """The photo's own subject, if it has one."""
-    return (Item(SUBJECT, host.subject(), SUBJECT_DISPARITY),) if host.has_subject else ()

@@ -1,8 +1,8 @@
 """Where the background of a photo lies: a guess at its depth from what the photo shows.
 
 There is no depth in a photo and its matte. What can be told: the row where the subject meets the ground, whether it
-is cut off by the frame, and whether there is sky. The rest is drawn at random, once for a photo, so that several pairs of
-it disagree in the lens and not in the scene. Disparity is counted in units of the subject's.
+is cut off by the frame, and whether there is sky. The rest is drawn at random, once for a photo, so that several
+pairs of it disagree in the lens and not in the scene. Disparity is counted in units of the subject's.
 """
 
 from dataclasses import dataclass

@@ -51,7 +51,7 @@ class SynthesizeOptions:
     blur: float = round(PRESETS["ebb"].blur_radius_px(float("inf"), 1000) / 1000, 4)
     """Plain pairs: blur radius at infinity as a share of the short side; the default is EBB!'s lens focused at 2 m."""
     blur_jitter: float = 0.0
-    """Plain pairs: random factor on it, up to this many stops either way. 0 makes the target a function of the photo."""
+    """Plain pairs: random factor on it, up to this many stops either way. 0 makes the target the photo's alone."""
     highlight_gain: float = 4.0
     """Brightness given to clipped lamps, in units of white."""
     horizon: float = 0.4

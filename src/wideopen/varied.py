@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from wideopen.cutouts import bright_end, find_cutout, place_obstacle, place_second
 from wideopen.errors import PhotoError
+from wideopen.exposure import expose
 from wideopen.host import Host
-from wideopen.lamps import add_light, draw_lamps
-from wideopen.lens import Layer, render_layers
+from wideopen.lamps import draw_lamps
+from wideopen.lens import Layer
 from wideopen.light import linear_to_srgb, srgb_to_linear
 from wideopen.scene import Pair, lamp_share
 from wideopen.shots import NEAREST, Camera, VariedOptions, draw_camera, draw_response
-from wideopen.stage import Focus, Item, Stage, choose_focus, scene_kind, subject_item
 from wideopen.sources import Source, read_photo
+from wideopen.stage import BACKGROUND, Focus, Item, Stage, choose_focus, scene_kind, subject_item
 from wideopen.surfaces import draw_surface, find_sky
 
 Float = NDArray[np.float32]
@@ -130,17 +131,12 @@ def photograph(stage: Stage, camera: Camera, focus: Focus, highlight_gain: float
     of_subject = blur_px * abs(1.0 - focus.disparity) if host.has_subject else 0.0
     layers = [*(item.layer for item in stage.items), host.background(of_subject, radius)]
     photo = _pinhole(stage, layers, gain)
-    seen = np.clip(render_layers(layers, blur_px, focus.disparity, gain, camera.aperture), 0.0, 1.0)
-    if stage.light is not None:
-        plane = Layer(stage.light, host.surface.plane)
-        light = render_layers([plane], blur_px, focus.disparity, 1.0, camera.aperture)
-        seen = add_light(seen, light * stage.uncovered(blur_px, focus.disparity)[..., None], gain)
-    target = linear_to_srgb(seen)
+    seen = expose(layers, blur_px, focus.disparity, gain, camera.aperture, stage.light)
+    target = linear_to_srgb(seen.linear)
     # The input's own pixels, not their reconstruction, wherever the lens leaves them alone.
-    kept = stage.sharp_share(blur_px, focus.disparity, (0.5, 1.0))
-    kept = np.clip((kept - 0.96) / 0.035, 0.0, 1.0)[..., None]
+    kept = np.clip((seen.sharp(0.5, 1.0) - 0.96) / 0.035, 0.0, 1.0)[..., None]
     target = np.where(kept >= 1.0, photo, target + kept * (photo - target))
-    return photo, np.asarray(target, np.float32), stage.sharp_share(blur_px, focus.disparity)
+    return photo, np.asarray(target, np.float32), np.clip(seen.sharp(0.7, 1.8), 0.0, 1.0)
 
 
 def swap_background(host: Host, background: Float, rng: np.random.Generator) -> Host:
@@ -158,19 +154,17 @@ def swap_background(host: Host, background: Float, rng: np.random.Generator) -> 
     )  # fmt: skip
 
 
-def _pinhole(stage: Stage, layers: Sequence[Layer], gain: float) -> Float:
+def _pinhole(stage: Stage, layers: list[Layer], gain: float) -> Float:
     host = stage.host
     if not stage.pasted:
         return host.encoded
-    linear = np.clip(render_layers(layers, 0.0, 1.0, gain), 0.0, 1.0)
-    shares = dict(stage.seen())
+    seen = expose(layers, 0.0, 1.0, gain, light=stage.light)
+    shares = dict(zip([*(item.name for item in stage.items), BACKGROUND], seen.shares, strict=True))
     added = sum((share for name, share in shares.items() if name in ("second", "obstacle")), np.zeros(host.size))
     if stage.light is not None:
-        light = stage.light * shares["background"][..., None]
-        linear = add_light(linear, light, gain)
-        added = np.maximum(added, light.max(axis=2) * 200.0)
+        added = np.maximum(added, shares[BACKGROUND] * stage.light.max(axis=2) * 4.0)
     mix = np.clip(added * 50.0, 0.0, 1.0)[..., None]
-    return np.asarray(host.encoded + mix * (linear_to_srgb(linear) - host.encoded), np.float32)
+    return np.asarray(host.encoded + mix * (linear_to_srgb(seen.linear) - host.encoded), np.float32)
 
 
 def _lamps(stage: Stage, rng: np.random.Generator, options: VariedOptions) -> Float | None:
@@ -178,10 +172,10 @@ def _lamps(stage: Stage, rng: np.random.Generator, options: VariedOptions) -> Fl
     dark = float(np.median(host.scene.photo)) < DARK
     if rng.random() >= options.lamps * (2.0 if dark else 1.0):
         return None
-    free = dict(stage.seen())["background"].copy()
+    free = dict(stage.seen())[BACKGROUND].copy()
     plane = host.surface.plane.disparity(*host.size)
     # Lamps hang behind the subject, seldom lie at its feet; on white they would not be seen.
-    free[plane > 0.7] = 0.0
+    free[plane > 0.5] = 0.0
     free[cv2.blur(host.scene.photo.max(axis=2), (9, 9)) > 0.6] = 0.0
     light, count = draw_lamps(rng, free)
     return light if count else None
