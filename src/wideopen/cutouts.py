@@ -14,6 +14,9 @@ from wideopen.sources import Source, read_matte, read_photo
 from wideopen.surfaces import Surface
 
 Float = NDArray[np.float32]
+Fits = Callable[[frozenset[str]], bool]
+"""Whether a cut-out may be cut off at these sides of its photo."""
+
 TRIES = 8
 LARGEST_SCALE = 1.25
 """A cut-out enlarged more than this would look soft in what should be a sharp input."""
@@ -43,9 +46,7 @@ class Placed:
     disparity: float
 
 
-def find_cutout(
-    rng: np.random.Generator, sources: Sequence[Source], long_side: int, fits: Callable[[frozenset[str]], bool]
-) -> Cutout | None:
+def find_cutout(rng: np.random.Generator, sources: Sequence[Source], long_side: int, fits: Fits) -> Cutout | None:
     """A random usable one among `sources`: one solid piece with a sure matte, cut off only where `fits` allows."""
     for index in rng.permutation(len(sources))[:TRIES]:
         source = sources[int(index)]
@@ -59,6 +60,11 @@ def find_cutout(
             continue
         return _cut(source.stem, photo, matte)
     return None
+
+
+def place(draw: Callable[[], Placed | None], tries: int = 4) -> Placed | None:
+    """The first of a few random placements that works."""
+    return next((placed for placed in (draw() for _ in range(tries)) if placed), None)
 
 
 def place_second(
@@ -133,7 +139,10 @@ def _alpha(placed: Placed) -> Float:
 
 def _usable(matte: Float) -> bool:
     solid = (matte > 0.9).astype(np.uint8)
-    if not 0.02 < solid.mean() < 0.5 or ((matte > 0.1) & (matte < 0.9)).mean() > 0.15 * solid.mean():
+    unsure = ((matte > 0.1) & (matte < 0.9)).astype(np.uint8)
+    # Edges are soft; what is left of it when they are taken off are regions the matte does not know.
+    regions = cv2.morphologyEx(unsure, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
+    if not 0.02 < solid.mean() < 0.5 or regions.mean() > 0.03 * solid.mean():
         return False
     _, _, stats, _ = cv2.connectedComponentsWithStats(solid)
     return bool(stats[1:, cv2.CC_STAT_AREA].max() > 0.95 * solid.sum())

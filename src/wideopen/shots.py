@@ -4,6 +4,7 @@ A scene counts disparity in units of its subject's (`scene.SUBJECT_DISPARITY`), 
 the subject joins the two.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +77,7 @@ class Camera:
 
     def lens(self, focus_disparity: float) -> Lens:
         """The lens focused at a disparity in units of the subject's; 0 is infinity."""
-        distance = self.subject_distance_m / max(focus_disparity, 1e-3)
+        distance = self.subject_distance_m / focus_disparity if focus_disparity > 0 else math.inf
         return Lens(self.focal_length_mm, self.f_number, distance, self.sensor_height_mm)
 
     def blur_per_disparity(self, focus_disparity: float) -> float:

@@ -4,7 +4,8 @@ The input is what a pinhole camera sees: the photo itself, bit for bit, unless s
 the same scene through the lens; what is in focus keeps the input's own pixels.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen.cutouts import bright_end, find_cutout, place_obstacle, place_second
+from wideopen.cutouts import Cutout, Fits, Placed, bright_end, find_cutout, place, place_obstacle, place_second
 from wideopen.errors import PhotoError
 from wideopen.exposure import expose
 from wideopen.host import Host
@@ -79,7 +80,7 @@ def make_varied(
         "kind": scene_kind(stage), "surface": host.surface.kind, "foot": round(host.scene.foot / host.size[0], 4),
         "aperture": camera.f_number, "focal_length_mm": camera.focal_length_mm,
         "sensor_height_mm": camera.sensor_height_mm,
-        "focus_distance_m": round(camera.lens(focus.disparity).focus_distance_m, 4),
+        "focus_distance_m": _finite(camera.lens(focus.disparity).focus_distance_m),
         "blur": round(per_disparity * focus.disparity, 6), "blur_per_disparity": round(per_disparity * NEAREST, 6),
         "in_focus": focus.name, "focus": _as_share(focus.point, host.size),
         "focus_disparity": round(focus.disparity / NEAREST, 6), "shape": _shape(camera), "lent": lent,
@@ -102,18 +103,19 @@ def build_stage(
         items = list(subject_item(host))
         lent.append(path.stem)
     light = bright_end(host.scene.photo)
-    if props.sources and items and second < options.second and host.surface.kind != "far":
-        cutout = find_cutout(second_rng, props.sources, props.long_side, lambda sides: sides <= {"bottom"})
-        placed = cutout and place_second(second_rng, cutout, host.surface, host.scene.alpha, light)
+    subject, surface = host.scene.alpha, host.surface
+
+    def lend(name: str, rng: np.random.Generator, fits: Fits, put: Callable[[Cutout], Placed | None]) -> None:
+        cutout = find_cutout(rng, props.sources, props.long_side, fits)
+        placed = place(lambda: put(cutout)) if cutout else None
         if placed:
-            items.append(Item("second", placed.layer, placed.disparity))
+            items.append(Item(name, placed.layer, placed.disparity))
             lent.append(placed.stem)
-    if props.sources and items and obstacle < options.obstacles:
-        cutout = find_cutout(obstacle_rng, props.sources, props.long_side, _one_side_and_bottom)
-        placed = cutout and place_obstacle(obstacle_rng, cutout, host.scene.alpha, light)
-        if placed:
-            items.append(Item("obstacle", placed.layer, placed.disparity))
-            lent.append(placed.stem)
+
+    if items and second < options.second and surface.kind != "far":
+        lend("second", second_rng, _stands, lambda cut: place_second(second_rng, cut, surface, subject, light))
+    if items and obstacle < options.obstacles:
+        lend("obstacle", obstacle_rng, _reaches_in, lambda cut: place_obstacle(obstacle_rng, cut, subject, light))
     items.sort(key=lambda item: -item.disparity)
     stage = Stage(host, tuple(items))
     return replace(stage, light=_lamps(stage, lamp_rng, options)), lent
@@ -181,7 +183,11 @@ def _lamps(stage: Stage, rng: np.random.Generator, options: VariedOptions) -> Fl
     return light if count else None
 
 
-def _one_side_and_bottom(sides: frozenset[str]) -> bool:
+def _stands(sides: frozenset[str]) -> bool:
+    return sides <= {"bottom"}
+
+
+def _reaches_in(sides: frozenset[str]) -> bool:
     return "top" not in sides and not {"left", "right"} <= sides
 
 
@@ -194,6 +200,11 @@ def _read_background(path: Path, size: tuple[int, int], props: Props) -> Float:
     resized = cv2.resize(picture, (wide, tall), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     top, left = (tall - height) // 2, (wide - width) // 2
     return np.clip(resized[top : top + height, left : left + width], 0.0, 1.0).astype(np.float32)
+
+
+def _finite(metres: float) -> float | None:
+    """JSON has no infinity."""
+    return round(metres, 4) if math.isfinite(metres) else None
 
 
 def _as_share(point: tuple[int, int], size: tuple[int, int]) -> list[float]:
