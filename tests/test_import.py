@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 
 import wideopen
+from wideopen.cli import EXTRAS
 
 BLOCKER = """
 import sys
 class Blocker:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"torch", "lightning", "torchmetrics", "onnx", "onnxscript", "tensorflow",
-                                      "tensorboard", "skimage", "scipy", "efficientnet_lite_pytorch"}:
+                                      "tensorboard", "skimage", "scipy", "efficientnet_lite_pytorch",
+                                      "pillow_heif", "OpenEXR", "transformers"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Blocker())
 """
@@ -35,7 +37,7 @@ def test_public_names() -> None:
 def test_core_needs_no_extra() -> None:
     folder = Path(wideopen.__file__).parent
     core = sorted({path.stem for path in folder.glob("*.py") if path.stem[0] != "_"} - NEED_AN_EXTRA)
-    assert {"render", "evaluate", "synthesize", "pairs", "inspect"} <= set(core)
+    assert {"render", "evaluate", "synthesize", "pairs", "inspect", "depth", "embedded", "depth_auto"} <= set(core)
     done = python(BLOCKER + "".join(f"import wideopen.{name}\n" for name in core) + "import wideopen.cli")
     assert done.returncode == 0, done.stderr
 
@@ -80,3 +82,12 @@ def test_help_stays_light() -> None:
 def test_function_is_not_hidden_by_its_module() -> None:
     code = "import wideopen, wideopen.fullsize\nfrom wideopen.render import Renderer\nprint(callable(wideopen.render))"
     assert python(code).stdout == "True\n"
+
+
+def test_missing_exr_is_named(tmp_path: Path) -> None:
+    (tmp_path / "map.exr").write_bytes(b"\x76\x2f\x31\x01" + bytes(40))
+    path = str(tmp_path / "map.exr")
+    code = f"from pathlib import Path\nfrom wideopen.depth import load_depth\nload_depth(Path({path!r}))"
+    done = python(BLOCKER + code)
+    assert done.stderr.endswith("ModuleNotFoundError: No module named 'OpenEXR'\n")
+    assert EXTRAS["OpenEXR"] == "exr"

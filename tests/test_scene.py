@@ -4,13 +4,12 @@ import pytest
 from numpy.typing import NDArray
 
 from wideopen.lens import Plane
-from wideopen.light import linear_to_srgb, srgb_to_linear
+from wideopen.light import lamp_share, linear_to_srgb, srgb_to_linear
 from wideopen.scene import (
     Scene,
     fill_background,
     find_foot,
     foreground_color,
-    lamp_share,
     make_pair,
     push_pull,
     refine_matte,

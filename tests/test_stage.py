@@ -11,7 +11,6 @@ from reference.lens import trace
 from wideopen.apertures import Aperture
 from wideopen.cutouts import Cutout, place_obstacle, place_second
 from wideopen.exposure import expose
-from wideopen.grain import measure_grain
 from wideopen.lamps import draw_lamps
 from wideopen.lens import Layer, Plane
 from wideopen.light import linear_to_srgb
@@ -135,19 +134,6 @@ def test_misalignment_moves_no_corner_farther_than_asked() -> None:
     still = draw_response(np.random.default_rng(0), VariedOptions(), (HEIGHT, WIDTH))
     assert still == Response()
     assert still.apply(dots) is dots
-
-
-def test_grain_is_measured_and_made_alike() -> None:
-    y = np.linspace(0.2, 0.8, HEIGHT, dtype=np.float32)[:, None, None]
-    flat = np.broadcast_to(y, (HEIGHT, WIDTH, 3)).copy()
-    noise = np.random.default_rng(0).standard_normal((HEIGHT, WIDTH, 1)).astype(np.float32)
-    grain = measure_grain(flat + 0.005 * noise)
-    assert grain.mean == pytest.approx(0.005, rel=0.3)
-    added = grain.add(flat, np.ones((HEIGHT, WIDTH), np.float32), np.random.default_rng(1)) - flat
-    assert added.std() == pytest.approx(grain.mean, rel=0.2)
-    untouched = grain.add(flat, np.zeros((HEIGHT, WIDTH), np.float32), np.random.default_rng(1))
-    np.testing.assert_array_equal(untouched, flat)
-    assert measure_grain(flat).mean < 1e-3
 
 
 def test_sky_is_found_and_a_wall_is_none() -> None:

@@ -236,13 +236,22 @@ def test_response_and_misalignment_are_applied_and_recorded(source: Path) -> Non
     assert ratio == pytest.approx(response["stops"], abs=0.2)
 
 
-def test_grain_is_put_back_only_where_it_was_lost(source: Path) -> None:
-    grained = {"f_numbers": (1.2, 1.2), "grain": 1.0}
-    _, pair = calm_pair(source, **grained)
-    _, smooth = calm_pair(source, **{**grained, "grain": 0.0})
+def test_grain_is_put_back_only_where_it_was_lost() -> None:
+    noise = np.random.default_rng(0).standard_normal((320, 400, 3)).astype(np.float32)
+    y, x = np.mgrid[:320, :400]
+    matte = np.clip(70 - np.hypot(y - 200, x - 200) + 0.5, 0, 1).astype(np.float32)
+    photo = 0.45 + 0.2 * matte[..., None] + 0.012 * noise
+    host = prepare(photo.astype(np.float32), matte, np.random.default_rng(0))
+    options = replace(CALM, f_numbers=(1.2, 1.2))
+    pair, smooth = (
+        make_varied(host, np.random.default_rng(1), replace(options, grain=grain), Props()) for grain in (1.0, 0.0)
+    )
     np.testing.assert_array_equal(pair.target[pair.sharp == 1], smooth.target[pair.sharp == 1])
-    added = (pair.target - smooth.target)[pair.sharp == 0]
-    assert added.std() == pytest.approx(pair.facts["grain"], rel=0.5)
+    far = pair.sharp == 0
+    assert far.sum() > 10000
+    assert smooth.target[far].std(axis=0).mean() < 0.5 * photo[far].std(axis=0).mean()
+    assert pair.target[far].std(axis=0).mean() == pytest.approx(photo[far].std(axis=0).mean(), rel=0.2)
+    assert pair.facts["grain"] == pytest.approx(0.012, rel=0.2)
 
 
 def test_no_landscapes_and_no_cut_outs_from_outside_the_list(source: Path, tmp_path: Path) -> None:

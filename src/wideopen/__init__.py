@@ -1,6 +1,7 @@
 """wideopen: a sharp photo in, the same photo as a fast lens wide open would have taken it out."""
 
 from wideopen.errors import (
+    DepthError,
     ModelError,
     OutputError,
     PairsError,
@@ -15,6 +16,7 @@ from wideopen.render import Renderer, render, render_file
 
 __version__ = "0.1.0"
 __all__ = [
+    "DepthError",
     "ModelError",
     "OutputError",
     "PairsError",

@@ -15,7 +15,7 @@ from wideopen.apertures import SHARP_RADIUS_PX, Aperture, kernel
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 Span = tuple[int, int]
 
-COARSE_FROM_PX = 32.0
+COARSE_FROM_PX = 16.0
 """Radius from which on a picture may be blurred at half its size, from four times that on at a quarter."""
 FIELD_CELLS = 8
 """With optical vignetting, kernels are drawn on a grid of so many cells a side and mixed between its corners."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from wideopen.exif import PREFIX
+from wideopen.heif import encode_heif
 
 if TYPE_CHECKING:
     from wideopen.photo import Photo
@@ -22,6 +23,7 @@ FORMATS = {
     "PNG": (".png",),
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
+    "HEIF": (".heic", ".heif", ".hif"),
 }
 """Formats that are read and written, and the suffixes they go by."""
 DEFAULT_QUALITY = 95
@@ -38,6 +40,10 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
         return _tiff(photo)
     if format == "PNG" and photo.pixels.dtype == np.uint16:
         return _deep_png(photo)
+    if format == "HEIF":
+        metadata = {"exif": photo.exif and PREFIX + photo.exif, "xmp": photo.xmp, "icc_profile": photo.icc}
+        pixels, kept = _stack(photo, alpha=True), {key: value for key, value in metadata.items() if value}
+        return encode_heif(pixels, quality or DEFAULT_QUALITY, kept)
     image = Image.fromarray(_stack(photo, alpha=format != "JPEG", eight_bits=True))
     options: dict[str, Any] = {"icc_profile": photo.icc or None, "exif": photo.exif and PREFIX + photo.exif}
     if photo.dpi is not None and format != "WEBP":

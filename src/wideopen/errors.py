@@ -2,6 +2,7 @@
 
     WideopenError            every error this package raises on purpose
     |-- PhotoError           a photo cannot be read or is of no use
+    |-- DepthError           a depth map cannot be read, or is of no use for the photo
     |-- OutputError          a result cannot be written, or would overwrite a file
     |-- PairsError           a set of training pairs is not what it says
     |-- RecipeError          a recipe has an unknown key or a value that makes no sense
@@ -19,6 +20,10 @@ class WideopenError(Exception):
 
 class PhotoError(WideopenError):
     """A photo cannot be read or is of no use."""
+
+
+class DepthError(WideopenError):
+    """A depth map cannot be read, or is of no use for the photo."""
 
 
 class OutputError(WideopenError):

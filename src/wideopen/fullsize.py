@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.guided import fill, guided_coefficients, share_kept
-from wideopen.light import linear_to_srgb, srgb_to_linear
+from wideopen.light import to_light, to_pixels
 from wideopen.padding import resize
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
@@ -28,7 +28,6 @@ Pixels = NDArray[Any]
 SNAP = 0.02
 """m within this of 0 or 1 is 0 or 1."""
 STRIP_PIXELS = 1 << 18
-_ENCODE_STEPS = 65535
 
 
 def carry(
@@ -101,8 +100,8 @@ def _strip(maps: Float, photo: Pixels, top: int, height: int) -> Pixels:
         share = found[:, 8] + (found[:, 5:8] * _unit(own)).sum(axis=1)
         share = np.clip(share, found[:, 3], found[:, 4])
         share = ((share - SNAP) / (1 - 2 * SNAP)).clip(0, 1)[:, None]
-        light = share * _decode(own) + (1 - share) * _decode(behind)
-        result.reshape(-1, 3)[mixed] = np.where(share == 1, own, _encode(light, photo.dtype))
+        light = share * to_light(own) + (1 - share) * to_light(behind)
+        result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype))
     np.copyto(result, photo, where=keep[..., None])
     return result
 
@@ -150,26 +149,3 @@ def _store(encoded: Float, dtype: Any) -> Pixels:
     depth = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
     stored: Pixels = cv2.multiply(encoded, float(np.iinfo(dtype).max), dtype=depth)  # type: ignore[call-overload]
     return stored
-
-
-def _decode(encoded: Pixels) -> Float:
-    """Linear light of encoded values, by table."""
-    if encoded.dtype == np.float32:
-        return srgb_to_linear(encoded)
-    steps = int(np.iinfo(encoded.dtype).max)
-    if steps not in _DECODE:
-        _DECODE[steps] = srgb_to_linear(np.arange(steps + 1, dtype=np.float32) / np.float32(steps))
-    return _DECODE[steps][encoded]
-
-
-_DECODE: dict[int, Float] = {}
-# Spaced by square root, the curve's own shape nearly: no step is wider than 1.5 steps of 16 bits.
-_ENCODE = linear_to_srgb((np.arange(_ENCODE_STEPS + 1, dtype=np.float32) / np.float32(_ENCODE_STEPS)) ** 2)
-
-
-def _encode(light: Float, dtype: Any) -> Pixels:
-    """Encoded values of linear light, by table."""
-    if dtype == np.float32:
-        return linear_to_srgb(light)
-    steps = np.rint(np.sqrt(light.clip(0, 1)) * _ENCODE_STEPS).astype(np.intp)
-    return np.rint(_ENCODE[steps] * np.float32(np.iinfo(dtype).max)).astype(dtype)

@@ -1,83 +1,155 @@
-"""The grain of a photo, measured and made again.
+"""Grain: measured where a photo is flat, and put back where a lens would have taken it.
 
-A blur made afterwards takes the grain away with the detail; a lens does not, as grain comes after the lens.
+A sensor adds its noise behind the lens, so a real photo has the same grain in blur as in focus. Blurring a photo takes
+it away, which looks like plastic. Grain is described by how strong it is at each brightness, by how its colours go
+together and by its spectrum; new grain of that description is drawn (a Gaussian texture: Galerne, Gousseau, Morel:
+Random Phase Textures, TIP 2011).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+Float = NDArray[Any]
+BLOCK_PX = 32
+FLATTEST = 0.02
+"""Share of all blocks, the flattest of each brightness, that is taken to hold nothing but grain."""
+BANDS = 8
+"""Brightnesses told apart."""
+MOST_UNEVEN = 1.6
+"""A block whose roughest sixteenth is rougher than this many times the typical one holds more than grain."""
+STRONGEST = 6 / 255
+FIELD_PX = 512
+MOST_BLOCKS = 4000
 
-LEVELS = (0.12, 0.35, 0.6, 0.85)
-"""Encoded brightness at which grain is measured."""
-MOST = 0.008
-"""Standard deviations above this (2 of 255) are texture."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grain:
-    """Standard deviation of the brightness at `LEVELS`, and how much of it the neighbouring pixel shares."""
+    """Grain of one photo, in the photo's encoded values as shares of white."""
 
-    deviations: tuple[float, ...] = (0.0,) * len(LEVELS)
-    softness_px: float = 0.0
-    """Sigma of the Gaussian that turns white noise into grain as coarse."""
+    strength: Float
+    """(BANDS,) standard deviation at brightness (i + 0.5) / BANDS."""
+    field: Float
+    """FIELD_PX x FIELD_PX x 3: a periodic texture of the grain's spectrum, standard deviation 1 in brightness."""
 
-    @property
-    def mean(self) -> float:
-        """Mean standard deviation, encoded values."""
-        return float(np.mean(self.deviations))
-
-    def add(self, encoded: Float, share: Float, rng: np.random.Generator) -> Float:
-        """Add fresh grain.
+    def add(self, encoded: NDArray[Any], amount: Float, tile: tuple[slice, slice]) -> NDArray[Any]:
+        """Add grain to a tile of the photo.
 
         Args:
-            encoded: HxWx3 sRGB-encoded in [0, 1].
-            share: HxW, 0 where the picture has its own grain, 1 where all of it was lost.
+            encoded: HxWx3 uint8, uint16 or float32 in [0, 1].
+            amount: HxW in 0..1: 0 where the photo's own grain is left, 1 where none of it is.
+            tile: where the tile lies in the photo, so that tiles go on in one another.
         """
-        if self.mean < 2e-4:
-            return encoded
-        noise = rng.standard_normal(encoded.shape[:2], np.float32)
-        if self.softness_px > 0:
-            noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), self.softness_px), np.float32)
-            noise /= noise.std()
-        luma = np.asarray(cv2.cvtColor(encoded, cv2.COLOR_RGB2GRAY), np.float32)
-        strength = np.interp(luma, LEVELS, self.deviations).astype(np.float32) * share
-        return np.clip(encoded + (noise * strength)[..., None], 0.0, 1.0).astype(np.float32)
+        white = 1.0 if encoded.dtype.kind == "f" else float(np.iinfo(encoded.dtype).max)
+        values = encoded.astype(np.float32) / np.float32(white)
+        # Variances add up: where part of the grain is left, the rest is what is missing to the whole.
+        brightness = values @ np.array([0.299, 0.587, 0.114], np.float32)
+        levels = (np.arange(BANDS) + 0.5) / BANDS
+        strength = np.interp(brightness, levels, self.strength).astype(np.float32)
+        strength *= np.sqrt(1 - (1 - amount) ** 2)
+        rows, columns = (np.arange(part.start, part.stop) % FIELD_PX for part in tile)
+        values += strength[..., None] * self.field[rows[:, None], columns]
+        values = values.clip(0, 1)
+        return values if encoded.dtype.kind == "f" else np.rint(values * white).astype(encoded.dtype)
 
 
-def measure_grain(encoded: Float, block: int = 16) -> Grain:
-    """Measure grain where a photo is smooth.
-
-    The standard deviation of a high pass in the smoothest blocks of each brightness: the others hold texture.
-
-    Args:
-        encoded: HxWx3 sRGB-encoded in [0, 1].
-    """
-    luma = np.asarray(cv2.cvtColor(encoded, cv2.COLOR_RGB2GRAY), np.float32)
-    inner = (slice(6, -6), slice(6, -6))  # A high pass errs at the borders.
-    luma, high = luma[inner], (luma - cv2.GaussianBlur(luma, (0, 0), 2.0))[inner]
-    mean, variance, shared = (_block_means(x, block) for x in (luma, high * high, high[:, 1:] * high[:, :-1]))
-    deviations = []
-    for level, wide in zip(LEVELS, (0.12, 0.15, 0.15, 0.15), strict=True):
-        inside = variance[np.abs(mean - level) < wide]
-        # Blocks of clipped or painted flatness have no grain to show.
-        inside = inside[inside > 1e-7]
-        deviations.append(float(np.sqrt(np.percentile(inside, 3))) if len(inside) >= 8 else np.nan)
-    known = [value for value in deviations if not np.isnan(value)]
-    # Encoded as sRGB, grain differs little with brightness: a level far above the least one holds texture throughout.
-    least = min([*known, MOST]) if known else 0.0
-    filled = (least if np.isnan(value) else min(value, 1.5 * least) for value in deviations)
-    flat = variance <= np.percentile(variance, 4)
-    total = float(variance[flat].sum())
-    likeness = float(shared[flat].sum()) / total if total > 0 else 0.0
-    # Neighbours of white noise blurred by sigma are alike by exp(-1 / (4 sigma^2)).
-    soft = 0.5 / np.sqrt(-np.log(np.clip(likeness, 0.02, 0.7))) if likeness > 0.02 else 0.0
-    return Grain(tuple(round(value, 5) for value in filled), round(float(soft), 3))
+def measure_grain(pixels: NDArray[Any], seed: int = 0) -> Grain | None:
+    """Measure a photo's grain, HxWx3 uint8, uint16 or float32 in [0, 1]; None if it is too small or has none."""
+    blocks = _blocks(pixels)
+    if len(blocks) < 16:
+        return None
+    brightness = blocks.mean(axis=(1, 2)) @ np.array([0.299, 0.587, 0.114])
+    rest = blocks - _smooth(blocks)
+    spread = rest.std(axis=(1, 2)).mean(axis=1)
+    inside = (brightness > 0.04) & (brightness < 0.96) & (spread > 0) & _even(rest)
+    if inside.sum() < 16:
+        return None
+    chosen, strength = _flattest(brightness, spread, inside)
+    if strength.max() * 255 < 0.3:  # Less than rounding to 8 bits.
+        return None
+    return Grain(strength, _draw_field(rest[chosen], np.random.default_rng(seed)))
 
 
-def _block_means(image: Float, block: int) -> Float:
-    height, width = image.shape[0] // block, (image.shape[1] + 1) // block
-    return np.asarray(cv2.resize(image, (max(width, 1), max(height, 1)), interpolation=cv2.INTER_AREA), np.float32)
+def _blocks(pixels: NDArray[Any]) -> Float:
+    """Nx32x32x3 float32 in [0, 1], spread evenly over the photo."""
+    rows, columns = (side // BLOCK_PX for side in pixels.shape[:2])
+    step = max(1, int(np.ceil(np.sqrt(rows * columns / MOST_BLOCKS))))
+    white = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
+    found = [
+        pixels[row * BLOCK_PX : (row + 1) * BLOCK_PX, column * BLOCK_PX : (column + 1) * BLOCK_PX]
+        for row in range(0, rows, step)
+        for column in range(0, columns, step)
+    ]
+    if not found:
+        return np.zeros((0, BLOCK_PX, BLOCK_PX, 3), np.float32)
+    return np.stack(found).astype(np.float32) / np.float32(white)
+
+
+def _smooth(blocks: Float) -> Float:
+    """Each block's shading: the plane that fits it best."""
+    axis = np.linspace(-1, 1, BLOCK_PX, dtype=np.float32)
+    norm = float((axis**2).mean())
+    mean = blocks.mean(axis=(1, 2), keepdims=True)
+    across = (blocks * axis[None, None, :, None]).mean(axis=(1, 2), keepdims=True) / norm
+    down = (blocks * axis[None, :, None, None]).mean(axis=(1, 2), keepdims=True) / norm
+    smooth: Float = mean + across * axis[None, None, :, None] + down * axis[None, :, None, None]
+    return smooth
+
+
+def _even(rest: Float) -> NDArray[np.bool_]:
+    """Blocks as rough in one part as in any other: grain is, things are not."""
+    parts = rest.reshape(len(rest), 4, BLOCK_PX // 4, 4, BLOCK_PX // 4, 3).std(axis=(2, 4)).mean(axis=3)
+    parts = parts.reshape(len(rest), 16)
+    even: NDArray[np.bool_] = parts.max(axis=1) < MOST_UNEVEN * np.maximum(np.median(parts, axis=1), 1e-6)
+    return even
+
+
+def _flattest(brightness: Float, spread: Float, inside: Float) -> tuple[NDArray[np.intp], Float]:
+    """Blocks that hold nothing but grain, and its strength by brightness."""
+    limit = np.quantile(spread[inside], FLATTEST)
+    chosen: list[int] = []
+    known: list[tuple[float, float]] = []
+    band = np.minimum((brightness * BANDS).astype(int), BANDS - 1)
+    for index in range(BANDS):
+        members = np.flatnonzero(inside & (band == index))
+        if len(members) < 8:
+            continue
+        order = members[np.argsort(spread[members])][: max(4, round(FLATTEST * len(members)))]
+        # A band without any flat place says nothing of grain.
+        order = order[spread[order] <= 2.5 * limit]
+        if len(order) >= 2:
+            chosen += order.tolist()
+            known.append(((index + 0.5) / BANDS, float(np.median(spread[order]))))
+    if not known:
+        order = np.flatnonzero(inside)[np.argsort(spread[inside])][:4]
+        chosen, known = order.tolist(), [(0.5, float(np.median(spread[order])))]
+    levels = (np.arange(BANDS) + 0.5) / BANDS
+    places, spreads = np.array(known).T
+    # Grain is everywhere: where it seems stronger by far than elsewhere it is sand, or leaves.
+    spreads = np.minimum(spreads, min(MOST_UNEVEN * float(spreads.min()), STRONGEST))
+    return np.array(chosen), np.interp(levels, places, spreads).astype(np.float32)
+
+
+def _draw_field(rest: Float, rng: np.random.Generator) -> Float:
+    """A periodic texture with the mean spectrum and the mean colour covariance of the blocks."""
+    window = np.hanning(BLOCK_PX)[:, None] * np.hanning(BLOCK_PX)
+    grey = (rest @ np.array([0.299, 0.587, 0.114], np.float32)) * window
+    power = (np.abs(np.fft.fft2(grey)) ** 2).mean(axis=0)
+    power[0, 0] = 0.0  # Grain does not change the brightness.
+    place = np.fft.fftfreq(FIELD_PX) * BLOCK_PX
+    rows, columns = np.meshgrid(place % BLOCK_PX, place % BLOCK_PX, indexing="ij")
+    padded = np.pad(power, ((0, 1), (0, 1)), mode="wrap").astype(np.float32)
+    fine = cv2.remap(padded, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR)
+    amplitude = np.sqrt(np.maximum(fine, 0))
+    noise = rng.standard_normal((3, FIELD_PX, FIELD_PX))
+    drawn = np.fft.ifft2(np.fft.fft2(noise) * amplitude).real
+    drawn /= drawn.std(axis=(1, 2), keepdims=True)
+    flat = rest.reshape(-1, 3).astype(np.float64)
+    covariance = flat.T @ flat / len(flat)
+    root = np.linalg.cholesky(covariance + 1e-9 * np.eye(3))
+    colors = np.einsum("ij,jyx->yxi", root, drawn)
+    colors /= np.sqrt(np.trace(covariance) / 3)
+    return colors.astype(np.float32)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from wideopen.grain import Grain, measure_grain
 from wideopen.lens import Layer, Plane
-from wideopen.light import srgb_to_linear
-from wideopen.scene import SUBJECT_DISPARITY, Scene, find_hole, foreground_color, lamp_share, push_pull, take_apart
+from wideopen.light import lamp_share, srgb_to_linear
+from wideopen.scene import SUBJECT_DISPARITY, Scene, find_hole, foreground_color, push_pull, take_apart
 from wideopen.surfaces import Surface, draw_surface, find_sky
 
 Float = NDArray[np.float32]
@@ -32,7 +32,8 @@ class Host:
     color: Float
     """The subject's own colour."""
     lamp_share: float
-    grain: Grain
+    grain: Grain | None
+    """None if it has none, or none was asked for."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -61,27 +62,28 @@ class Host:
         return Layer(np.asarray(photo + share * (self.filled - photo), np.float32), self.surface.plane)
 
 
-def prepare(encoded: Float, matte: Float, rng: np.random.Generator) -> Host:
+def prepare(encoded: Float, matte: Float, rng: np.random.Generator, with_grain: bool = True) -> Host:
     """Take a photo apart.
 
     Args:
         encoded: HxWx3 sRGB-encoded in [0, 1].
         matte: HxW opacity of the subject in [0, 1]; nearly empty for a landscape.
         rng: draws the background's depth.
+        with_grain: whether to measure the photo's grain.
     """
     size = encoded.shape[0], encoded.shape[1]
     scene = take_apart(encoded, matte)
-    sky = find_sky(encoded)
+    sky, grain = find_sky(encoded), measure_grain(encoded) if with_grain else None
     if float(scene.alpha.mean()) < LANDSCAPE_AREA:
         nothing = np.zeros(size, np.float32)
         photo = srgb_to_linear(encoded)
         # Nearest at the lower edge: that is what stands for the subject's distance.
         surface = draw_surface(rng, size, float(size[0]), sky)
         scene = replace(scene, alpha=nothing, doubt=nothing, foot=float(size[0]))
-        return Host(encoded, scene, surface, photo, nothing, photo, lamp_share(photo), measure_grain(encoded))
+        return Host(encoded, scene, surface, photo, nothing, photo, lamp_share(photo), grain)
     surface = draw_surface(rng, size, scene.foot, sky)
     hole = find_hole(scene)
     filled = push_pull(scene.photo, np.square(1.0 - hole, dtype=np.float32))
     plate = scene.photo + hole[..., None] * (filled - scene.photo)
     color = foreground_color(scene, np.asarray(plate, np.float32))
-    return Host(encoded, scene, surface, filled, hole, color, lamp_share(scene.photo), measure_grain(encoded))
+    return Host(encoded, scene, surface, filled, hole, color, lamp_share(scene.photo), grain)

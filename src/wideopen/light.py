@@ -6,10 +6,13 @@ clipping on a soft curve before a blur, `roll_off_highlights` is its exact inver
 is not blurred at all comes back unchanged.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
+_ENCODE_STEPS = 65535
 
 
 def srgb_to_linear(encoded: Float) -> Float:
@@ -51,3 +54,32 @@ def roll_off_highlights(linear: Float, gain: float = 4.0, threshold: float = 0.7
     u = (np.sqrt(a * a + 4.0 * b * np.maximum(peak - threshold, 0.0)) - a) / (2.0 * b)
     rolled = np.where(peak > threshold, threshold + a * u, peak)
     return (linear * (rolled / np.maximum(peak, 1e-6))).astype(np.float32)
+
+
+def lamp_share(linear: Float) -> float:
+    """1 if what is clipped in a photo is small, like lamps and glints; down to 0 if it is sky or a white wall."""
+    white = float((linear > 0.85).any(axis=2).mean())
+    return float(np.clip(1.0 - (white - 0.01) / 0.09, 0.0, 1.0))
+
+
+def to_light(pixels: NDArray[Any]) -> Float:
+    """Linear light in [0, 1] of sRGB-encoded uint8, uint16 (by table) or float32 in [0, 1], any shape."""
+    if pixels.dtype == np.float32:
+        return srgb_to_linear(pixels)
+    steps = int(np.iinfo(pixels.dtype).max)
+    if steps not in _DECODE:
+        _DECODE[steps] = srgb_to_linear(np.arange(steps + 1, dtype=np.float32) / np.float32(steps))
+    return _DECODE[steps][pixels]
+
+
+def to_pixels(light: Float, dtype: Any) -> NDArray[Any]:
+    """Linear light as sRGB-encoded uint8, uint16 (by table, clipped and rounded) or float32."""
+    if dtype == np.float32:
+        return linear_to_srgb(light)
+    steps = np.rint(np.sqrt(light.clip(0, 1)) * _ENCODE_STEPS).astype(np.intp)
+    return np.rint(_ENCODE[steps] * np.float32(np.iinfo(dtype).max)).astype(dtype)
+
+
+_DECODE: dict[int, Float] = {}
+# Spaced by square root, the curve's own shape nearly: no step is wider than 1.5 steps of 16 bits.
+_ENCODE = linear_to_srgb((np.arange(_ENCODE_STEPS + 1, dtype=np.float32) / np.float32(_ENCODE_STEPS)) ** 2)

@@ -3,23 +3,55 @@
 Frozen dataclasses; the rules are checked when one is made. Field metadata carries the text shown by --help.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Blocks = Literal["parallel", "cascade"]
 Head = Literal["absolute", "residual", "blend"]
 Encoder = Literal["pynet", "lite0", "lite1", "lite2"]
 Init = Literal["published", "he"]
+DepthKind = Literal["disparity", "distance"]
+DEPTH, LENS = "Depth", "Lens (for photos with depth)"
+"""Groups of options."""
 
 
-def _doc(text: str) -> dict[str, str]:
-    return {"help": text}
+def parse_aperture(text: str) -> float:
+    """`1.8`, `f/1.8` or `off` (infinite: nothing is blurred) as an f-number; ValueError for anything else."""
+    if text.strip().lower() == "off":
+        return math.inf
+    try:
+        number = float(text.strip().lower().removeprefix("f/"))
+    except ValueError:
+        number = math.nan
+    if not 0.5 <= number <= 256:
+        raise ValueError(f"{text!r} is no f-number; give one from 0.5 to 256, or off")
+    return number
+
+
+def parse_focus(text: str) -> str | tuple[float, float]:
+    """`auto`, `near`, `far`, or `X,Y` as two numbers; ValueError for anything else."""
+    if text in ("auto", "near", "far"):
+        return text
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"focus must be auto, near, far or X,Y (0.5,0.5 is the middle), not {text!r}") from None
+    if not (0 <= x < math.inf and 0 <= y < math.inf):
+        raise ValueError(f"focus must not lie outside the photo: {text!r}")
+    return x, y
+
+
+def _doc(text: str, panel: str = "", parser: Callable[[str], Any] | None = None) -> dict[str, Any]:
+    """Metadata of a field: help text, the group it is shown in, and how its text becomes a value."""
+    return {"help": text, "panel": panel, "parser": parser}
 
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """How one photo is rendered."""
+    """How one photo is rendered: by the network, or, where there is depth, by the lens."""
 
     model: Path | None = field(default=None, metadata=_doc("Model file (.onnx); if not given, the one in the package."))
     working_side: int | None = field(
@@ -30,6 +62,58 @@ class RenderOptions:
     quality: int | None = field(
         default=None, metadata=_doc("JPEG or WebP quality 1-100; like the input's, else 95, if not given.")
     )
+    depth: str | None = field(
+        default=None,
+        metadata=_doc(
+            "Depth map: a file (PNG, TIFF, EXR, .npy), `auto` (estimated by a Transformers model), or `none`. If not "
+            "given, the one in the photo, if it has one.",
+            DEPTH,
+        ),
+    )
+    depth_model: str | None = field(
+        default=None, metadata=_doc("Transformers model (folder or name) of --depth auto.", DEPTH)
+    )
+    depth_kind: DepthKind = field(
+        default="disparity", metadata=_doc("What a map's values are: disparity (larger is nearer) or distance.", DEPTH)
+    )
+    depth_unit: float | None = field(
+        default=None,
+        metadata=_doc("Metres for one unit of the map, 0.001 for mm; if not given, it has no scale.", DEPTH),
+    )
+    invert: bool = field(default=False, metadata=_doc("The map is the other way round.", DEPTH))
+    nearest: float = field(
+        default=1.0, metadata=_doc("Distance in m of the nearest thing in a map that has no scale.", DEPTH)
+    )
+    aperture: float | None = field(
+        default=None,
+        metadata=_doc("f-number; if not given, the lens's own. `off` leaves the photo as it is.", LENS, parse_aperture),
+    )
+    focus: str = field(
+        default="auto",
+        metadata=_doc("What is sharp: auto (the subject), near, far, or X,Y (0.5,0.5 is the middle; or in px).", LENS),
+    )
+    lens: str = field(
+        default="50mm",
+        metadata=_doc("Lens: 50mm (f/1.8), 85mm (f/1.4), ebb, phone, or `photo` (the one in the photo's EXIF).", LENS),
+    )
+    blades: int = field(default=0, metadata=_doc("Blades of the aperture, 3-11; 0 is a disc.", LENS))
+    roundness: float = field(default=0.0, metadata=_doc("How round the blades are, 0-1.", LENS))
+    rotate: float = field(default=0.0, metadata=_doc("Turn of the blades in degrees.", LENS))
+    squeeze: float = field(default=1.0, metadata=_doc("Height : width of the discs; 2 for an anamorphic lens.", LENS))
+    ring: float = field(
+        default=0.0, metadata=_doc("Covered share of the aperture's radius; 0.4 for a mirror lens.", LENS)
+    )
+    vignette: float = field(default=0.0, metadata=_doc("Optical vignetting 0-1: cat's eyes toward the corners.", LENS))
+    shape: Path | None = field(
+        default=None, metadata=_doc("Grey picture of the aperture, in place of the blades.", LENS)
+    )
+    highlights: float | None = field(
+        default=None,
+        metadata=_doc("Brightness of clipped lamps in units of white, 1-50; 4 or less if not given.", LENS),
+    )
+    grain: float = field(
+        default=1.0, metadata=_doc("Share of the photo's grain put back where it is blurred, 0-1.", LENS)
+    )
 
     def __post_init__(self) -> None:
         if self.working_side is not None and self.working_side < 64:
@@ -38,6 +122,23 @@ class RenderOptions:
             raise ValueError(f"threads must be at least 1, not {self.threads}")
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise ValueError(f"quality must be 1 to 100, not {self.quality}")
+        parse_focus(self.focus)
+        if self.depth_kind not in ("disparity", "distance"):
+            raise ValueError(f"depth kind must be disparity or distance, not {self.depth_kind!r}")
+        for name, value in (("depth unit", self.depth_unit), ("nearest", self.nearest), ("aperture", self.aperture)):
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be above 0, not {value}")
+        if self.highlights is not None and not 1 <= self.highlights <= 50:
+            raise ValueError(f"highlights must be 1 to 50, not {self.highlights}")
+        if not 0 <= self.grain <= 1:
+            raise ValueError(f"grain must be a share in 0..1, not {self.grain}")
+
+    @property
+    def asks_for_a_lens(self) -> bool:
+        """Whether anything is set that only the lens, and so only a photo with depth, can do."""
+        own = ("aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
+               "highlights", "grain", "nearest")  # fmt: skip
+        return any(getattr(self, name) != getattr(RenderOptions, name) for name in own)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
 from wideopen import exif as exif_blob
+from wideopen import heif
 from wideopen.encode import FORMATS, encode
-from wideopen.errors import OutputError, PhotoError
+from wideopen.errors import OutputError, PhotoError, WideopenError
 from wideopen.output import check_output, write_output
 
 Pixels = NDArray[Any]
@@ -26,7 +27,7 @@ Pixels = NDArray[Any]
 MAX_PIXELS = 178_956_970
 """Larger photos are refused: a file of a few kB can claim any size (Pillow's own limit, 1 GiB at 6 bytes/px)."""
 
-_UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
+UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
     1: lambda image: image,
     2: lambda image: cv2.flip(image, 1),
     3: lambda image: cv2.rotate(image, cv2.ROTATE_180),
@@ -50,7 +51,7 @@ class Photo:
     grey: bool = False
     """The file had one channel; it is written so again."""
     format: str = "PNG"
-    """JPEG, PNG, TIFF or WEBP."""
+    """JPEG, PNG, TIFF, WEBP or HEIF."""
     exif: bytes = b""
     """TIFF-structured blob with orientation 1."""
     icc: bytes = b""
@@ -71,47 +72,24 @@ class Photo:
 
 
 def load(path: Path) -> Photo:
-    """Read a JPEG, PNG, TIFF or WebP file (the first picture of several).
+    """Read a JPEG, PNG, TIFF, WebP or HEIF file (the first picture of several, HEIF's main one).
 
     Raises:
         PhotoError: it is not there, not a photo, damaged, cut short, larger than `MAX_PIXELS`, or has 32 bits
-            per channel.
+            per channel; or it is a HEIF photo, and the extra `heif` is not installed.
     """
-    try:
-        data = path.read_bytes()
-    except IsADirectoryError:
-        raise PhotoError(f"{path}: is a folder; give the photos in it") from None
-    except FileNotFoundError:
-        raise PhotoError(f"{path}: no such file") from None
-    except OSError as error:
-        raise PhotoError(f"{path}: cannot be read ({error.strerror})") from error
-    return decode(data, str(path))
+    return decode(read_bytes(path), str(path))
 
 
 def decode(data: bytes, name: str = "photo") -> Photo:
     """`load` for a file's bytes; `name` opens every error message."""
-    if not data:
-        raise PhotoError(f"{name}: is empty (0 bytes); get a whole copy")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # About odd metadata and large photos; what matters is raised.
-            image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
-    except UnidentifiedImageError:
-        raise PhotoError(f"{name}: not a JPEG, PNG, TIFF or WebP photo, or damaged") from None
-    except Image.DecompressionBombError:
-        raise PhotoError(f"{name}: claims more than {MAX_PIXELS // 10**6} megapixels; too large") from None
-    except Exception as error:  # Decoders raise anything from SyntaxError to struct.error on damaged files.
-        raise PhotoError(f"{name}: damaged ({_line(error)}); get a whole copy") from error
-    with image:
-        if image.width * image.height > MAX_PIXELS:
-            raise PhotoError(
-                f"{name}: {image.width}x{image.height} px is more than {MAX_PIXELS // 10**6} megapixels; too large"
-            )
+    with open_picture(data, name) as image:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 # Of 16 bits per channel Pillow keeps 8 if there are several; the tiles say so until it loads.
                 deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", []))
+                deep = deep or (image.format == "HEIF" and image.info.get("bit_depth", 8) > 8)
                 image.load()
                 return _upright(image, *_channels(image, deep, data))
         except PhotoError as error:
@@ -120,13 +98,61 @@ def decode(data: bytes, name: str = "photo") -> Photo:
             raise PhotoError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
 
 
+def open_picture(data: bytes, name: str) -> Image.Image:
+    """A file's bytes as a Pillow image of allowed size, its pixels not yet read.
+
+    Raises:
+        PhotoError: empty, of no known format, damaged so far, or larger than `MAX_PIXELS`.
+    """
+    if not data:
+        raise PhotoError(f"{name}: is empty (0 bytes); get a whole copy")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # About odd metadata and large photos; what matters is raised.
+            image = Image.open(io.BytesIO(data), formats=_formats(data))
+    except ModuleNotFoundError:
+        raise PhotoError(f"{name}: is a HEIF photo, which needs pillow-heif; {heif.ADVICE}") from None
+    except UnidentifiedImageError:
+        raise PhotoError(f"{name}: not a JPEG, PNG, TIFF, WebP or HEIF photo, or damaged") from None
+    except Image.DecompressionBombError:
+        raise PhotoError(f"{name}: claims more than {MAX_PIXELS // 10**6} megapixels; too large") from None
+    except Exception as error:  # Decoders raise anything from SyntaxError to struct.error on damaged files.
+        raise PhotoError(f"{name}: damaged ({_line(error)}); get a whole copy") from error
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise PhotoError(
+            f"{name}: {image.width}x{image.height} px is more than {MAX_PIXELS // 10**6} megapixels; too large"
+        )
+    return image
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    """What a file may be; Pillow is taught HEIF when there is one."""
+    if heif.is_heif(data):
+        heif.plugin()
+        return ("HEIF",)
+    return tuple(format for format in FORMATS if format != "HEIF")
+
+
+def read_bytes(path: Path, kind: type[WideopenError] = PhotoError) -> bytes:
+    """A file's bytes; an error of that kind, one line, if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except IsADirectoryError:
+        raise kind(f"{path}: is a folder; give the files in it") from None
+    except FileNotFoundError:
+        raise kind(f"{path}: no such file") from None
+    except OSError as error:
+        raise kind(f"{path}: cannot be read ({error.strerror})") from error
+
+
 def save(photo: Photo, path: Path, quality: int | None = None, overwrite: bool = False) -> None:
     """Write a photo in the format that the file name's suffix says, with its profile, EXIF and XMP.
 
     Args:
-        photo: 16 bits are kept in PNG and TIFF, reduced in JPEG and WebP; alpha is laid on white in JPEG.
-        path: .jpg, .jpeg, .png, .tif, .tiff or .webp.
-        quality: 1..100 for JPEG and WebP; if None, a JPEG's own, else 95.
+        photo: 16 bits are kept in PNG and TIFF, 10 of them in HEIF, 8 in JPEG and WebP; alpha is laid on white in JPEG.
+        path: .jpg, .jpeg, .png, .tif, .tiff, .webp, .heic, .heif or .hif.
+        quality: 1..100 for JPEG, WebP and HEIF; if None, a JPEG's own, else 95.
         overwrite: replace a file that is there.
 
     Raises:
@@ -146,9 +172,18 @@ def output_format(path: Path) -> str:
     """Format that a file name's suffix stands for; OutputError if none."""
     for format, suffixes in FORMATS.items():
         if path.suffix.lower() in suffixes:
+            if format == "HEIF":
+                _check_heif_output(path)
             return format
     known = ", ".join(suffix for suffixes in FORMATS.values() for suffix in suffixes)
     raise OutputError(f"{path}: cannot tell the format from this name; end it in one of {known}")
+
+
+def _check_heif_output(path: Path) -> None:
+    try:
+        heif.plugin()
+    except ModuleNotFoundError:
+        raise OutputError(f"{path}: HEIF needs pillow-heif; {heif.ADVICE}, or write .jpg") from None
 
 
 def _line(error: Exception) -> str:
@@ -160,8 +195,8 @@ def _channels(image: Image.Image, deep: bool, data: bytes) -> tuple[Pixels, Pixe
     mode = image.mode
     if mode == "F" or (mode == "I" and not deep):
         raise PhotoError("has 32 bits per channel; save it with 8 or 16")
-    if mode in ("LA", "RGB", "RGBA") and deep:
-        return *_deep_channels(data, image), mode == "LA", True
+    if deep and (mode in ("LA", "RGB", "RGBA") or image.format == "HEIF"):
+        return *_deep_channels(data, image), mode[0] in "LI", True
     if mode.startswith("I"):
         return cv2.merge([np.asarray(image).astype(np.uint16)] * 3), None, True, True
     if mode in ("CMYK", "LAB"):
@@ -177,6 +212,11 @@ def _channels(image: Image.Image, deep: bool, data: bytes) -> tuple[Pixels, Pixe
 
 def _deep_channels(data: bytes, image: Image.Image) -> tuple[Pixels, Pixels | None]:
     """16-bit colour and alpha through OpenCV, which leaves the orientation alone here."""
+    if image.format == "HEIF":
+        pixels = heif.deep_pixels(data)
+        if pixels.ndim == 2:
+            return cv2.merge([pixels] * 3), None
+        return np.ascontiguousarray(pixels[..., :3]), pixels[..., 3].copy() if pixels.shape[2] == 4 else None
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.dtype != np.uint16 or found.shape[:2] != (image.height, image.width):
         raise PhotoError("16-bit pixels cannot be read; save it again as 16-bit PNG or TIFF")
@@ -204,7 +244,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _upright(image: Image.Image, pixels: Pixels, alpha: Pixels | None, grey: bool, profile_holds: bool) -> Photo:
-    info, blob = image.info, image.info.get("exif", b"").removeprefix(exif_blob.PREFIX)
+    info, blob = image.info, (image.info.get("exif") or b"").removeprefix(exif_blob.PREFIX)
     if not blob and (image.format == "TIFF" or "Raw profile type exif" in info):
         blob = exif_blob.descriptive_tags(image).removeprefix(exif_blob.PREFIX)
     turn, blob = exif_blob.make_upright(blob)
@@ -219,10 +259,10 @@ def _upright(image: Image.Image, pixels: Pixels, alpha: Pixels | None, grey: boo
         tables = tuple(tuple(stored[key]) for key in sorted(stored)) or None
         subsampling = JpegImagePlugin.get_sampling(image)
     dpi = info.get("dpi")
-    turned = pixels if turn == 1 else _UPRIGHT[turn](pixels)
+    turned = pixels if turn == 1 else UPRIGHT[turn](pixels)
     return Photo(
         pixels=turned,
-        alpha=None if alpha is None else _UPRIGHT[turn](alpha),
+        alpha=None if alpha is None else UPRIGHT[turn](alpha),
         grey=grey,
         format=format,
         exif=blob,

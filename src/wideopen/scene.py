@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.lens import Layer, Plane, render_layers
-from wideopen.light import linear_to_srgb, srgb_to_linear
+from wideopen.light import lamp_share, linear_to_srgb, srgb_to_linear
 
 Float = NDArray[np.float32]
 
@@ -179,12 +179,6 @@ def foreground_color(scene: Scene, background: Float) -> Float:
         color = np.clip(front + alpha * (photo - alpha * front - (1.0 - alpha) * back), 0.0, 1.0)
     own = np.maximum(_rise(scene.alpha, 0.9, 0.98), scene.doubt)[..., None]
     return np.asarray(color + own * (photo - color), np.float32)
-
-
-def lamp_share(linear: Float) -> float:
-    """1 if what is clipped in a photo is small, like lamps and glints; down to 0 if it is sky or a white wall."""
-    white = float((linear > 0.85).any(axis=2).mean())
-    return float(np.clip(1.0 - (white - 0.01) / 0.09, 0.0, 1.0))
 
 
 def _settle(matte: Float) -> Float:

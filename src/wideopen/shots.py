@@ -60,7 +60,7 @@ class VariedOptions:
                 raise ValueError(f"{name} must be a share in [0, 1], not {getattr(self, name)}")
         if not 0 < self.max_blur <= 0.2:
             raise ValueError(f"max_blur must be a share of the short side in (0, 0.2], not {self.max_blur}")
-        for name, most in (("response", 3), ("misalign", 20), ("grain", 3)):
+        for name, most in (("response", 3), ("misalign", 20), ("grain", 1)):
             if not 0 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must be within 0 and {most}, not {getattr(self, name)}")
 

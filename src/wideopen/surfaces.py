@@ -57,8 +57,8 @@ def draw_surface(rng: np.random.Generator, size: tuple[int, int], foot: float, s
     """
     height, width = size
     choice, level, near, tilt = rng.random(), rng.uniform(0.22, 0.5), rng.random(), rng.uniform(-1, 1)
-    # Never so close above the foot that the ground would stand up like a wall.
-    horizon = min(max(level * height, 1.05 * sky), foot - 0.3 * height)
+    # Never so close above the foot that the ground would stand up like a wall, or come closer than half way to us.
+    horizon = min(max(level * height, 1.05 * sky), foot - 0.3 * height, foot - 0.9 * (height - foot))
     slope = SUBJECT_DISPARITY / (foot - horizon)
     ground = Plane(-slope * horizon, dy=slope, low=0.0, high=NEAREST_GROUND)
     distance = float(np.exp(np.log(0.12) + near * np.log(0.55 / 0.12)))

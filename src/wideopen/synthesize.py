@@ -259,7 +259,7 @@ def _plain(job: _Job, photo: Float, matte: Float) -> Make:
 def _varied(job: _Job, photo: Float, matte: Float) -> Make:
     options, varied = job.options, job.options.varied
     assert varied is not None
-    host = prepare(photo, matte, _stream(job, 0))
+    host = prepare(photo, matte, _stream(job, 0), varied.grain > 0)
     if host.has_subject:
         _check_subject(host.scene, options)
     elif not varied.landscapes:

@@ -20,8 +20,8 @@ from wideopen.exposure import expose
 from wideopen.host import Host
 from wideopen.lamps import draw_lamps
 from wideopen.lens import Layer
-from wideopen.light import linear_to_srgb, srgb_to_linear
-from wideopen.scene import Pair, lamp_share
+from wideopen.light import lamp_share, linear_to_srgb, srgb_to_linear
+from wideopen.scene import Pair
 from wideopen.shots import NEAREST, Camera, VariedOptions, draw_camera, draw_response
 from wideopen.sources import Source, read_photo
 from wideopen.stage import BACKGROUND, Focus, Item, Stage, choose_focus, scene_kind, subject_item
@@ -74,7 +74,7 @@ def make_varied(
         raise PhotoError("no place to focus on")
     per_disparity = camera.blur_per_disparity(focus.disparity)
     photo, target, sharp = photograph(stage, camera, focus, highlight_gain)
-    target = host.grain.add(target, options.grain * (1.0 - sharp), grain_rng) if options.grain else target
+    target = _with_grain(target, host, options.grain * (1.0 - sharp), grain_rng)
     response = draw_response(response_rng, options, host.size)
     facts = {
         "kind": scene_kind(stage), "surface": host.surface.kind, "foot": round(host.scene.foot / host.size[0], 4),
@@ -84,7 +84,7 @@ def make_varied(
         "blur": round(per_disparity * focus.disparity, 6), "blur_per_disparity": round(per_disparity * NEAREST, 6),
         "in_focus": focus.name, "focus": _as_share(focus.point, host.size),
         "focus_disparity": round(focus.disparity / NEAREST, 6), "shape": _shape(camera), "lent": lent,
-        "response": response.as_dict(), "grain": round(options.grain * host.grain.mean, 5),
+        "response": response.as_dict(), "grain": _mean_grain(host) * options.grain,
     }  # fmt: skip
     return VariedPair(photo, response.apply(target), stage.matte(), sharp, stage.disparity(), facts)
 
@@ -200,6 +200,19 @@ def _read_background(path: Path, size: tuple[int, int], props: Props) -> Float:
     resized = cv2.resize(picture, (wide, tall), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     top, left = (tall - height) // 2, (wide - width) // 2
     return np.clip(resized[top : top + height, left : left + width], 0.0, 1.0).astype(np.float32)
+
+
+def _with_grain(target: Float, host: Host, amount: Float, rng: np.random.Generator) -> Float:
+    if host.grain is None:
+        return target
+    # Another part of the grain's texture for each pair.
+    top, left = (int(start) for start in rng.integers(0, 512, 2))
+    tile = slice(top, top + host.size[0]), slice(left, left + host.size[1])
+    return np.asarray(host.grain.add(target, amount, tile), np.float32)
+
+
+def _mean_grain(host: Host) -> float:
+    return round(float(host.grain.strength.mean()), 5) if host.grain else 0.0
 
 
 def _finite(metres: float) -> float | None:

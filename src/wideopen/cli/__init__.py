@@ -26,6 +26,9 @@ EXTRAS = {
     "onnx": "export",
     "onnxscript": "export",
     "tensorflow": "convert",
+    "pillow_heif": "heif",
+    "OpenEXR": "exr",
+    "transformers": "depth",
 }
 """Which extra brings which module."""
 

@@ -1,0 +1,66 @@
+"""The fields of an options dataclass as options of a command, so that each is declared once."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import Field, fields
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+Options = TypeVar("Options")
+Command = Callable[..., None]
+
+
+def takes(options: type[Any]) -> Callable[[Command], Command]:
+    """Decorator: a command with a last parameter `**values` gets an option for every field of `options`."""
+
+    def decorate(command: Command) -> Command:
+        hints = get_type_hints(options)
+        own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        added = [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None if field.metadata["parser"] else field.default,
+                annotation=Annotated[_kind(field, hints[field.name]), _option(field)],
+            )
+            for field in fields(options)
+        ]
+        own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+        command.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in own + added}
+        return command
+
+    return decorate
+
+
+def build(options: type[Options], values: dict[str, Any]) -> Options:
+    """The options object; what its rules refuse is a usage error."""
+    try:
+        return options(**values)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _kind(field: Field[Any], hint: Any) -> Any:
+    return str | None if field.metadata["parser"] else hint
+
+
+def _option(field: Field[Any]) -> Any:
+    flag, parser = "--" + field.name.replace("_", "-"), field.metadata["parser"]
+
+    def parse(value: str | None) -> Any:
+        if value is None:
+            return None
+        try:
+            return parser(value)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    return typer.Option(
+        flag,
+        help=field.metadata["help"],
+        rich_help_panel=field.metadata["panel"] or None,
+        callback=parse if parser else None,
+        show_default=field.default not in (None, False),
+    )

@@ -1,0 +1,44 @@
+"""HEIC and HEIF photos through pillow-heif (the extra `heif`), which is imported when the first such file comes by."""
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+ADVICE = 'run: pip install "wideopen[heif]"'
+
+
+def is_heif(data: bytes) -> bool:
+    """Whether a file's first bytes are those of a HEIF container of HEVC pictures."""
+    return data[4:8] == b"ftyp" and data[8:12] in _BRANDS
+
+
+def plugin() -> Any:
+    """The pillow_heif module, once Pillow knows how to use it. Raises ModuleNotFoundError without the extra."""
+    import pillow_heif
+    from PIL import Image
+
+    if "HEIF" not in Image.OPEN:
+        pillow_heif.register_heif_opener()
+    return pillow_heif
+
+
+def deep_pixels(data: bytes) -> NDArray[Any]:
+    """HxW or HxWxC uint16 of a picture of 10 or 12 bits, upright, stretched to 16: Pillow itself would keep 8."""
+    image = plugin().open_heif(data, convert_hdr_to_8bit=False)
+    found: NDArray[Any] = np.asarray(image)
+    # The bits come in front, with zeros after them; repeating them makes white 65535.
+    return found | (found >> int(image.info["bit_depth"]))
+
+
+def encode_heif(pixels: NDArray[Any], quality: int, metadata: dict[str, bytes]) -> bytes:
+    """HxW or HxWxC, of 8 or 16 bits (10 are kept), as a HEIC file's bytes; `metadata`: exif, xmp, icc_profile."""
+    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[1 if pixels.ndim == 2 else pixels.shape[2]]
+    if pixels.dtype == np.uint16:
+        mode = {"L": "I;16"}.get(mode, f"{mode};16")
+    buffer = io.BytesIO()
+    image = plugin().from_bytes(mode, (pixels.shape[1], pixels.shape[0]), np.ascontiguousarray(pixels).tobytes())
+    image.save(buffer, quality=quality, **metadata)
+    return buffer.getvalue()

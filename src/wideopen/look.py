@@ -1,0 +1,91 @@
+"""From what a person sets to what the lens does: f-number and lens -> px of blur, focus -> disparity, aperture, lamps.
+
+A depth map without a scale is taken to reach from infinity (0) to the distance `RenderOptions.nearest` (1).
+"""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.apertures import Aperture
+from wideopen.depth import DepthMap
+from wideopen.depth_lens import Look
+from wideopen.focus import find_focus
+from wideopen.light import lamp_share, to_light
+from wideopen.optics import PRESETS, Lens, Taken
+from wideopen.options import RenderOptions
+from wideopen.padding import fit, resize
+from wideopen.photo import load
+
+HIGHLIGHT_GAIN = 4.0
+"""Brightness of clipped lamps if nothing is said; less where much of the photo is white."""
+LARGEST_SHARE = 0.15
+"""Blur radii above this share of the short side are held there: K is lowered."""
+
+
+def choose_lens(options: RenderOptions, taken: Taken | None = None) -> Lens:
+    """The lens that options name, with their f-number.
+
+    Raises:
+        ValueError: no such lens, or `photo` and its EXIF does not say enough.
+    """
+    if options.lens == "photo":
+        lens = (taken or Taken()).lens()
+        if lens is None:
+            raise ValueError("the photo's EXIF does not name its lens (focal length and its 35 mm equivalent)")
+    elif options.lens in PRESETS:
+        lens = PRESETS[options.lens]
+    else:
+        raise ValueError(f"lens must be one of {', '.join(PRESETS)} or photo, not {options.lens!r}")
+    return lens if options.aperture is None else replace(lens, f_number=options.aperture)
+
+
+def make_aperture(options: RenderOptions) -> Aperture:
+    """The shape of the opening; ValueError if it cannot be, PhotoError if its picture cannot be read."""
+    picture = None
+    if options.shape is not None:
+        picture = load(Path(options.shape)).pixels.astype(np.float32).mean(axis=2)
+    return Aperture(
+        options.blades, options.roundness, options.rotate, options.ring, options.squeeze, options.vignette, picture
+    )
+
+
+def make_look(
+    pixels: NDArray[np.generic],
+    depth: DepthMap,
+    options: RenderOptions,
+    taken: Taken | None = None,
+    subject: NDArray[np.float32] | None = None,
+) -> Look:
+    """What the lens does to this photo.
+
+    Args:
+        pixels: HxWx3 sRGB-encoded.
+        subject: hxw share of sharpness, where focus is to find the subject.
+
+    Raises:
+        ValueError: options that make no sense for this photo.
+    """
+    height, width = pixels.shape[:2]
+    lens = choose_lens(options, taken)
+    metres = 1.0 if depth.metric else options.nearest
+    focus = find_focus(depth.disparity, options.focus, (height, width), subject)
+    distance = metres / focus if focus > 0 else math.inf
+    if distance * 1000 <= lens.focal_length_mm:
+        raise ValueError(f"a lens of {lens.focal_length_mm:g} mm cannot focus at {distance:.3g} m; is the map metric?")
+    lens = replace(lens, focus_distance_m=distance)
+    blur = lens.blur_px_per_disparity(min(height, width)) / metres
+    reach = float(np.abs(depth.disparity - focus).max())
+    blur = min(blur, LARGEST_SHARE * min(height, width) / max(reach, 1e-6))
+    return Look(blur, focus, make_aperture(options), _highlight_gain(pixels, options))
+
+
+def _highlight_gain(pixels: NDArray[np.generic], options: RenderOptions) -> float:
+    if options.highlights is not None:
+        return options.highlights
+    height, width = pixels.shape[:2]
+    small = resize(pixels, *fit(height, width, min(max(height, width), 512)))
+    return 1.0 + (HIGHLIGHT_GAIN - 1.0) * lamp_share(to_light(small))

@@ -1,0 +1,227 @@
+"""A surface cut into layers of equal blur, each blurred by its one radius and laid over the farther ones.
+
+A continuous surface crosses many layers. So that no gap opens between them each layer goes on under the nearer ones:
+with the surface's own colour as long as that is the same surface, with the second surface behind an edge.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.apertures import SHARP_RADIUS_PX, Aperture
+from wideopen.areas import Area, box, common, grown, seen_from, whole
+from wideopen.defocus import bank_position, convolve
+
+Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
+SAME_STEPS = 4
+"""Layers so close to one another in the bank are one surface."""
+EDGE_PX = 2.0
+"""Blur radii that differ by more than this within an edge's width are two surfaces."""
+BLOCK_PX = 16
+"""Layers are looked for in blocks of this side."""
+LEAST = 2e-3
+"""Less blur than this is none."""
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers that a photo is cut into, 0 the farthest."""
+
+    bank: Float
+    """Signed radii in px (`defocus.signed_bank`), nearest first."""
+    shape: tuple[int, int]
+    """Of the photo."""
+    aperture: Aperture
+
+    def place(self, radius: Float) -> Float:
+        """Where signed radii lie among the layers, in fractions of a step."""
+        found: Float = len(self.bank) - 1 - bank_position(radius, self.bank)
+        return found
+
+    def radius(self, layer: int) -> float:
+        """Signed radius (px) of a layer."""
+        return float(self.bank[len(self.bank) - 1 - layer])
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Where the depth steps."""
+
+    near: Float
+    """HxW, the least signed radius within an edge's width."""
+    far: Float
+    """HxW, the greatest."""
+    width_px: int
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """HxW, where there is one."""
+        return self.far - self.near > EDGE_PX
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What is seen first, HxW(x3): light, opacity, signed radius (px)."""
+
+    light: Float
+    alpha: Float
+    radius: Float
+
+
+def settle(radius: Float, width_px: int) -> Float:
+    """A map of signed radii without the values in between that its edges have: each goes to the closer side."""
+    edges = find_edges(radius, width_px)
+    if edges is None:
+        return radius
+    closer = np.where(radius - edges.near < edges.far - radius, edges.near, edges.far)
+    return np.where(edges.far - edges.near > EDGE_PX, closer, radius).astype(np.float32)
+
+
+def find_edges(radius: Float, width_px: int) -> Edges | None:
+    """Edges in a map of signed radii; None if there are none."""
+    square = np.ones((2 * width_px + 1, 2 * width_px + 1), np.uint8)
+    near, far = cv2.erode(radius, square), cv2.dilate(radius, square)
+    return Edges(near, far, width_px) if (far - near).max() > EDGE_PX else None
+
+
+def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
+    """Opacity of the nearer surface at edges, and the radius without values in between.
+
+    Between the least and the greatest radius within an edge's width, the share of the nearer one is the opacity. The
+    nearer surface keeps the photo's own colours: taking the far side's out of them draws a line wherever the map's edge
+    is a few pixels off.
+
+    `clean`: HxWx3, light for the far side of edges without the near side's colours, taken where it will be blurred.
+    """
+    span = edges.far - edges.near
+    at_edge = edges.mask
+    share = np.where(at_edge, (edges.far - radius) / np.maximum(span, 1e-6), 1.0).astype(np.float32)
+    # Half a pixel of softness: the photo's own edge is not sharper than that.
+    share = np.where(at_edge, cv2.blur(share, (3, 3), borderType=cv2.BORDER_REFLECT), share)
+    nearer = share > 0.1
+    alpha = np.where(at_edge & nearer, np.minimum((share - 0.1) / 0.8, 1.0), 1.0).astype(np.float32)
+    settled = np.where(at_edge, np.where(nearer, edges.near, edges.far), radius).astype(np.float32)
+    stray = np.where(at_edge & ~nearer, np.clip((np.abs(settled) - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
+    return Surface((light + stray * (clean - light)).astype(np.float32), alpha, settled)
+
+
+def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area) -> tuple[Float, Float]:
+    """A tile of one surface without edges: every pixel the mean of the disc around it.
+
+    Args:
+        light, radius: of the tile and what lies around it.
+        tile: where the tile lies in the photo; `inner`: where it lies in `light`.
+
+    Returns:
+        Light HxWx3, and how far (0 to 1) each pixel is blurred, HxW.
+    """
+    own = layers.place(radius[inner])
+    result = np.zeros((*own.shape, 3), np.float32)
+    for layer in _present(own):
+        share = np.maximum(1 - np.abs(own - layer), 0.0)
+        part = box(share)
+        if part is None:
+            continue
+        target = seen_from(part, (slice(-inner[0].start, 0), slice(-inner[1].start, 0)))
+        source = grown(target, abs(layers.radius(layer)) + 4, light.shape)
+        seen = _blur(layers, light[source], layer, tile, inner, source, target)
+        result[part] += share[part][..., None] * seen
+    return result, np.clip(np.abs(radius[inner]) - SHARP_RADIUS_PX, 0.0, 1.0)
+
+
+def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner: Area) -> tuple[Float, Float]:
+    """A tile with edges; arguments and result as of `gather`.
+
+    `hidden`: HxWx4, light and place among the layers of the second surface.
+    """
+    own = layers.place(surface.radius)
+    # Where there is no second surface the first goes on: exactly, not as the small map has it.
+    lone = hidden[..., 3] > own - SAME_STEPS
+    under = np.where(lone, own, hidden[..., 3])
+    light = cv2.split(surface.light)
+    color = [np.where(lone, mine, other) for mine, other in zip(light, cv2.split(hidden), strict=False)]
+    result: Float = np.zeros((*own[inner].shape, 3), np.float32)
+    blurred = np.zeros(own[inner].shape, np.float32)
+    ranges = [_block_range(place) for place in (own, under)]
+    for number, layer in enumerate(_present(own, under)):
+        reach = abs(layers.radius(layer)) + 2
+        holds = _content(ranges, layer, own.shape) if number else whole(own.shape)
+        target = None if holds is None else common(grown(holds, reach, own.shape), inner)
+        if target is None:
+            continue
+        source = grown(target, reach, own.shape)
+        mine, behind = _shares(surface.alpha[source], own[source], under[source], layer)
+        planes = [one[source] * mine + other[source] * behind for one, other in zip(light, color, strict=True)]
+        rgba = cv2.merge([*planes, mine + behind])
+        seen = _blur(layers, rgba, layer, tile, inner, source, target)
+        if number == 0:  # The farthest of all is opaque but for rounding.
+            seen = seen / np.maximum(seen[..., 3:], 1e-3)
+        part, through = seen_from(target, inner), 1 - seen[..., 3:]
+        result[part] = seen[..., :3] + through * result[part]
+        amount = min(max(reach - 2 - SHARP_RADIUS_PX, 0.0), 1.0)
+        blurred[part] = amount * seen[..., 3] + through[..., 0] * blurred[part]
+    return result, np.where(blurred > LEAST, blurred, 0.0)
+
+
+def _block_range(place: Float) -> tuple[Float, Float]:
+    """Least and greatest place in every BLOCK_PX x BLOCK_PX block."""
+    height, width = place.shape
+    padded = np.pad(place, ((0, -height % BLOCK_PX), (0, -width % BLOCK_PX)), mode="edge")
+    blocks = padded.reshape(padded.shape[0] // BLOCK_PX, BLOCK_PX, -1, BLOCK_PX)
+    return blocks.min(axis=(1, 3)), blocks.max(axis=(1, 3))
+
+
+def _content(ranges: list[tuple[Float, Float]], layer: int, shape: tuple[int, ...]) -> Area | None:
+    """The part of the picture, by blocks, around all that lies in a layer."""
+    holds = box(np.logical_or.reduce([(low < layer + 1) & (high > layer - 1) for low, high in ranges]))
+    if holds is None:
+        return None
+    rows, columns = (
+        slice(side.start * BLOCK_PX, min(side.stop * BLOCK_PX, length))
+        for side, length in zip(holds, shape, strict=False)
+    )
+    return rows, columns
+
+
+def _shares(alpha: Float, own: Float, under: Float, layer: int) -> tuple[Float, Float]:
+    """What a layer holds of the first surface, and what it goes on with under nearer layers, both HxW in 0..1."""
+    floor = np.float32(layer - 1)
+    mine = (own - floor).clip(0, 1)
+    mine *= alpha
+    mine[own > layer + SAME_STEPS] = 0
+    behind = (under - floor).clip(0, 1)
+    behind *= 1 - mine
+    return mine, behind
+
+
+def _present(*places: Float) -> list[int]:
+    """Layers that hold anything, farthest first."""
+    lower = np.unique(np.concatenate([np.flatnonzero(np.bincount(place.ravel().astype(np.intp))) for place in places]))
+    above = [int(layer) + 1 for layer in lower if any(((p > layer) & (p < layer + 1)).any() for p in places)]
+    return sorted({*(int(layer) for layer in lower), *above})
+
+
+def _blur(layers: Layers, image: Float, layer: int, tile: Area, inner: Area, source: Area, target: Area) -> Float:
+    """`target` of an image that covers `source` (both within the tile's surroundings), blurred.
+
+    With optical vignetting mixed between kernels at the tile's corners.
+    """
+    radius, part = layers.radius(layer), seen_from(target, source)
+    size, behind = abs(radius), radius > 0
+    if layers.aperture.vignette == 0 or size <= SHARP_RADIUS_PX:
+        return convolve(image, size, layers.aperture, behind, coarse=True)[part]
+    shares = [
+        (np.arange(wanted.start - own.start, wanted.stop - own.start, dtype=np.float32) + 0.5) / (own.stop - own.start)
+        for wanted, own in zip(target, inner, strict=True)
+    ]
+    result: Float = np.zeros((1,), np.float32)
+    diagonal = float(np.hypot(*layers.shape))
+    for row, down in ((tile[0].start, 1 - shares[0]), (tile[0].stop, shares[0])):
+        for column, across in ((tile[1].start, 1 - shares[1]), (tile[1].stop, shares[1])):
+            place = ((2 * column - layers.shape[1]) / diagonal, (2 * row - layers.shape[0]) / diagonal)
+            seen = convolve(image, size, layers.aperture, behind, place, coarse=True)[part]
+            result = result + (down[:, None] * across)[..., None] * seen
+    return result
