@@ -16,6 +16,7 @@ from wideopen.cli import main
 from wideopen.errors import OutputError, PairsError
 from wideopen.host import prepare
 from wideopen.pairs import find_pairs, load_image
+from wideopen.scene import take_apart
 from wideopen.sheet import contact_sheet
 from wideopen.shots import NEAREST, VariedOptions
 from wideopen.sources import find_sources
@@ -172,7 +173,7 @@ def photo_and_matte(source: Path, stem: str = "set/a") -> tuple[Float, Float]:
 
 def calm_pair(source: Path, seed: int = 1, **changes: Any) -> tuple[Float, VariedPair]:
     photo, matte = photo_and_matte(source)
-    host = prepare(photo, matte, np.random.default_rng(0))
+    host = prepare(photo, take_apart(photo, matte), np.random.default_rng(0))
     return photo, make_varied(host, np.random.default_rng(seed), replace(CALM, **changes), Props())
 
 
@@ -208,7 +209,7 @@ def test_lamps_leave_the_lens_and_the_scene_alone(source: Path) -> None:
 
 def test_a_blurred_subject_lets_the_background_through(source: Path) -> None:
     photo, matte = photo_and_matte(source)
-    host = prepare(photo, matte, np.random.default_rng(0))
+    host = prepare(photo, take_apart(photo, matte), np.random.default_rng(0))
     options = replace(CALM, elsewhere=1.0, f_numbers=(1.2, 1.2))
     pair = make_varied(host, np.random.default_rng(2), options, Props())
     assert pair.facts["in_focus"] == "background"
@@ -241,7 +242,8 @@ def test_grain_is_put_back_only_where_it_was_lost() -> None:
     y, x = np.mgrid[:320, :400]
     matte = np.clip(70 - np.hypot(y - 200, x - 200) + 0.5, 0, 1).astype(np.float32)
     photo = 0.45 + 0.2 * matte[..., None] + 0.012 * noise
-    host = prepare(photo.astype(np.float32), matte, np.random.default_rng(0))
+    photo = photo.astype(np.float32)
+    host = prepare(photo, take_apart(photo, matte), np.random.default_rng(0))
     options = replace(CALM, f_numbers=(1.2, 1.2))
     pair, smooth = (
         make_varied(host, np.random.default_rng(1), replace(options, grain=grain), Props()) for grain in (1.0, 0.0)

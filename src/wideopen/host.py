@@ -8,13 +8,17 @@ from numpy.typing import NDArray
 from wideopen.grain import Grain, measure_grain
 from wideopen.lens import Layer, Plane
 from wideopen.light import lamp_share, srgb_to_linear
-from wideopen.scene import SUBJECT_DISPARITY, Scene, find_hole, foreground_color, push_pull, take_apart
+from wideopen.scene import SUBJECT_DISPARITY, Scene, find_hole, foreground_color, push_pull
 from wideopen.surfaces import Surface, draw_surface, find_sky
 
 Float = NDArray[np.float32]
 
 LANDSCAPE_AREA = 0.004
 """A photo whose matte covers less than this is a landscape."""
+
+
+ROUGHEST_GRAIN = 0.015
+"""Standard deviation, of encoded values."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +66,23 @@ class Host:
         return Layer(np.asarray(photo + share * (self.filled - photo), np.float32), self.surface.plane)
 
 
-def prepare(encoded: Float, matte: Float, rng: np.random.Generator, with_grain: bool = True) -> Host:
-    """Take a photo apart.
+def is_landscape(scene: Scene) -> bool:
+    """Whether a photo has no subject to speak of."""
+    return float(scene.alpha.mean()) < LANDSCAPE_AREA
+
+
+def prepare(encoded: Float, scene: Scene, rng: np.random.Generator, with_grain: bool = True) -> Host:
+    """Make a photo ready.
 
     Args:
         encoded: HxWx3 sRGB-encoded in [0, 1].
-        matte: HxW opacity of the subject in [0, 1]; nearly empty for a landscape.
+        scene: the photo taken apart by `scene.take_apart`; its subject is nearly empty for a landscape.
         rng: draws the background's depth.
         with_grain: whether to measure the photo's grain.
     """
     size = encoded.shape[0], encoded.shape[1]
-    scene = take_apart(encoded, matte)
-    sky, grain = find_sky(encoded), measure_grain(encoded) if with_grain else None
-    if float(scene.alpha.mean()) < LANDSCAPE_AREA:
+    sky, grain = find_sky(encoded), _sure_grain(encoded) if with_grain else None
+    if is_landscape(scene):
         nothing = np.zeros(size, np.float32)
         photo = srgb_to_linear(encoded)
         # Nearest at the lower edge: that is what stands for the subject's distance.
@@ -87,3 +95,9 @@ def prepare(encoded: Float, matte: Float, rng: np.random.Generator, with_grain: 
     plate = scene.photo + hole[..., None] * (filled - scene.photo)
     color = foreground_color(scene, np.asarray(plate, np.float32))
     return Host(encoded, scene, surface, filled, hole, color, lamp_share(scene.photo), grain)
+
+
+def _sure_grain(encoded: Float) -> Grain | None:
+    """The photo's grain; None where even the flattest blocks are so rough that they must hold texture."""
+    grain = measure_grain(encoded)
+    return grain if grain is not None and float(grain.strength.mean()) <= ROUGHEST_GRAIN else None

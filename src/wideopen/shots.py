@@ -48,8 +48,9 @@ class VariedOptions:
     """Strength of differences in exposure, contrast and white balance between input and target; 1 is EBB!-like."""
     misalign: float = 0.0
     """Largest distance (px) by which the target's corners move against the input."""
-    grain: float = 1.0
-    """Share of the photo's own grain that is put back where the lens removed it."""
+    grain: float = 0.0
+    """Share of the photo's own grain that is put back where the lens removed it. Small photos have little, and what is
+    measured in them is partly texture."""
 
     def __post_init__(self) -> None:
         low, high = self.f_numbers

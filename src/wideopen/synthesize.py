@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.errors import PairsError, PhotoError
-from wideopen.host import LANDSCAPE_AREA, prepare
+from wideopen.host import LANDSCAPE_AREA, is_landscape, prepare
 from wideopen.optics import PRESETS
 from wideopen.pair_files import (
     Line,
@@ -259,11 +259,12 @@ def _plain(job: _Job, photo: Float, matte: Float) -> Make:
 def _varied(job: _Job, photo: Float, matte: Float) -> Make:
     options, varied = job.options, job.options.varied
     assert varied is not None
-    host = prepare(photo, matte, _stream(job, 0), varied.grain > 0)
-    if host.has_subject:
-        _check_subject(host.scene, options)
+    scene = take_apart(photo, matte)
+    if not is_landscape(scene):
+        _check_subject(scene, options)
     elif not varied.landscapes:
         raise PhotoError(f"no subject (less than {LANDSCAPE_AREA:.1%} of the frame)")
+    host = prepare(photo, scene, _stream(job, 0), varied.grain > 0)
     others = tuple(source for source in job.props.sources if source != job.source)
     props = replace(job.props, sources=others)
 
