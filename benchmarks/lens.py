@@ -2,8 +2,8 @@
 
     python benchmarks/lens.py [--photo PHOTO] [--rounds 1]
 
-Renders one photo at 3, 6, 12 and 24 megapixels with a largest blur radius of 64 px, and at 12 megapixels with 16, 32, 64
-and 128 px: from pixels and a map of an eighth of their side (a ground, things standing on it at four depths) to
+Renders one photo at 3, 6, 12 and 24 megapixels with a largest blur radius of 64 px, and at 12 megapixels with 16, 32,
+64 and 128 px: from pixels and a map of an eighth of their side (a ground, things standing on it at four depths) to
 pixels, edges lifted and grain put back. Each measurement is a process of its own, so that its peak memory is its own.
 Prints a table, and the figures as JSON on the last line: `pixel_power` and `radius_power` are the exponents that time
 grows with (1 is linear), fitted in log-log.
@@ -91,10 +91,13 @@ def main() -> None:
     Console().print(table)
     pixels, radii = ([case for case in CASES if case[side] == value] for side, value in ((1, 64), (0, 12)))
     report = {
-        "cases": [{"megapixels": c[0], "radius_px": c[1], **{k: round(v, 2) for k, v in f.items()}} for c, f in found.items()],
+        "cases": [
+            {"megapixels": case[0], "radius_px": case[1], **{key: round(value, 2) for key, value in figures.items()}}
+            for case, figures in found.items()
+        ],
         "pixel_power": round(power([c[0] for c in pixels], [found[c]["cpu_seconds"] for c in pixels]), 3),
         "radius_power": round(power([c[1] for c in radii], [found[c]["cpu_seconds"] for c in radii]), 3),
-    }  # fmt: skip
+    }
     print(json.dumps(report))
 
 
