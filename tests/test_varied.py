@@ -25,8 +25,10 @@ from wideopen.varied import Props, VariedPair, make_varied
 
 Float = NDArray[np.float32]
 
-BUSY = VariedOptions(f_numbers=(1.2, 5.0), second=0.7, obstacles=0.7, lamps=0.7, swaps=0.5, elsewhere=0.7, grain=0.0)
-CALM = VariedOptions(second=0, obstacles=0, lamps=0, swaps=0, elsewhere=0, grain=0)
+BUSY = VariedOptions(
+    f_numbers=(1.2, 5.0), second=0.7, obstacles=0.7, lamps=0.7, swaps=0.5, elsewhere=0.7, landscapes=True
+)
+CALM = VariedOptions(second=0, obstacles=0, lamps=0, swaps=0, elsewhere=0)
 
 
 def draw(folder: Path, stem: str, seed: int, foot: float = 0.85) -> None:
@@ -300,7 +302,7 @@ def test_command(
         "--long-side",
         "200",
     ]
-    words += ["-o", str(tmp_path / "pairs"), "--f-numbers", "2", "4", "--limit", "2", "--per-photo", "2"]
+    words += ["-o", str(tmp_path / "pairs"), "--f-numbers", "2", "4", "--limit", "2", "--per-photo", "2", "--landscapes"]
     assert command(monkeypatch, *words, "--misalign", "2") == 0
     assert "4 pairs made" in capsys.readouterr().out
     for wrong in (["--f-numbers", "4", "2"], ["--lamps", "2"], ["--blur", "0.02"], ["--grain", "-1"]):

@@ -13,7 +13,7 @@ from wideopen.surfaces import Surface, draw_surface, find_sky
 
 Float = NDArray[np.float32]
 
-LANDSCAPE_AREA = 0.004
+LANDSCAPE_AREA = 0.01
 """A photo whose matte covers less than this is a landscape."""
 
 
@@ -68,7 +68,7 @@ class Host:
 
 def is_landscape(scene: Scene) -> bool:
     """Whether a photo has no subject to speak of."""
-    return float(scene.alpha.mean()) < LANDSCAPE_AREA
+    return float((scene.alpha > 0.5).mean()) < LANDSCAPE_AREA
 
 
 def prepare(encoded: Float, scene: Scene, rng: np.random.Generator, with_grain: bool = True) -> Host:

@@ -42,8 +42,9 @@ class VariedOptions:
     """Share whose background is one of `backgrounds`, where that folder is given."""
     lamps: float = 0.25
     """Share with small bright lamps; twice that in dark photos."""
-    landscapes: bool = True
-    """Whether photos without a subject are used, blurred by distance alone; left out otherwise."""
+    landscapes: bool = False
+    """Whether photos without a subject are used, blurred by distance alone. Half of those that a matting network finds
+    nothing in are walls and close-ups in truth, so choose them first."""
     response: float = 0.0
     """Strength of differences in exposure, contrast and white balance between input and target; 1 is EBB!-like."""
     misalign: float = 0.0
