@@ -92,9 +92,14 @@ def render_depth(pixels: Pixels, disparity: Float, depth_at: DepthAt, look: Look
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
-        for _ in pool.map(work, tiles(pixels.shape, TILE_PX)):
+        for _ in pool.map(work, tiles(pixels.shape, _tile_px(look, pixels.shape))):
             pass
     return result
+
+
+def _tile_px(look: Look, shape: tuple[int, ...]) -> int:
+    """Side of a tile; small with optical vignetting, which is mixed between the shapes at a tile's corners."""
+    return TILE_PX if look.aperture.vignette == 0 else max(64, min(TILE_PX, max(shape) // 12))
 
 
 def _survey(pixels: Pixels, disparity: Float, look: Look) -> _Scene | None:

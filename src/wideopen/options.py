@@ -81,8 +81,13 @@ class RenderOptions:
         metadata=_doc("Metres for one unit of the map, 0.001 for mm; if not given, it has no scale.", DEPTH),
     )
     invert: bool = field(default=False, metadata=_doc("The map is the other way round.", DEPTH))
-    nearest: float = field(
-        default=1.0, metadata=_doc("Distance in m of the nearest thing in a map that has no scale.", DEPTH)
+    nearest: float | None = field(
+        default=None,
+        metadata=_doc(
+            "Distance in m of the nearest thing in a map that has no scale; if not given, from the subject's distance "
+            "in the photo's EXIF, else 1.",
+            DEPTH,
+        ),
     )
     aperture: float | None = field(
         default=None,
