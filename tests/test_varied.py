@@ -302,7 +302,18 @@ def test_command(
         "--long-side",
         "200",
     ]
-    words += ["-o", str(tmp_path / "pairs"), "--f-numbers", "2", "4", "--limit", "2", "--per-photo", "2", "--landscapes"]
+    words += [
+        "-o",
+        str(tmp_path / "pairs"),
+        "--f-numbers",
+        "2",
+        "4",
+        "--limit",
+        "2",
+        "--per-photo",
+        "2",
+        "--landscapes",
+    ]
     assert command(monkeypatch, *words, "--misalign", "2") == 0
     assert "4 pairs made" in capsys.readouterr().out
     for wrong in (["--f-numbers", "4", "2"], ["--lamps", "2"], ["--blur", "0.02"], ["--grain", "-1"]):

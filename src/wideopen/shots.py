@@ -50,8 +50,8 @@ class VariedOptions:
     misalign: float = 0.0
     """Largest distance (px) by which the target's corners move against the input."""
     grain: float = 0.0
-    """Share of the photo's own grain that is put back where the lens removed it. Small photos have little, and what is
-    measured in them is partly texture."""
+    """Share of the photo's own grain that is put back where the lens removed it, as a real lens leaves it. Off, since
+    a network trained on differences of pixels cannot learn it."""
 
     def __post_init__(self) -> None:
         low, high = self.f_numbers
