@@ -15,8 +15,8 @@ from wideopen.apertures import SHARP_RADIUS_PX, Aperture, kernel
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 Span = tuple[int, int]
 
-COARSE_FROM_PX = 16.0
-"""Radius from which on a picture may be blurred at half its size, from four times that on at a quarter."""
+COARSE_FROM_PX = {7.0: 2, 40.0: 4}
+"""Radius from which on a picture may be blurred at so small a part of its size."""
 FIELD_CELLS = 8
 """With optical vignetting, kernels are drawn on a grid of so many cells a side and mixed between its corners."""
 
@@ -42,7 +42,7 @@ def convolve(
     """
     if radius_px <= SHARP_RADIUS_PX:
         return image
-    scale = 1 if not coarse or radius_px < COARSE_FROM_PX else 2 if radius_px < 4 * COARSE_FROM_PX else 4
+    scale = max((part for start, part in COARSE_FROM_PX.items() if coarse and radius_px >= start), default=1)
     shape = kernel(radius_px / scale, aperture, place, cell)
     # filter2D correlates; a convolution draws the shape as it is.
     shape = np.ascontiguousarray(shape[::-1, ::-1]) if behind else shape
@@ -132,13 +132,14 @@ def blur_part(
     return result
 
 
-def signed_bank(least: float, greatest: float) -> Float:
+def signed_bank(least: float, greatest: float, growth: float = 1.08) -> Float:
     """Signed radii (px) from `least` to `greatest` between which discs are mixed.
 
-    Rising, half a px apart while small and 8 % later; all within 0.5 px of the focus is one entry, 0, the identity.
+    Rising, half a px apart while small and `growth` times the last one later. All within 0.5 px of the focus is one
+    entry, 0, the identity.
     """
-    front = [-radius for radius in _bank(-least)]
-    return np.array([*reversed(front), 0.0, *_bank(greatest)], np.float32)
+    front = [-radius for radius in _bank(-least, growth)]
+    return np.array([*reversed(front), 0.0, *_bank(greatest, growth)], np.float32)
 
 
 def bank_position(radius_px: Float, radii: Float) -> Float:
@@ -150,11 +151,11 @@ def bank_position(radius_px: Float, radii: Float) -> Float:
     return np.interp(radius_px, nodes, steps).astype(np.float32)
 
 
-def _bank(greatest: float) -> list[float]:
+def _bank(greatest: float, growth: float) -> list[float]:
     radii: list[float] = []
     radius = SHARP_RADIUS_PX
     while radius < greatest:
-        radius = min(max(radius + 0.5, radius * 1.08), greatest)
+        radius = min(max(radius + 0.5, radius * growth), greatest)
         radii.append(radius)
     return radii
 

@@ -32,6 +32,8 @@ Pixels = NDArray[Any]
 DepthAt = Callable[[slice, slice, Pixels], Float]
 
 TILE_PX = 512
+LAYER_GROWTH = 1.1
+"""Radius of one layer of equal blur as a multiple of the one before."""
 SMALL_PX = 768
 """Long side at which the second surface is found."""
 
@@ -106,7 +108,7 @@ def _survey(pixels: Pixels, disparity: Float, look: Look) -> _Scene | None:
     size = max(1, round(height * scale)), max(1, round(width * scale))
     step = 2 * int(np.ceil(max(radius.shape[0] / size[0], 1.0))) + 1
     largest = cv2.dilate(np.abs(radius), np.ones((step, step), np.uint8))
-    layers = slices.Layers(signed_bank(least, greatest), (height, width), look.aperture)
+    layers = slices.Layers(signed_bank(least, greatest, LAYER_GROWTH), (height, width), look.aperture)
     light = restore_highlights(to_light(resize(pixels, *size)), look.highlight_gain)
     # What a lens and a depth map leave undecided at an edge, to either side.
     edge = max(1, round(max(height, width) * 0.0007), round(0.75 * max(height, width) / max(radius.shape)))
@@ -146,7 +148,8 @@ def _render_tile(
     inner = seen_from(tile, around)
     edges = slices.find_edges(radius, scene.edge_px)
     near_edge = np.zeros(photo[inner].shape[:2]) if edges is None else _near_edge(scene, edges, tile, inner)
-    seen, blurred = np.zeros((*near_edge.shape, 3), np.float32), np.zeros(near_edge.shape, np.float32)
+    seen: Float = np.zeros((*near_edge.shape, 3), np.float32)
+    blurred: Float = np.zeros(near_edge.shape, np.float32)
     if near_edge.min() < 1:
         seen, blurred = slices.gather(scene.layers, light, radius, tile, inner)
     if edges is not None and near_edge.max() > 0:

@@ -22,6 +22,8 @@ BANDS = 8
 MOST_UNEVEN = 1.6
 """A block whose roughest sixteenth is rougher than this many times the typical one holds more than grain."""
 STRONGEST = 6 / 255
+COARSEST_PX = 1.5
+"""What a Gaussian of this sigma leaves is no grain: stone and leaves are rough at every scale, sensors at the finest."""
 FIELD_PX = 512
 MOST_BLOCKS = 4000
 
@@ -62,7 +64,7 @@ def measure_grain(pixels: NDArray[Any], seed: int = 0) -> Grain | None:
     if len(blocks) < 16:
         return None
     brightness = blocks.mean(axis=(1, 2)) @ np.array([0.299, 0.587, 0.114])
-    rest = blocks - _smooth(blocks)
+    rest = _fine(blocks)
     spread = rest.std(axis=(1, 2)).mean(axis=1)
     inside = (brightness > 0.04) & (brightness < 0.96) & (spread > 0) & _even(rest)
     if inside.sum() < 16:
@@ -88,15 +90,11 @@ def _blocks(pixels: NDArray[Any]) -> Float:
     return np.stack(found).astype(np.float32) / np.float32(white)
 
 
-def _smooth(blocks: Float) -> Float:
-    """Each block's shading: the plane that fits it best."""
-    axis = np.linspace(-1, 1, BLOCK_PX, dtype=np.float32)
-    norm = float((axis**2).mean())
-    mean = blocks.mean(axis=(1, 2), keepdims=True)
-    across = (blocks * axis[None, None, :, None]).mean(axis=(1, 2), keepdims=True) / norm
-    down = (blocks * axis[None, :, None, None]).mean(axis=(1, 2), keepdims=True) / norm
-    smooth: Float = mean + across * axis[None, None, :, None] + down * axis[None, :, None, None]
-    return smooth
+def _fine(blocks: Float) -> Float:
+    """Each block without its shading and all that is coarser than grain."""
+    smooth = [cv2.GaussianBlur(block, (0, 0), COARSEST_PX, borderType=cv2.BORDER_REFLECT) for block in blocks]
+    rest: Float = blocks - np.stack(smooth)
+    return rest
 
 
 def _even(rest: Float) -> NDArray[np.bool_]:

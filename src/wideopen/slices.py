@@ -119,16 +119,18 @@ def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area)
         Light HxWx3, and how far (0 to 1) each pixel is blurred, HxW.
     """
     own = layers.place(radius[inner])
-    result = np.zeros((*own.shape, 3), np.float32)
+    result: Float = np.zeros((*own.shape, 3), np.float32)
+    corner = slice(-inner[0].start, 0), slice(-inner[1].start, 0)
+    ranges = [_block_range(own)]
     for layer in _present(own):
-        share = np.maximum(1 - np.abs(own - layer), 0.0)
-        part = box(share)
+        part = _content(ranges, layer, own.shape)
         if part is None:
             continue
-        target = seen_from(part, (slice(-inner[0].start, 0), slice(-inner[1].start, 0)))
+        share = np.maximum(1 - np.abs(own[part] - layer), 0)
+        target = seen_from(part, corner)
         source = grown(target, abs(layers.radius(layer)) + 4, light.shape)
         seen = _blur(layers, light[source], layer, tile, inner, source, target)
-        result[part] += share[part][..., None] * seen
+        result[part] += cv2.merge([share] * 3) * seen
     return result, np.clip(np.abs(radius[inner]) - SHARP_RADIUS_PX, 0.0, 1.0)
 
 
@@ -143,8 +145,7 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     under = np.where(lone, own, hidden[..., 3])
     light = cv2.split(surface.light)
     color = [np.where(lone, mine, other) for mine, other in zip(light, cv2.split(hidden), strict=False)]
-    result: Float = np.zeros((*own[inner].shape, 3), np.float32)
-    blurred = np.zeros(own[inner].shape, np.float32)
+    result: Float = np.zeros((*own[inner].shape, 4), np.float32)  # Light, and how far it is blurred.
     ranges = [_block_range(place) for place in (own, under)]
     for number, layer in enumerate(_present(own, under)):
         reach = abs(layers.radius(layer)) + 2
@@ -159,11 +160,13 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
         seen = _blur(layers, rgba, layer, tile, inner, source, target)
         if number == 0:  # The farthest of all is opaque but for rounding.
             seen = seen / np.maximum(seen[..., 3:], 1e-3)
-        part, through = seen_from(target, inner), 1 - seen[..., 3:]
-        result[part] = seen[..., :3] + through * result[part]
+        part, cover = seen_from(target, inner), seen[..., 3]
+        through = cv2.merge([1 - cover] * 4)
         amount = min(max(reach - 2 - SHARP_RADIUS_PX, 0.0), 1.0)
-        blurred[part] = amount * seen[..., 3] + through[..., 0] * blurred[part]
-    return result, np.where(blurred > LEAST, blurred, 0.0)
+        result[part] *= through
+        result[part] += cv2.merge([*cv2.split(seen)[:3], amount * cover])
+    blurred = result[..., 3]
+    return np.ascontiguousarray(result[..., :3]), np.where(blurred > LEAST, blurred, 0.0)
 
 
 def _block_range(place: Float) -> tuple[Float, Float]:
@@ -199,9 +202,13 @@ def _shares(alpha: Float, own: Float, under: Float, layer: int) -> tuple[Float, 
 
 def _present(*places: Float) -> list[int]:
     """Layers that hold anything, farthest first."""
-    lower = np.unique(np.concatenate([np.flatnonzero(np.bincount(place.ravel().astype(np.intp))) for place in places]))
-    above = [int(layer) + 1 for layer in lower if any(((p > layer) & (p < layer + 1)).any() for p in places)]
-    return sorted({*(int(layer) for layer in lower), *above})
+    found = set()
+    for place in places:
+        lower = np.bincount(place.ravel().astype(np.intp))
+        # A place between two layers is in both.
+        above = np.bincount(np.ceil(place).ravel().astype(np.intp))
+        found |= {*np.flatnonzero(lower).tolist(), *np.flatnonzero(above).tolist()}
+    return sorted(found)
 
 
 def _blur(layers: Layers, image: Float, layer: int, tile: Area, inner: Area, source: Area, target: Area) -> Float:
