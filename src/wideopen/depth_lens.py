@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from wideopen import slices
 from wideopen.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.areas import Area, grown, scaled, seen_from, tiles
-from wideopen.defocus import signed_bank
+from wideopen.defocus import FIELD_CELLS, signed_bank
 from wideopen.grain import Grain
 from wideopen.hidden import clean_rim, find_hidden
 from wideopen.light import restore_highlights, roll_off_highlights, to_light, to_pixels
@@ -31,7 +31,7 @@ Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 Pixels = NDArray[Any]
 DepthAt = Callable[[slice, slice, Pixels], Float]
 
-TILE_PX = 512
+TILE_PX, LEAST_TILE_PX = 512, 64
 LAYER_GROWTH = 1.1
 """Radius of one layer of equal blur as a multiple of the one before."""
 SMALL_PX = 768
@@ -92,9 +92,17 @@ def render_depth(pixels: Pixels, disparity: Float, depth_at: DepthAt, look: Look
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
-        for _ in pool.map(work, tiles(pixels.shape, TILE_PX)):
+        for _ in pool.map(work, tiles(pixels.shape, _tile_side(look.aperture, pixels.shape))):
             pass
     return result
+
+
+def _tile_side(aperture: Aperture, shape: tuple[int, ...]) -> int:
+    """With optical vignetting a tile mixes the shapes that belong to its corners, so it must not be large."""
+    if aperture.vignette == 0:
+        return TILE_PX
+    side = max(shape[:2]) // FIELD_CELLS
+    return min(TILE_PX, max(LEAST_TILE_PX, side + -side % slices.COARSEST))
 
 
 def _survey(pixels: Pixels, disparity: Float, look: Look) -> _Scene | None:
@@ -178,7 +186,10 @@ def _near_edge(scene: _Scene, edges: slices.Edges, tile: Area, inner: Area) -> F
 def _reach(scene: _Scene, tile: Area, shape: tuple[int, ...]) -> int:
     """How far (px) around a tile light may come from; 0 if nothing there is blurred."""
     found = float(scene.farthest[scaled(tile, 0, shape, scene.farthest.shape)].max())
-    return int(np.ceil(found)) + 4 * scene.edge_px + 2 if found > SHARP_RADIUS_PX else 0
+    if found <= SHARP_RADIUS_PX:
+        return 0
+    reach = int(np.ceil(found)) + 4 * scene.edge_px + 2
+    return reach + -reach % slices.COARSEST
 
 
 def _enlarge(small: Float, part: Area, shape: tuple[int, ...]) -> Float:
