@@ -23,7 +23,7 @@ MOST_UNEVEN = 1.6
 """A block whose roughest sixteenth is rougher than this many times the typical one holds more than grain."""
 STRONGEST = 6 / 255
 COARSEST_PX = 1.5
-"""What a Gaussian of this sigma leaves is no grain: stone and leaves are rough at every scale, sensors at the finest."""
+"""What a Gaussian of this sigma leaves is no grain: stone and leaves are rough at every scale, sensors finely."""
 FIELD_PX = 512
 MOST_BLOCKS = 4000
 
