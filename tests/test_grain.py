@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wideopen.areas import tiles
-from wideopen.grain import BANDS, MOST_UNEVEN, STRONGEST, Grain, measure_grain
+from wideopen.grain import BANDS, COARSEST_PX, MOST_UNEVEN, STRONGEST, Grain, measure_grain
 
 Float = NDArray[np.float32]
 GREY = np.array([0.299, 0.587, 0.114])
@@ -74,14 +74,16 @@ def lag_one(field: Float, axis: int) -> float:
 
 
 @pytest.mark.parametrize("sigma", [(0.0, 0.0), (0.7, 0.7), (1.2, 0.5)])
-def test_the_field_is_as_coarse_as_the_grain(sigma: tuple[float, float]) -> None:
+def test_the_field_is_as_coarse_as_the_fine_part_of_the_grain(sigma: tuple[float, float]) -> None:
     raw = noise((640, 960, 3))
     coarse = raw if sigma == (0.0, 0.0) else cv2.GaussianBlur(raw, (0, 0), sigmaX=sigma[0], sigmaY=sigma[1])
     coarse *= 3 / 255 / coarse.std()
     grain = measure_grain((gradient() + coarse).clip(0, 1))
     assert grain is not None
+    fine = coarse - cv2.GaussianBlur(coarse, (0, 0), COARSEST_PX)
     for axis in (0, 1):
-        assert lag_one(grain.field, axis) == pytest.approx(lag_one(coarse, axis), abs=0.06)
+        assert lag_one(grain.field, axis) == pytest.approx(lag_one(fine, axis), abs=0.06)
+    assert grain.strength.mean() == pytest.approx(float(fine.std()), rel=0.1)
 
 
 @pytest.mark.parametrize(
