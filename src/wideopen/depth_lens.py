@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from wideopen import slices
 from wideopen.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.areas import Area, grown, scaled, seen_from, tiles
-from wideopen.defocus import FIELD_CELLS, signed_bank
+from wideopen.defocus import signed_bank
 from wideopen.grain import Grain
 from wideopen.hidden import clean_rim, find_hidden
 from wideopen.light import restore_highlights, roll_off_highlights, to_light, to_pixels
@@ -31,7 +31,7 @@ Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 Pixels = NDArray[Any]
 DepthAt = Callable[[slice, slice, Pixels], Float]
 
-TILE_PX, LEAST_TILE_PX = 512, 64
+TILE_PX = 512
 LAYER_GROWTH = 1.1
 """Radius of one layer of equal blur as a multiple of the one before."""
 SMALL_PX = 768
@@ -92,17 +92,17 @@ def render_depth(pixels: Pixels, disparity: Float, depth_at: DepthAt, look: Look
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
-        for _ in pool.map(work, tiles(pixels.shape, _tile_side(look.aperture, pixels.shape))):
+        for _ in pool.map(work, tiles(pixels.shape, _tile_px(look, pixels.shape))):
             pass
     return result
 
 
-def _tile_side(aperture: Aperture, shape: tuple[int, ...]) -> int:
-    """With optical vignetting a tile mixes the shapes that belong to its corners, so it must not be large."""
-    if aperture.vignette == 0:
+def _tile_px(look: Look, shape: tuple[int, ...]) -> int:
+    """Side of a tile; small with optical vignetting, which is mixed between the shapes at a tile's corners."""
+    if look.aperture.vignette == 0:
         return TILE_PX
-    side = max(shape[:2]) // FIELD_CELLS
-    return min(TILE_PX, max(LEAST_TILE_PX, side + -side % slices.COARSEST))
+    side = max(64, min(TILE_PX, max(shape) // 12))
+    return side - side % slices.COARSEST
 
 
 def _survey(pixels: Pixels, disparity: Float, look: Look) -> _Scene | None:
