@@ -29,6 +29,8 @@ LEAST = 2e-3
 """Less blur than this is none, and less light than this is not followed."""
 GAP_LIMIT = 16.0
 """A layer closes a gap in nearer ones as far as so many times what it holds itself."""
+GAP_PX = 5
+"""Layers of less blur than that close gaps within a window of this side around what they hold."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,12 @@ class Edges:
 
 @dataclass(frozen=True)
 class Surface:
-    """What is seen first, HxW(x3): light, opacity, signed radius (px)."""
+    """What is seen first, HxW(x3): light, opacity, signed radius (px), and the greatest one beside it."""
 
     light: Float
     alpha: Float
     radius: Float
+    beside: Float
 
 
 def settle(radius: Float, width_px: int) -> Float:
@@ -110,7 +113,7 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     alpha = np.where(at_edge & nearer, np.minimum((share - 0.1) / 0.8, 1.0), 1.0).astype(np.float32)
     settled = np.where(at_edge, np.where(nearer, edges.near, edges.far), radius).astype(np.float32)
     stray = np.where(at_edge & ~nearer, np.clip((np.abs(settled) - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
-    return Surface((light + stray * (clean - light)).astype(np.float32), alpha, settled)
+    return Surface((light + stray * (clean - light)).astype(np.float32), alpha, settled, edges.far)
 
 
 def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area) -> tuple[Float, Float]:
@@ -149,6 +152,14 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     lone = hidden[..., 3] > own - SAME_STEPS
     under = np.where(lone, -1, hidden[..., 3])
     alpha = np.where(lone, 1, surface.alpha).astype(np.float32)
+    # How far under nearer layers the first surface goes on.
+    foot = np.where(lone, -1, own - SAME_STEPS)
+    # Beside a soft edge lies the same surface, only a little farther, through which nothing shines.
+    soft = ~lone & (surface.beside - surface.radius > EDGE_PX)
+    beside = layers.place(surface.beside[soft])
+    stays = beside > under[soft] + SAME_STEPS
+    alpha[soft] = np.where(stays, 1, alpha[soft])
+    foot[soft] = np.where(stays, np.minimum(foot[soft], beside), foot[soft])
     light, second = cv2.split(surface.light), cv2.split(hidden)[:3]
     result: Float = np.zeros((*own[inner].shape, 4), np.float32)  # Light, and how far it is blurred.
     through: Float = np.ones(own[inner].shape, np.float32)
@@ -161,12 +172,13 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
         if target is None or through[seen_from(target, inner)].max() < LEAST:
             continue
         source = _source(target, reach, own.shape)
-        mine, behind, fresh = _shares(alpha[source], own[source], under[source], lone[source], layer)
+        mine, behind, fresh = _shares(alpha[source], own[source], under[source], foot[source], layer)
         planes = [one[source] * mine + other[source] * behind for one, other in zip(light, second, strict=True)]
         image = cv2.merge([*planes, mine + behind, fresh])
         *colors, cover, new = cv2.split(_blur(layers, image, layer, tile, inner, source, target))
         part = seen_from(target, inner)
-        visible = _visible(cover, new, through[part])
+        near = cv2.blur(fresh, (GAP_PX, GAP_PX))[seen_from(target, source)] if reach < GAP_PX else new
+        visible = _visible(cover, new, near, through[part])
         amount = min(max(reach - 2 - SHARP_RADIUS_PX, 0.0), 1.0)
         share = visible / np.maximum(cover, 1e-4)
         result[part] += cv2.merge([*(share * color for color in colors), amount * visible])
@@ -176,17 +188,17 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     return np.ascontiguousarray(result[..., :3]), np.where(blurred > LEAST, blurred, 0.0)
 
 
-def _visible(cover: Float, new: Float, through: Float) -> Float:
+def _visible(cover: Float, new: Float, near: Float, through: Float) -> Float:
     """The share of each pixel that a layer fills, HxW, 0 to `through`.
 
-    `cover` is how much the layer covers, `new` how much of that does not lie in nearer layers as well, `through` what
-    nearer ones left free. Whatever else is in nearer layers may lie anywhere before the new part. But where they left a
-    gap in a surface that goes on under them, it is closed.
+    `cover` is how much the layer covers, `new` how much of that does not lie in nearer layers as well (`near`: there or
+    close by), `through` what nearer ones left free. Whatever else is in nearer layers may lie anywhere before the new
+    part. But where they left a gap in a surface that goes on under them, it is closed.
     """
     under = np.maximum(cover - new, 0)
     laid_over = new * np.minimum(through / np.maximum(1 - under, 1e-4), 1)
     # Where the layer holds nothing new it was perhaps not looked at: which layers are depends on the tile.
-    gap = np.minimum(cover - (1 - through), GAP_LIMIT * new)
+    gap = np.minimum(cover - (1 - through), GAP_LIMIT * near)
     return np.minimum(np.maximum(np.maximum(laid_over, gap), 0), through)
 
 
@@ -216,13 +228,13 @@ def _content(ranges: list[tuple[Float, Float]], layer: int, shape: tuple[int, ..
     return rows, columns
 
 
-def _shares(alpha: Float, own: Float, under: Float, lone: NDArray[np.bool_], layer: int) -> tuple[Float, Float, Float]:
+def _shares(alpha: Float, own: Float, under: Float, foot: Float, layer: int) -> tuple[Float, Float, Float]:
     """What a layer holds of the first surface and of the second, both with what lies in nearer layers but goes on
     under them; and what it holds of either for the first time. All HxW in 0..1."""
     floor = np.float32(layer - 1)
     mine = (own - floor).clip(0, 1)
     mine *= alpha
-    mine[(own > layer + SAME_STEPS) & ~lone] = 0
+    mine[foot > layer] = 0
     free = 1 - mine
     behind = (under - floor).clip(0, 1)
     behind *= free
