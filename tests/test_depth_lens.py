@@ -97,6 +97,17 @@ def test_a_blurred_foreground_lets_its_surroundings_in() -> None:
     assert np.abs(seen[80, 100:140] - expected[80, 100:140]).mean() < 0.02
 
 
+def test_nothing_shines_through_a_surface_that_leans_steeply() -> None:
+    """A dark thing before a bright wall, its side towards the lens: steps in its depth are no edges."""
+    light, disparity = np.full((120, 240, 3), 0.05, np.float32), np.zeros((120, 240), np.float32)
+    light[:, :100] = 0.9
+    disparity[:, 100:] = np.interp(np.arange(100, 240), [100, 112, 122, 240], [0.9, 0.9, 1.5, 1.5])
+    look = Look(24.0, 1.0, highlight_gain=1.0)
+    seen = srgb_to_linear(render_depth(linear_to_srgb(light), disparity, at(disparity), look))
+    # Blurred by 2.4 px, its own edge lets light in no farther.
+    assert seen[:, 106:].max() < 0.11
+
+
 DISCS = ((400, 350, 150, 0.8), (900, 300, 120, 0.5), (620, 520, 140, 1.0), (258, 130, 60, 0.3), (1000, 600, 90, 0.95))
 
 
