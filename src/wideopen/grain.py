@@ -35,7 +35,7 @@ class Grain:
     strength: Float
     """(BANDS,) standard deviation at brightness (i + 0.5) / BANDS."""
     field: Float
-    """FIELD_PX x FIELD_PX x 3: a periodic texture of the grain's spectrum, standard deviation 1 in brightness."""
+    """FIELD_PX x FIELD_PX x 3: a periodic texture of the grain's spectrum, variance 1 on average over the colours."""
 
     def add(self, encoded: NDArray[Any], amount: Float, tile: tuple[slice, slice]) -> NDArray[Any]:
         """Add grain to a tile of the photo.

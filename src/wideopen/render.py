@@ -123,13 +123,23 @@ class Renderer:
         Raises:
             PhotoError, DepthError, OutputError, ModelError: one line each; nothing partial is left behind.
         """
+        from wideopen.depth import map_suffix
         from wideopen.output import check_output
         from wideopen.photo import decode, output_format, read_bytes, save
 
-        output_format(output)
+        # Before the work, not after it.
+        for path in (output, show_depth):
+            if path is not None:
+                output_format(path)
+        if save_depth is not None:
+            map_suffix(save_depth)
+        written: set[Path] = set()
         for path in (output, save_depth, show_depth):
             if path is not None:
-                check_output(path, overwrite)  # Before the work, not after it.
+                check_output(path, overwrite)
+                if path.resolve() in written:
+                    raise OutputError(f"{path}: is to be written twice; choose another name")
+                written.add(path.resolve())
         data = read_bytes(photo)
         taken = decode(data, str(photo))
         try:
