@@ -12,7 +12,7 @@ from wideopen.cli import COMMANDS, app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "docs" / "training.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "training.md", ROOT / "docs" / "lens.md"]
 
 
 def commands() -> list[tuple[str, str]]:
@@ -45,6 +45,16 @@ def test_commands_and_options_exist(page: str, line: str) -> None:
 def test_every_command_is_shown() -> None:
     assert {shlex.split(line)[1] for _, line in commands()} | {"convert"} == set(COMMANDS)
     assert "wideopen convert" in README
+
+
+def test_the_lines_of_python_of_the_lens_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "lens.md").read_text(encoding="utf-8"), re.S)
+    assert code is not None
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code.group(1), "lens.md", "exec"), {})
+    with Image.open(ROOT / "examples" / "path.jpg") as photo, Image.open("bushes.jpg") as bokeh:
+        assert photo.size == bokeh.size
 
 
 def test_the_lines_of_python_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,11 @@ from PIL import Image
 from wideopen.cli import main
 from wideopen.errors import OutputError, PairsError
 from wideopen.pairs import find_pairs
-from wideopen.synthesize import MEMBERS, SynthesizeOptions, contact_sheet, synthesize
+from wideopen.sheet import contact_sheet
+from wideopen.synthesize import MEMBERS, SynthesizeOptions, synthesize
 
-OPTIONS = SynthesizeOptions(long_side=200)
+OPTIONS = SynthesizeOptions(long_side=200, varied=None)
+"""Plain pairs; `test_varied.py` makes the others."""
 
 
 def draw(folder: Path, stem: str, seed: int, size: tuple[int, int] = (160, 200), radius: float = 40) -> None:
@@ -206,7 +208,7 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_command(source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     (source / "mattes" / "c.png").unlink()
     inputs = ["--photos", str(source / "photos"), "--mattes", str(source / "mattes"), "-o", str(source / "pairs")]
-    common = [*inputs, "--workers", "1", "--long-side", "200"]
+    common = [*inputs, "--workers", "1", "--long-side", "200", "--style", "plain"]
     assert command(monkeypatch, *common, "--sheet", str(source / "sheet.jpg")) == 0
     out = capsys.readouterr().out
     assert "skipped c: no matte" in out
@@ -216,4 +218,5 @@ def test_command(source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     error = capsys.readouterr().err
     assert error.startswith("wideopen: ")
     assert error.count("\n") == 1
-    assert command(monkeypatch, *common, "--blur", "3", "--overwrite") == 2
+    for wrong in (["--blur", "3"], ["--lamps", "0.5"], ["--backgrounds", str(source / "photos")]):
+        assert command(monkeypatch, *common, *wrong, "--overwrite") == 2

@@ -120,6 +120,14 @@ def check_shape(depth: DepthMap, height: int, width: int, name: str) -> None:
     )
 
 
+def map_suffix(path: Path) -> str:
+    """In which of its formats `save_depth` writes a file of this name; OutputError if in none."""
+    suffix = path.suffix.lower()
+    if suffix not in (".png", ".tif", ".tiff", ".exr", ".npy"):
+        raise OutputError(f"{path}: depth cannot be written as {suffix or 'this'}; use .png, .tif, .exr or .npy")
+    return suffix
+
+
 def save_depth(depth: DepthMap, path: Path, overwrite: bool = False) -> None:
     """Write a map as disparity: .png (16 bit), .tif (float32), .exr (float32, channel Y) or .npy (float32).
 
@@ -131,9 +139,7 @@ def save_depth(depth: DepthMap, path: Path, overwrite: bool = False) -> None:
         OutputError: unknown suffix, file exists, folder missing or not writable, disk full.
         ModuleNotFoundError: .exr, and the extra `exr` is not installed.
     """
-    suffix = path.suffix.lower()
-    if suffix not in (".png", ".tif", ".tiff", ".exr", ".npy"):
-        raise OutputError(f"{path}: depth cannot be written as {suffix or 'this'}; use .png, .tif, .exr or .npy")
+    suffix = map_suffix(path)
     check_output(path, overwrite)
     disparity = np.ascontiguousarray(depth.disparity, np.float32)
     white = float(disparity.max()) if depth.metric else 1.0

@@ -92,9 +92,17 @@ def render_depth(pixels: Pixels, disparity: Float, depth_at: DepthAt, look: Look
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
-        for _ in pool.map(work, tiles(pixels.shape, TILE_PX)):
+        for _ in pool.map(work, tiles(pixels.shape, _tile_px(look, pixels.shape))):
             pass
     return result
+
+
+def _tile_px(look: Look, shape: tuple[int, ...]) -> int:
+    """Side of a tile; small with optical vignetting, which is mixed between the shapes at a tile's corners."""
+    if look.aperture.vignette == 0:
+        return TILE_PX
+    side = max(64, min(TILE_PX, max(shape) // 12))
+    return side - side % slices.COARSEST
 
 
 def _survey(pixels: Pixels, disparity: Float, look: Look) -> _Scene | None:
@@ -178,7 +186,10 @@ def _near_edge(scene: _Scene, edges: slices.Edges, tile: Area, inner: Area) -> F
 def _reach(scene: _Scene, tile: Area, shape: tuple[int, ...]) -> int:
     """How far (px) around a tile light may come from; 0 if nothing there is blurred."""
     found = float(scene.farthest[scaled(tile, 0, shape, scene.farthest.shape)].max())
-    return int(np.ceil(found)) + 4 * scene.edge_px + 2 if found > SHARP_RADIUS_PX else 0
+    if found <= SHARP_RADIUS_PX:
+        return 0
+    reach = int(np.ceil(found)) + 4 * scene.edge_px + 2
+    return reach + -reach % slices.COARSEST
 
 
 def _enlarge(small: Float, part: Area, shape: tuple[int, ...]) -> Float:

@@ -1,4 +1,4 @@
-"""The network as ONNX Runtime runs it. Knows no files but its weights."""
+"""The network as it is run on photos. Knows no files but its weights."""
 
 import json
 from collections.abc import Mapping
@@ -8,11 +8,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from wideopen import padding
 from wideopen.errors import ModelError
+from wideopen.options import Precision, RuntimeName
+from wideopen.runtimes import OnnxRuntime, OpenVino, Runtime, cache_folder
 
 Float = NDArray[np.float32]
 SHIPPED = Path(__file__).parent / "models" / "first.onnx"
@@ -59,23 +60,34 @@ class Engine:
     Args:
         model: .onnx file; the package's own if None.
         threads: CPU threads; as many as there are cores if None.
+        runtime: `onnxruntime`, or `openvino`, which is worth its start only for many photos.
+        precision: of OpenVINO's arithmetic.
 
     Raises:
-        ModelError: no such file, damaged, or not one of this package's models.
+        ModelError: no such file, damaged, or not one of this package's models; bf16 where the processor has none.
+        ModuleNotFoundError: OpenVINO, and it is not installed.
     """
 
-    def __init__(self, model: Path | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Path | None = None,
+        threads: int | None = None,
+        runtime: RuntimeName = "onnxruntime",
+        precision: Precision = "fp32",
+    ) -> None:
         self.path = SHIPPED if model is None else Path(model)
         weights = _read(self.path, shipped=model is None)
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.intra_op_num_threads = threads or 0
-        options.log_severity_level = 4  # Its errors come as exceptions, which become ours.
         try:
-            self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+            loaded = OnnxRuntime(weights, threads)
         except Exception as error:  # ONNX Runtime has no common base of its own below Exception.
             raise ModelError(f"{self.path}: not an ONNX model, or damaged; export or fetch it again") from error
-        self.metadata = self._check()
+        self.metadata = self._check(loaded)
+        self._runtime: Runtime = loaded
+        if runtime == "openvino":
+            try:
+                self._runtime = OpenVino(weights, threads, precision, cache_folder())
+            except ValueError as error:
+                raise ModelError(f"{self.path}: {error}") from error
 
     def run(self, photo: Float) -> NetworkResult:
         """Show the network a photo of any size.
@@ -92,7 +104,7 @@ class Engine:
         height, width = (self.metadata.scale * side for side in photo.shape[:2])
         padded = padding.pad(photo, self.metadata.multiple)
         try:
-            outputs = self._session.run(self._outputs, {"photo": padded.transpose(2, 0, 1)[None]})
+            outputs = self._runtime.run(self._outputs, np.ascontiguousarray(padded.transpose(2, 0, 1)[None]))
         except Exception as error:
             raise ModelError(f"{self.path}: cannot be run ({str(error).splitlines()[0]}); export it again") from error
         planes = [np.asarray(output)[0] for output in outputs]
@@ -105,8 +117,8 @@ class Engine:
         seen = cv2.resize(padded, size[::-1], interpolation=cv2.INTER_LINEAR)
         return NetworkResult(bokeh, sharp, padding.crop(seen, height, width))
 
-    def _check(self) -> ModelInfo:
-        text = self._session.get_modelmeta().custom_metadata_map.get("wideopen")
+    def _check(self, loaded: OnnxRuntime) -> ModelInfo:
+        text = loaded.metadata.get("wideopen")
         foreign = f"{self.path}: not a wideopen model; make one with wideopen export"
         if text is None:
             raise ModelError(f"{foreign} (it has no metadata)")
@@ -122,8 +134,7 @@ class Engine:
             info = ModelInfo(**known, conditions=conditions, details=rest)  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{foreign} (its metadata is wrong: {error})") from error
-        inputs = [item.name for item in self._session.get_inputs()]
-        given = [item.name for item in self._session.get_outputs()]
+        inputs, given = loaded.names
         if inputs != ["photo"] or "bokeh" not in given:
             raise ModelError(f"{foreign} (it maps {', '.join(inputs)} to {', '.join(given)}, not photo to bokeh)")
         if info.conditions:

@@ -13,6 +13,7 @@ Without step 2 an enlarged edge of the subject would shine around it. Full size 
 so memory above the photo and the result does not grow with them.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -62,9 +63,14 @@ def carry(
     )
     result = np.empty_like(pixels)
     rows = strip or max(1, STRIP_PIXELS // width)
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        result[top:bottom] = _strip(maps, pixels[top:bottom], top, height)
+
+    def work(top: int) -> None:
+        result[top : top + rows] = _strip(maps, pixels[top : top + rows], top, height)
+
+    # OpenCV and NumPy let go of the interpreter while they work.
+    with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
+        for _ in pool.map(work, range(0, height, rows)):
+            pass
     return result
 
 

@@ -23,7 +23,7 @@ MOST_UNEVEN = 1.6
 """A block whose roughest sixteenth is rougher than this many times the typical one holds more than grain."""
 STRONGEST = 6 / 255
 COARSEST_PX = 1.5
-"""What a Gaussian of this sigma leaves is no grain: stone and leaves are rough at every scale, sensors at the finest."""
+"""What a Gaussian of this sigma leaves is no grain: stone and leaves are rough at all scales, sensors at the finest."""
 FIELD_PX = 512
 MOST_BLOCKS = 4000
 
@@ -35,7 +35,7 @@ class Grain:
     strength: Float
     """(BANDS,) standard deviation at brightness (i + 0.5) / BANDS."""
     field: Float
-    """FIELD_PX x FIELD_PX x 3: a periodic texture of the grain's spectrum, standard deviation 1 in brightness."""
+    """FIELD_PX x FIELD_PX x 3: a periodic texture of the grain's spectrum, variance 1 on average over the colours."""
 
     def add(self, encoded: NDArray[Any], amount: Float, tile: tuple[slice, slice]) -> NDArray[Any]:
         """Add grain to a tile of the photo.

@@ -25,7 +25,7 @@ Float = NDArray[np.float32]
 
 Window = tuple[Span, Span]
 
-TILE_PX = 64
+TILE_PX = 128
 """Where cells of the aperture are followed one by one, the picture is worked on in squares of this side."""
 DOUBT = 0.004
 """Opacity that far from 0 and 1 counts as neither."""

@@ -1,6 +1,7 @@
 """From what a person sets to what the lens does: f-number and lens -> px of blur, focus -> disparity, aperture, lamps.
 
-A depth map without a scale is taken to reach from infinity (0) to the distance `RenderOptions.nearest` (1).
+A depth map without a scale is taken to reach from infinity (0) to the distance `RenderOptions.nearest` (1), which the
+subject's distance in the photo's EXIF tells where focus is on the subject.
 """
 
 import math
@@ -22,6 +23,7 @@ from wideopen.photo import load
 
 HIGHLIGHT_GAIN = 4.0
 """Brightness of clipped lamps if nothing is said; less where much of the photo is white."""
+NEAREST_M = 1.0
 LARGEST_SHARE = 0.15
 """Blur radii above this share of the short side are held there: K is lowered."""
 
@@ -71,8 +73,8 @@ def make_look(
     """
     height, width = pixels.shape[:2]
     lens = choose_lens(options, taken)
-    metres = 1.0 if depth.metric else options.nearest
     focus = find_focus(depth.disparity, options.focus, (height, width), subject)
+    metres = 1.0 if depth.metric else _nearest_m(options, focus, taken)
     distance = metres / focus if focus > 0 else math.inf
     if distance * 1000 <= lens.focal_length_mm:
         raise ValueError(f"a lens of {lens.focal_length_mm:g} mm cannot focus at {distance:.3g} m; is the map metric?")
@@ -81,6 +83,16 @@ def make_look(
     reach = float(np.abs(depth.disparity - focus).max())
     blur = min(blur, LARGEST_SHARE * min(height, width) / max(reach, 1e-6))
     return Look(blur, focus, make_aperture(options), _highlight_gain(pixels, options))
+
+
+def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> float:
+    """Distance (m) of disparity 1 in a map without a scale."""
+    if options.nearest is not None:
+        return options.nearest
+    subject = None if taken is None else taken.subject_distance_m
+    if options.focus == "auto" and subject is not None and math.isfinite(subject) and focus > 0:
+        return subject * focus
+    return NEAREST_M
 
 
 def _highlight_gain(pixels: NDArray[np.generic], options: RenderOptions) -> float:

@@ -14,6 +14,8 @@ Head = Literal["absolute", "residual", "blend"]
 Encoder = Literal["pynet", "lite0", "lite1", "lite2"]
 Init = Literal["published", "he"]
 DepthKind = Literal["disparity", "distance"]
+RuntimeName = Literal["onnxruntime", "openvino"]
+Precision = Literal["fp32", "bf16"]
 DEPTH, LENS = "Depth", "Lens (for photos with depth)"
 """Groups of options."""
 
@@ -58,6 +60,13 @@ class RenderOptions:
         default=None,
         metadata=_doc("Long side in px of the network's picture; if not given, the model's own."),
     )
+    engine: Literal["auto", "onnxruntime", "openvino"] = field(
+        default="auto",
+        metadata=_doc("What runs the network; auto takes OpenVINO for many photos, where it is installed."),
+    )
+    precision: Precision = field(
+        default="fp32", metadata=_doc("Arithmetic of OpenVINO; bf16 is faster and changes results visibly.")
+    )
     threads: int | None = field(default=None, metadata=_doc("CPU threads; if not given, one per core."))
     quality: int | None = field(
         default=None, metadata=_doc("JPEG or WebP quality 1-100; like the input's, else 95, if not given.")
@@ -81,8 +90,13 @@ class RenderOptions:
         metadata=_doc("Metres for one unit of the map, 0.001 for mm; if not given, it has no scale.", DEPTH),
     )
     invert: bool = field(default=False, metadata=_doc("The map is the other way round.", DEPTH))
-    nearest: float = field(
-        default=1.0, metadata=_doc("Distance in m of the nearest thing in a map that has no scale.", DEPTH)
+    nearest: float | None = field(
+        default=None,
+        metadata=_doc(
+            "Distance in m of the nearest thing in a map that has no scale; if not given, from the subject's distance "
+            "in the photo's EXIF, else 1.",
+            DEPTH,
+        ),
     )
     aperture: float | None = field(
         default=None,
@@ -118,6 +132,14 @@ class RenderOptions:
     def __post_init__(self) -> None:
         if self.working_side is not None and self.working_side < 64:
             raise ValueError(f"working side must be at least 64 px, not {self.working_side}")
+        for name, value, known in (
+            ("engine", self.engine, ("auto", "onnxruntime", "openvino")),
+            ("precision", self.precision, ("fp32", "bf16")),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if self.precision == "bf16" and self.engine != "openvino":
+            raise ValueError("bf16 needs the engine openvino")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"threads must be at least 1, not {self.threads}")
         if self.quality is not None and not 1 <= self.quality <= 100:
@@ -125,9 +147,9 @@ class RenderOptions:
         parse_focus(self.focus)
         if self.depth_kind not in ("disparity", "distance"):
             raise ValueError(f"depth kind must be disparity or distance, not {self.depth_kind!r}")
-        for name, value in (("depth unit", self.depth_unit), ("nearest", self.nearest), ("aperture", self.aperture)):
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be above 0, not {value}")
+        for name, number in (("depth unit", self.depth_unit), ("nearest", self.nearest), ("aperture", self.aperture)):
+            if number is not None and not number > 0:
+                raise ValueError(f"{name} must be above 0, not {number}")
         if self.highlights is not None and not 1 <= self.highlights <= 50:
             raise ValueError(f"highlights must be 1 to 50, not {self.highlights}")
         if not 0 <= self.grain <= 1:

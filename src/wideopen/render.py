@@ -61,17 +61,23 @@ class Renderer:
 
     Args:
         options: see `RenderOptions`.
+        many: many photos are to come, so that an engine that is slow to start and fast to run is worth it.
     """
 
-    def __init__(self, options: RenderOptions | None = None) -> None:
-        self.options = options or RenderOptions()
+    def __init__(self, options: RenderOptions | None = None, many: bool = False) -> None:
+        self.options, self.many = options or RenderOptions(), many
 
     @cached_property
     def engine(self) -> "Engine":
         """The model, loaded when the first photo needs it. Raises ModelError."""
         from wideopen.engine import Engine
+        from wideopen.runtimes import has_openvino
 
-        return Engine(self.options.model, self.options.threads)
+        options = self.options
+        name = options.engine
+        if name == "auto":
+            name = "openvino" if self.many and has_openvino() else "onnxruntime"
+        return Engine(options.model, options.threads, name, options.precision)
 
     def render(self, image: Picture, depth: Any = None) -> Picture:
         """Blur what the network holds for background; keep the rest as it is. With depth, see it through the lens.
@@ -117,13 +123,23 @@ class Renderer:
         Raises:
             PhotoError, DepthError, OutputError, ModelError: one line each; nothing partial is left behind.
         """
+        from wideopen.depth import map_suffix
         from wideopen.output import check_output
         from wideopen.photo import decode, output_format, read_bytes, save
 
-        output_format(output)
+        # Before the work, not after it.
+        for path in (output, show_depth):
+            if path is not None:
+                output_format(path)
+        if save_depth is not None:
+            map_suffix(save_depth)
+        written: set[Path] = set()
         for path in (output, save_depth, show_depth):
             if path is not None:
-                check_output(path, overwrite)  # Before the work, not after it.
+                check_output(path, overwrite)
+                if path.resolve() in written:
+                    raise OutputError(f"{path}: is to be written twice; choose another name")
+                written.add(path.resolve())
         data = read_bytes(photo)
         taken = decode(data, str(photo))
         try:

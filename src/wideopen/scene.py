@@ -128,14 +128,20 @@ def fill_background(scene: Scene, radius_px: Float) -> Float:
 
     Where the background is not blurred, or the matte in doubt, the photo's pixels stay: there nothing hidden can show.
     """
+    hole = find_hole(scene)
+    filled = push_pull(scene.photo, np.square(1.0 - hole, dtype=np.float32))
+    share = (hole * _rise(radius_px, 0.5, 2.0))[..., None]
+    return np.asarray(scene.photo + share * (filled - scene.photo), np.float32)
+
+
+def find_hole(scene: Scene) -> Float:
+    """HxW share in [0, 1] of what is filled in behind the subject: a little more than its matte, less the doubt."""
     short = min(scene.alpha.shape)
     reach = 2 * max(round(0.008 * short), 1) + 1
     # A matte is rarely exact: a rim of the subject left outside it would glow around the blurred background.
     solid = np.minimum(scene.alpha, 1.0 - scene.doubt)
     hole = _rise(np.asarray(cv2.dilate(solid, _ellipse(reach)), np.float32), 0.03, 0.15) * (1.0 - scene.doubt)
-    filled = push_pull(scene.photo, np.square(1.0 - hole, dtype=np.float32))
-    share = (hole * _rise(radius_px, 0.5, 2.0))[..., None]
-    return np.asarray(scene.photo + share * (filled - scene.photo), np.float32)
+    return np.asarray(hole, np.float32)
 
 
 def push_pull(image: Float, weight: Float) -> Float:

@@ -1,7 +1,8 @@
-"""A surface cut into layers of equal blur, each blurred by its one radius and laid over the farther ones.
+"""A surface cut into layers of equal blur, each blurred by its one radius and laid under the nearer ones.
 
 A continuous surface crosses many layers. So that no gap opens between them each layer goes on under the nearer ones:
-with the surface's own colour as long as that is the same surface, with the second surface behind an edge.
+with the surface's own colour as long as that is the same surface, with the second surface behind an edge. What goes on
+like that counts once, however many layers it lies in.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.apertures import SHARP_RADIUS_PX, Aperture
-from wideopen.areas import Area, box, common, grown, seen_from, whole
-from wideopen.defocus import bank_position, convolve
+from wideopen.areas import Area, box, common, grown, seen_from
+from wideopen.defocus import COARSE_FROM_PX, bank_position, convolve
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 SAME_STEPS = 4
@@ -22,8 +23,14 @@ EDGE_PX = 2.0
 """Blur radii that differ by more than this within an edge's width are two surfaces."""
 BLOCK_PX = 16
 """Layers are looked for in blocks of this side."""
+COARSEST = max(COARSE_FROM_PX.values())
+"""Tiles, and what lies around them, begin at multiples of this, so that discs drawn coarsely fit together."""
 LEAST = 2e-3
-"""Less blur than this is none."""
+"""Less blur than this is none, and less light than this is not followed."""
+GAP_LIMIT = 16.0
+"""A layer closes a gap in nearer ones as far as so many times what it holds itself."""
+GAP_PX = 5
+"""Layers of less blur than that close gaps within a window of this side around what they hold."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,12 @@ class Edges:
 
 @dataclass(frozen=True)
 class Surface:
-    """What is seen first, HxW(x3): light, opacity, signed radius (px)."""
+    """What is seen first, HxW(x3): light, opacity, signed radius (px), and the greatest one beside it."""
 
     light: Float
     alpha: Float
     radius: Float
+    beside: Float
 
 
 def settle(radius: Float, width_px: int) -> Float:
@@ -105,7 +113,7 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     alpha = np.where(at_edge & nearer, np.minimum((share - 0.1) / 0.8, 1.0), 1.0).astype(np.float32)
     settled = np.where(at_edge, np.where(nearer, edges.near, edges.far), radius).astype(np.float32)
     stray = np.where(at_edge & ~nearer, np.clip((np.abs(settled) - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
-    return Surface((light + stray * (clean - light)).astype(np.float32), alpha, settled)
+    return Surface((light + stray * (clean - light)).astype(np.float32), alpha, settled, edges.far)
 
 
 def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area) -> tuple[Float, Float]:
@@ -128,7 +136,7 @@ def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area)
             continue
         share = np.maximum(1 - np.abs(own[part] - layer), 0)
         target = seen_from(part, corner)
-        source = grown(target, abs(layers.radius(layer)) + 4, light.shape)
+        source = _source(target, abs(layers.radius(layer)) + 4, light.shape)
         seen = _blur(layers, light[source], layer, tile, inner, source, target)
         result[part] += cv2.merge([share] * 3) * seen
     return result, np.clip(np.abs(radius[inner]) - SHARP_RADIUS_PX, 0.0, 1.0)
@@ -142,31 +150,62 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     own = layers.place(surface.radius)
     # Where there is no second surface the first goes on: exactly, not as the small map has it.
     lone = hidden[..., 3] > own - SAME_STEPS
-    under = np.where(lone, own, hidden[..., 3])
-    light = cv2.split(surface.light)
-    color = [np.where(lone, mine, other) for mine, other in zip(light, cv2.split(hidden), strict=False)]
+    under = np.where(lone, -1, hidden[..., 3])
+    alpha = np.where(lone, 1, surface.alpha).astype(np.float32)
+    # How far under nearer layers the first surface goes on.
+    foot = np.where(lone, -1, own - SAME_STEPS)
+    # Beside a soft edge lies the same surface, only a little farther, through which nothing shines.
+    soft = ~lone & (surface.beside - surface.radius > EDGE_PX)
+    beside = layers.place(surface.beside[soft])
+    stays = beside > under[soft] + SAME_STEPS
+    alpha[soft] = np.where(stays, 1, alpha[soft])
+    foot[soft] = np.where(stays, np.minimum(foot[soft], beside), foot[soft])
+    light, second = cv2.split(surface.light), cv2.split(hidden)[:3]
     result: Float = np.zeros((*own[inner].shape, 4), np.float32)  # Light, and how far it is blurred.
-    ranges = [_block_range(place) for place in (own, under)]
-    for number, layer in enumerate(_present(own, under)):
+    through: Float = np.ones(own[inner].shape, np.float32)
+    places = own, np.where(lone, own, under)
+    ranges = [_block_range(place) for place in places]
+    for layer in reversed(_present(*places)):
         reach = abs(layers.radius(layer)) + 2
-        holds = _content(ranges, layer, own.shape) if number else whole(own.shape)
+        holds = _content(ranges, layer, own.shape)
         target = None if holds is None else common(grown(holds, reach, own.shape), inner)
-        if target is None:
+        if target is None or through[seen_from(target, inner)].max() < LEAST:
             continue
-        source = grown(target, reach, own.shape)
-        mine, behind = _shares(surface.alpha[source], own[source], under[source], layer)
-        planes = [one[source] * mine + other[source] * behind for one, other in zip(light, color, strict=True)]
-        rgba = cv2.merge([*planes, mine + behind])
-        seen = _blur(layers, rgba, layer, tile, inner, source, target)
-        if number == 0:  # The farthest of all is opaque but for rounding.
-            seen = seen / np.maximum(seen[..., 3:], 1e-3)
-        part, cover = seen_from(target, inner), seen[..., 3]
-        through = cv2.merge([1 - cover] * 4)
+        source = _source(target, reach, own.shape)
+        mine, behind, fresh = _shares(alpha[source], own[source], under[source], foot[source], layer)
+        planes = [one[source] * mine + other[source] * behind for one, other in zip(light, second, strict=True)]
+        image = cv2.merge([*planes, mine + behind, fresh])
+        *colors, cover, new = cv2.split(_blur(layers, image, layer, tile, inner, source, target))
+        part = seen_from(target, inner)
+        near = cv2.blur(fresh, (GAP_PX, GAP_PX))[seen_from(target, source)] if reach < GAP_PX else new
+        visible = _visible(cover, new, near, through[part])
         amount = min(max(reach - 2 - SHARP_RADIUS_PX, 0.0), 1.0)
-        result[part] *= through
-        result[part] += cv2.merge([*cv2.split(seen)[:3], amount * cover])
+        share = visible / np.maximum(cover, 1e-4)
+        result[part] += cv2.merge([*(share * color for color in colors), amount * visible])
+        through[part] -= visible
+    result /= cv2.merge([np.maximum(1 - through, 1e-3)] * 4)
     blurred = result[..., 3]
     return np.ascontiguousarray(result[..., :3]), np.where(blurred > LEAST, blurred, 0.0)
+
+
+def _visible(cover: Float, new: Float, near: Float, through: Float) -> Float:
+    """The share of each pixel that a layer fills, HxW, 0 to `through`.
+
+    `cover` is how much the layer covers, `new` how much of that does not lie in nearer layers as well (`near`: there or
+    close by), `through` what nearer ones left free. Whatever else is in nearer layers may lie anywhere before the new
+    part. But where they left a gap in a surface that goes on under them, it is closed.
+    """
+    under = np.maximum(cover - new, 0)
+    laid_over = new * np.minimum(through / np.maximum(1 - under, 1e-4), 1)
+    # Where the layer holds nothing new it was perhaps not looked at: which layers are depends on the tile.
+    gap = np.minimum(cover - (1 - through), GAP_LIMIT * near)
+    return np.minimum(np.maximum(np.maximum(laid_over, gap), 0), through)
+
+
+def _source(target: Area, reach: float, shape: tuple[int, ...]) -> Area:
+    """What a target is blurred from, begun where coarse pixels do, the same ones in every tile."""
+    rows, columns = (slice(side.start - side.start % COARSEST, side.stop) for side in grown(target, reach, shape))
+    return rows, columns
 
 
 def _block_range(place: Float) -> tuple[Float, Float]:
@@ -189,15 +228,18 @@ def _content(ranges: list[tuple[Float, Float]], layer: int, shape: tuple[int, ..
     return rows, columns
 
 
-def _shares(alpha: Float, own: Float, under: Float, layer: int) -> tuple[Float, Float]:
-    """What a layer holds of the first surface, and what it goes on with under nearer layers, both HxW in 0..1."""
+def _shares(alpha: Float, own: Float, under: Float, foot: Float, layer: int) -> tuple[Float, Float, Float]:
+    """What a layer holds of the first surface and of the second, both with what lies in nearer layers but goes on
+    under them; and what it holds of either for the first time. All HxW in 0..1."""
     floor = np.float32(layer - 1)
     mine = (own - floor).clip(0, 1)
     mine *= alpha
-    mine[own > layer + SAME_STEPS] = 0
+    mine[foot > layer] = 0
+    free = 1 - mine
     behind = (under - floor).clip(0, 1)
-    behind *= 1 - mine
-    return mine, behind
+    behind *= free
+    fresh = alpha * (1 - np.abs(own - layer)).clip(0, 1) + free * (1 - np.abs(under - layer)).clip(0, 1)
+    return mine, behind, fresh
 
 
 def _present(*places: Float) -> list[int]:

@@ -1,37 +1,45 @@
 """Training pairs out of sharp photos and the mattes of their subjects.
 
-For each photo the scene is taken apart (`wideopen.scene`) and seen through a wide lens (`wideopen.lens`). The input of
-a pair is the photo itself. Files, all of one name: original/NAME.jpg, bokeh/NAME.jpg, matte/NAME.png (subject's
-opacity), sharp/NAME.png (share of the photo's detail that the target keeps), and a line in manifest.jsonl.
+For each photo the scene is taken apart and seen through a wide lens (`wideopen.lens`), in one of two styles: `varied`,
+scenes of several layers under a random lens (`wideopen.varied`), or `plain`, the subject in focus on a receding ground
+(`wideopen.scene`). Files, all of one name: original/NAME.jpg, bokeh/NAME.jpg, matte/NAME.png (subject's opacity),
+sharp/NAME.png (share of the photo's detail that the target keeps), for varied pairs disparity/NAME.png (16 bits), and
+a line in manifest.jsonl.
 """
 
-import io
-import json
 import multiprocessing
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from wideopen.errors import OutputError, PairsError, PhotoError
+from wideopen.errors import PairsError, PhotoError
+from wideopen.host import LANDSCAPE_AREA, is_landscape, prepare
 from wideopen.optics import PRESETS
-from wideopen.output import write_output
+from wideopen.pair_files import (
+    Line,
+    is_complete,
+    prepare_folder,
+    resume_folder,
+    write_lines,
+    write_picture,
+)
 from wideopen.scene import Scene, make_pair, take_apart
+from wideopen.shots import NEAREST, VariedOptions
+from wideopen.sources import Source, find_photos, find_sources, read_matte, read_photo
+from wideopen.varied import Props, make_varied
 
 Progress = Callable[[int, int], None]
-Bytes = NDArray[np.uint8]
+Float = NDArray[np.float32]
 
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 MEMBERS = {"original": ".jpg", "bokeh": ".jpg", "matte": ".png", "sharp": ".png"}
-MANIFEST = "manifest.jsonl"
-OPTIONS = "options.json"
+VARIED_MEMBERS = MEMBERS | {"disparity": ".png"}
 SAVE_EVERY = 50
 
 
@@ -41,13 +49,13 @@ class SynthesizeOptions:
 
     seed: int = 0
     blur: float = round(PRESETS["ebb"].blur_radius_px(float("inf"), 1000) / 1000, 4)
-    """Blur radius at infinity as a share of the short side; the default is EBB!'s lens focused at 2 m."""
+    """Plain pairs: blur radius at infinity as a share of the short side; the default is EBB!'s lens focused at 2 m."""
     blur_jitter: float = 0.0
-    """Random factor on it, up to this many stops either way. 0 makes the target a function of the photo alone."""
+    """Plain pairs: random factor on it, up to this many stops either way. 0 makes the target the photo's alone."""
     highlight_gain: float = 4.0
     """Brightness given to clipped lamps, in units of white."""
     horizon: float = 0.4
-    """Row from which the background lies at infinity, as a share of the height."""
+    """Plain pairs: row from which the background lies at infinity, as a share of the height."""
     long_side: int = 960
     """Larger photos are scaled down to this (px); smaller ones are left."""
     min_subject: float = 0.02
@@ -57,6 +65,8 @@ class SynthesizeOptions:
     """Photos whose matte is in doubt on more than this share of the frame, or on half the subject's, are skipped."""
     quality: int = 95
     """JPEG quality, always 4:4:4."""
+    varied: VariedOptions | None = field(default_factory=VariedOptions)
+    """What varied pairs are made of; None makes plain ones."""
 
     def __post_init__(self) -> None:
         if not 0 < self.blur <= 0.2:
@@ -70,10 +80,22 @@ class SynthesizeOptions:
         if self.long_side < 64 or not 1 <= self.quality <= 100 or not 0 <= self.max_doubt <= 1:
             raise ValueError("long_side must be at least 64, quality 1 to 100, max_doubt a share in [0, 1]")
 
+    @property
+    def members(self) -> dict[str, str]:
+        """Folder and suffix of each file of a pair."""
+        return MEMBERS if self.varied is None else VARIED_MEMBERS
+
+    def as_dict(self) -> Line:
+        """Plain values for JSON; what is of the other style is left out of plain pairs' options."""
+        values = asdict(self)
+        if self.varied is None:
+            del values["varied"]
+        return values
+
 
 @dataclass(frozen=True)
 class Synthesized:
-    """What a run did. `skipped` names photos and says why."""
+    """What a run did. `skipped` names photos (or single pairs of them) and says why."""
 
     made: int = 0
     kept: int = 0
@@ -83,11 +105,22 @@ class Synthesized:
 
 @dataclass(frozen=True)
 class _Job:
-    name: str
-    photo: Path
-    matte: Path
+    """One photo and the pairs to make of it, by number."""
+
+    source: Source
+    indices: tuple[int, ...]
     output: Path
     options: SynthesizeOptions
+    props: Props
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What came of a job."""
+
+    count: int
+    lines: dict[str, Line] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 def synthesize(
@@ -97,6 +130,8 @@ def synthesize(
     options: SynthesizeOptions | None = None,
     *,
     only: Path | None = None,
+    backgrounds: Path | None = None,
+    per_photo: int = 1,
     limit: int | None = None,
     workers: int = 2,
     overwrite: bool = False,
@@ -108,89 +143,69 @@ def synthesize(
         photos: folder of photos, searched recursively.
         mattes: folder with the matte of photos/A/B.jpg at mattes/A/B.png: 8-bit grey, any size, white is subject.
         output: folder to make or to go on with; pairs found there are kept unless `overwrite`.
-        only: text file of photos to use, one a line, relative and without suffix (A/B).
+        only: text file of photos to use, one a line, relative and without suffix (A/B). Second subjects and
+            obstacles come from these photos too, and no others.
+        backgrounds: folder of deep-focus photos without a subject, put behind some of the varied pairs' subjects.
+        per_photo: pairs made of each photo, called A-B, A-B-1, A-B-2 and so on.
         limit: use at most this many photos, the first by name.
         workers: processes; the files do not depend on how many.
-        progress: called with (done, total).
+        progress: called with (done, total) pairs.
 
     Raises:
         PairsError: no photos, or `only` names one that is not there.
         OutputError: `output` cannot be written, or holds pairs made with other options.
     """
     options = options or SynthesizeOptions()
-    jobs = _jobs(photos, mattes, output, options, only)[:limit]
-    done = {} if overwrite else _resume(output, options)
-    _prepare(output, options)
-    wanted = {job.name for job in jobs}
-    lines = {name: line for name, line in done.items() if _complete(output, name)}
-    kept = len(wanted & lines.keys())
-    todo = [job for job in jobs if job.name not in lines]
-    skipped: dict[str, str] = {}
-    for count, (name, line, reason) in enumerate(_work(todo, workers), start=1):
-        if line is None:
-            skipped[name] = reason
-        else:
-            lines[name] = line
-        if count % SAVE_EVERY == 0:
-            _write_manifest(output, lines)
+    sources = find_sources(photos, mattes, only)
+    props = Props(sources, tuple(find_photos(backgrounds).values()) if backgrounds else (), options.long_side)
+    sources = sources[:limit]
+    names = [_pair_name(source, index) for source in sources for index in range(per_photo)]
+    _check_names(photos, names)
+    done = {} if overwrite else resume_folder(output, options.as_dict())
+    prepare_folder(output, options.as_dict(), options.members)
+    lines = {name: line for name, line in done.items() if is_complete(output, name, options.members)}
+    kept, skipped = len(set(names) & lines.keys()), dict[str, str]()
+    jobs = _jobs(sources, per_photo, lines, output, options, props if options.varied else Props())
+    made, count = 0, kept
+    for number, result in enumerate(_work(jobs, workers), start=1):
+        lines |= result.lines
+        skipped |= result.skipped
+        made, count = made + len(result.lines), count + result.count
+        if number % SAVE_EVERY == 0:
+            write_lines(output, lines)
         if progress:
-            progress(kept + count, len(jobs))
-    _write_manifest(output, lines)
-    return Synthesized(len(todo) - len(skipped), kept, tuple(sorted(skipped.items())))
+            progress(count, len(names))
+    write_lines(output, lines)
+    return Synthesized(made, kept, tuple(sorted(skipped.items())))
 
 
-def contact_sheet(
-    pairs: Path, sheet: Path, rows: int = 6, columns: int = 2, width: int = 320, overwrite: bool = False
-) -> None:
-    """Draw evenly spaced pairs of a folder, input left and target right, `columns` pairs a row, as a JPEG.
-
-    Raises PairsError if the folder holds no pairs.
-    """
-    lines = list(_read_manifest(pairs).values())
-    if not lines:
-        raise PairsError(f"{pairs}: no pairs to draw; make some first")
-    chosen = [lines[i] for i in np.unique(np.linspace(0, len(lines) - 1, rows * columns).round().astype(int))]
-    cell = (width, width * 3 // 4)
-    board = Image.new("RGB", (columns * (2 * width + 12), -(-len(chosen) // columns) * (cell[1] + 8)), "white")
-    for index, line in enumerate(chosen):
-        top, left = index // columns * (cell[1] + 8), index % columns * (2 * width + 12)
-        for side, member in enumerate(("original", "bokeh")):
-            with Image.open(pairs / line[member]) as image:
-                small = ImageOps.contain(image.convert("RGB"), cell, Image.Resampling.LANCZOS)
-            board.paste(small, (left + side * (width + 2) + (width - small.width) // 2, top))
-    buffer = io.BytesIO()
-    board.save(buffer, "JPEG", quality=88, optimize=True)
-    write_output(sheet, buffer.getvalue(), overwrite)
+def _jobs(
+    sources: Sequence[Source],
+    per_photo: int,
+    lines: dict[str, Line],
+    output: Path,
+    options: SynthesizeOptions,
+    props: Props,
+) -> list[_Job]:
+    jobs = []
+    for source in sources:
+        indices = tuple(index for index in range(per_photo) if _pair_name(source, index) not in lines)
+        if indices:
+            jobs.append(_Job(source, indices, output, options, props))
+    return jobs
 
 
-def _jobs(photos: Path, mattes: Path, output: Path, options: SynthesizeOptions, only: Path | None) -> list[_Job]:
-    found = {
-        path.relative_to(photos).with_suffix("").as_posix(): path
-        for path in sorted(photos.rglob("*"))
-        if path.suffix.lower() in PHOTO_SUFFIXES
-    }
-    if not found:
-        raise PairsError(f"{photos}: no photos in this folder; give one that holds JPEG, PNG, WebP or TIFF files")
-    stems = sorted(found)
-    if only is not None:
-        try:
-            stems = sorted({line.strip() for line in only.read_text(encoding="utf-8").splitlines()} - {""})
-        except (OSError, UnicodeDecodeError) as error:
-            raise PairsError(f"{only}: cannot read this list of photos; give a text file, one name a line") from error
-        missing = [stem for stem in stems if stem not in found]
-        if missing:
-            raise PairsError(f"{only}: names {missing[0]!r}, which is not in {photos} (names have no suffix)")
-    names = [stem.replace("/", "-") for stem in stems]
+def _pair_name(source: Source, index: int) -> str:
+    return f"{source.name}-{index}" if index else source.name
+
+
+def _check_names(photos: Path, names: list[str]) -> None:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise PairsError(f"{photos}: two photos would both be called {twice!r}; rename one")
-    return [
-        _Job(name, found[stem], mattes / f"{stem}.png", output, options)
-        for name, stem in zip(names, stems, strict=True)
-    ]
 
 
-def _work(jobs: list[_Job], workers: int) -> Iterator[tuple[str, dict[str, Any] | None, str]]:
+def _work(jobs: list[_Job], workers: int) -> Iterator[_Done]:
     if workers <= 1 or len(jobs) <= 1:
         yield from map(_make, jobs)
         return
@@ -203,109 +218,88 @@ def _work(jobs: list[_Job], workers: int) -> Iterator[tuple[str, dict[str, Any] 
         pool.shutdown(cancel_futures=True)
 
 
-def _make(job: _Job) -> tuple[str, dict[str, Any] | None, str]:
-    """Make one pair: its name and manifest line, or None and the reason why not."""
-    options = job.options
+def _make(job: _Job) -> _Done:
+    """Make the pairs of one photo, or say why not."""
     try:
-        photo, matte = _read(job)
+        photo = read_photo(job.source.photo, job.options.long_side)
+        matte = read_matte(job.source.matte, (photo.shape[0], photo.shape[1]))
+        make = _plain(job, photo, matte) if job.options.varied is None else _varied(job, photo, matte)
+        lines: dict[str, Line] = {}
+        skipped: dict[str, str] = {}
+        for index, name in ((index, _pair_name(job.source, index)) for index in job.indices):
+            try:
+                images, facts = make(index)
+            except PhotoError as error:
+                skipped[name] = str(error)
+                continue
+            lines[name] = _write_pair(job, name, images, facts)
     except PhotoError as error:
-        return job.name, None, str(error)
+        return _Done(len(job.indices), {}, {job.source.name: str(error)})
+    return _Done(len(job.indices), lines, skipped)
+
+
+Make = Callable[[int], tuple[dict[str, Float], Line]]
+
+
+def _plain(job: _Job, photo: Float, matte: Float) -> Make:
+    options = job.options
     scene = take_apart(photo, matte, options.horizon)
-    reason = _unfit(scene, options)
-    if reason:
-        return job.name, None, reason
-    # Of seed and name only: the same whatever the order, the workers, or what else is in the folder.
-    draw = np.random.default_rng([options.seed, zlib.crc32(job.name.encode())])
-    blur = options.blur * 2.0 ** draw.uniform(-options.blur_jitter, options.blur_jitter)
-    pair = make_pair(photo, scene, blur * min(photo.shape[:2]), options.highlight_gain)
-    images = {"original": pair.photo, "bokeh": pair.target, "matte": pair.matte, "sharp": pair.sharp}
-    for member, image in images.items():
-        _write(job.output / member / (job.name + MEMBERS[member]), image, options.quality)
-    line: dict[str, Any] = {"name": job.name}
-    line |= {member: f"{member}/{job.name}{suffix}" for member, suffix in MEMBERS.items()}
-    line["foot"] = round(scene.foot / photo.shape[0], 4)
-    line["blur"] = round(float(blur), 5)
-    return job.name, line, ""
+    _check_subject(scene, options)
+
+    def make(index: int) -> tuple[dict[str, Float], Line]:
+        draw = _stream(job, index)
+        blur = options.blur * 2.0 ** draw.uniform(-options.blur_jitter, options.blur_jitter)
+        pair = make_pair(photo, scene, blur * min(photo.shape[:2]), options.highlight_gain)
+        images = {"original": pair.photo, "bokeh": pair.target, "matte": pair.matte, "sharp": pair.sharp}
+        return images, {"foot": round(scene.foot / photo.shape[0], 4), "blur": round(float(blur), 5)}
+
+    return make
 
 
-def _read(job: _Job) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    if not job.matte.exists():
-        raise PhotoError(f"no matte at {job.matte}")
-    try:
-        with Image.open(job.photo) as image:
-            photo = ImageOps.exif_transpose(image).convert("RGB")
-        with Image.open(job.matte) as image:
-            matte = image.convert("L")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise PhotoError(f"cannot be read: {error}".splitlines()[0]) from error
-    pixels = np.asarray(photo)
-    scale = job.options.long_side / max(photo.size)
-    if scale < 1:
-        size = (max(round(photo.width * scale), 1), max(round(photo.height * scale), 1))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    if min(pixels.shape[:2]) < 64:
-        raise PhotoError(f"smaller than 64 px: {pixels.shape[1]}x{pixels.shape[0]}")
-    opacity = cv2.resize(np.asarray(matte), pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return pixels.astype(np.float32) / 255.0, opacity.astype(np.float32) / 255.0
+def _varied(job: _Job, photo: Float, matte: Float) -> Make:
+    options, varied = job.options, job.options.varied
+    assert varied is not None
+    scene = take_apart(photo, matte)
+    if not is_landscape(scene):
+        _check_subject(scene, options)
+    elif not varied.landscapes:
+        raise PhotoError(f"no subject (less than {LANDSCAPE_AREA:.1%} of the frame)")
+    host = prepare(photo, scene, _stream(job, 0), varied.grain > 0)
+    others = tuple(source for source in job.props.sources if source != job.source)
+    props = replace(job.props, sources=others)
+
+    def make(index: int) -> tuple[dict[str, Float], Line]:
+        pair = make_varied(host, _stream(job, index, 1), varied, props, options.highlight_gain)
+        images = {
+            "original": pair.photo, "bokeh": pair.target, "matte": pair.matte, "sharp": pair.sharp,
+            "disparity": pair.disparity / NEAREST,
+        }  # fmt: skip
+        return images, pair.facts | {"seed": options.seed, "index": index}
+
+    return make
 
 
-def _unfit(scene: Scene, options: SynthesizeOptions) -> str:
+def _stream(job: _Job, index: int, *more: int) -> np.random.Generator:
+    """Random numbers of seed, name and number only: the same whatever the order, the workers, or the limit."""
+    words = [job.options.seed, zlib.crc32(job.source.name.encode()), *more]
+    return np.random.default_rng([*words, index] if index or more else words)
+
+
+def _write_pair(job: _Job, name: str, images: dict[str, Float], facts: dict[str, Any]) -> Line:
+    line: Line = {"name": name}
+    for member, suffix in job.options.members.items():
+        file = f"{member}/{name}{suffix}"
+        write_picture(job.output / file, images[member], job.options.quality, 16 if member == "disparity" else 8)
+        line["depth" if member == "disparity" else member] = file
+    return line | facts
+
+
+def _check_subject(scene: Scene, options: SynthesizeOptions) -> None:
     subject = float((scene.alpha > 0.9).mean())
     doubt = float(scene.doubt.mean())
     if subject < options.min_subject:
-        return f"subject too small ({subject:.1%} of the frame)"
+        raise PhotoError(f"subject too small ({subject:.1%} of the frame)")
     if float(scene.alpha.mean()) > options.max_subject:
-        return f"subject too large ({scene.alpha.mean():.0%} of the frame)"
+        raise PhotoError(f"subject too large ({scene.alpha.mean():.0%} of the frame)")
     if doubt > options.max_doubt or doubt > 0.5 * subject:
-        return f"matte in doubt on {doubt:.1%} of the frame"
-    return ""
-
-
-def _write(path: Path, image: NDArray[np.float32], quality: int) -> None:
-    pixels: Bytes = np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
-    buffer = io.BytesIO()
-    if path.suffix == ".jpg":
-        Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling=0)
-    else:
-        Image.fromarray(pixels).save(buffer, "PNG", compress_level=4)
-    write_output(path, buffer.getvalue(), overwrite=True)
-
-
-def _prepare(output: Path, options: SynthesizeOptions) -> None:
-    try:
-        for member in MEMBERS:
-            (output / member).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot make this folder ({error.strerror})") from error
-    write_output(output / OPTIONS, json.dumps(asdict(options), indent=1) + "\n", overwrite=True)
-
-
-def _resume(output: Path, options: SynthesizeOptions) -> dict[str, dict[str, Any]]:
-    if (output / OPTIONS).exists():
-        try:
-            same = json.loads((output / OPTIONS).read_text(encoding="utf-8")) == asdict(options)
-        except ValueError:
-            same = False
-        if not same:
-            raise OutputError(f"{output}: holds pairs made with other options; overwrite them or name another folder")
-    return _read_manifest(output)
-
-
-def _read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
-    path = folder / MANIFEST
-    if not path.exists():
-        return {}
-    try:
-        lines = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines() if text.strip()]
-        return {line["name"]: line for line in lines}
-    except (ValueError, KeyError, TypeError) as error:
-        raise PairsError(f"{path}: not a manifest of pairs ({error}); overwrite it or name another folder") from error
-
-
-def _write_manifest(output: Path, lines: dict[str, dict[str, Any]]) -> None:
-    text = "".join(json.dumps(lines[name]) + "\n" for name in sorted(lines))
-    write_output(output / MANIFEST, text, overwrite=True)
-
-
-def _complete(output: Path, name: str) -> bool:
-    return all((output / member / (name + suffix)).exists() for member, suffix in MEMBERS.items())
+        raise PhotoError(f"matte in doubt on {doubt:.1%} of the frame")

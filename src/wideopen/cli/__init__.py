@@ -26,6 +26,8 @@ EXTRAS = {
     "onnx": "export",
     "onnxscript": "export",
     "tensorflow": "convert",
+    "openvino": "openvino",
+    "platformdirs": "openvino",
     "pillow_heif": "heif",
     "OpenEXR": "exr",
     "transformers": "depth",

@@ -9,6 +9,9 @@ from wideopen.cli.options_of import build, takes
 from wideopen.errors import OutputError, WideopenError
 from wideopen.options import RenderOptions
 
+MANY = 12
+"""So many photos are worth an engine that is slow to start and fast to run."""
+
 
 @takes(RenderOptions)
 def render(
@@ -51,7 +54,7 @@ def render(
             output.mkdir(parents=True)
         except OSError as error:
             raise OutputError(f"{output}: cannot be made ({error.strerror}); choose another folder") from error
-    renderer = Renderer(options)
+    renderer = Renderer(options, many=len(photos) >= MANY)
     failed = 0
     for photo in photos:
         try:

@@ -1,0 +1,103 @@
+"""A photo made ready for many pairs: its subject, what is hidden behind it, and how far away everything is."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.grain import Grain, measure_grain
+from wideopen.lens import Layer, Plane
+from wideopen.light import lamp_share, srgb_to_linear
+from wideopen.scene import SUBJECT_DISPARITY, Scene, find_hole, foreground_color, push_pull
+from wideopen.surfaces import Surface, draw_surface, find_sky
+
+Float = NDArray[np.float32]
+
+LANDSCAPE_AREA = 0.01
+"""A photo whose matte covers less than this is a landscape."""
+
+
+ROUGHEST_GRAIN = 0.015
+"""Standard deviation, of encoded values."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """Maps are HxW float32 in [0, 1], colours HxWx3 linear light."""
+
+    encoded: Float
+    """HxWx3 sRGB-encoded in [0, 1], the decoded photo."""
+    scene: Scene
+    surface: Surface
+    filled: Float
+    """The photo with its subject replaced by what may be behind it."""
+    hole: Float
+    """Where that differs from the photo."""
+    color: Float
+    """The subject's own colour."""
+    lamp_share: float
+    grain: Grain | None
+    """None if it has none, or none was asked for."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in px."""
+        return self.encoded.shape[0], self.encoded.shape[1]
+
+    @property
+    def has_subject(self) -> bool:
+        """False for a landscape."""
+        return bool(self.scene.alpha.any())
+
+    def subject(self) -> Layer:
+        """The subject as a layer."""
+        return Layer(self.color, Plane(SUBJECT_DISPARITY), self.scene.alpha)
+
+    def background(self, subject_radius_px: float, radius_px: Float) -> Layer:
+        """The background as a layer, filled in only where a blur may show what is hidden.
+
+        Args:
+            subject_radius_px: blur of the subject.
+            radius_px: HxW blur of the background.
+        """
+        blurred = np.clip((np.maximum(radius_px, subject_radius_px) - 0.5) / 1.5, 0.0, 1.0)
+        share = (self.hole * blurred)[..., None]
+        photo = self.scene.photo
+        return Layer(np.asarray(photo + share * (self.filled - photo), np.float32), self.surface.plane)
+
+
+def is_landscape(scene: Scene) -> bool:
+    """Whether a photo has no subject to speak of."""
+    return float((scene.alpha > 0.5).mean()) < LANDSCAPE_AREA
+
+
+def prepare(encoded: Float, scene: Scene, rng: np.random.Generator, with_grain: bool = True) -> Host:
+    """Make a photo ready.
+
+    Args:
+        encoded: HxWx3 sRGB-encoded in [0, 1].
+        scene: the photo taken apart by `scene.take_apart`; its subject is nearly empty for a landscape.
+        rng: draws the background's depth.
+        with_grain: whether to measure the photo's grain.
+    """
+    size = encoded.shape[0], encoded.shape[1]
+    sky, grain = find_sky(encoded), _sure_grain(encoded) if with_grain else None
+    if is_landscape(scene):
+        nothing = np.zeros(size, np.float32)
+        photo = srgb_to_linear(encoded)
+        # Nearest at the lower edge: that is what stands for the subject's distance.
+        surface = draw_surface(rng, size, float(size[0]), sky)
+        scene = replace(scene, alpha=nothing, doubt=nothing, foot=float(size[0]))
+        return Host(encoded, scene, surface, photo, nothing, photo, lamp_share(photo), grain)
+    surface = draw_surface(rng, size, scene.foot, sky)
+    hole = find_hole(scene)
+    filled = push_pull(scene.photo, np.square(1.0 - hole, dtype=np.float32))
+    plate = scene.photo + hole[..., None] * (filled - scene.photo)
+    color = foreground_color(scene, np.asarray(plate, np.float32))
+    return Host(encoded, scene, surface, filled, hole, color, lamp_share(scene.photo), grain)
+
+
+def _sure_grain(encoded: Float) -> Grain | None:
+    """The photo's grain; None where even the flattest blocks are so rough that they must hold texture."""
+    grain = measure_grain(encoded)
+    return grain if grain is not None and float(grain.strength.mean()) <= ROUGHEST_GRAIN else None
