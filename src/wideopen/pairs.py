@@ -1,12 +1,13 @@
 """Sets of training pairs on disk: which photo belongs to which target.
 
-Three layouts are read, all below one root:
+Four layouts are read, all below one root:
 
 * `original/` + `bokeh/` (EBB!'s), files paired by name, optional `matte/`, `sharp/` and `depth/` beside them;
 * `train/` and `test/`, each a set of its own (`train/` is read unless the split says `test`);
 * a manifest, `manifest.jsonl` or `manifest.csv`, or any manifest given in place of a folder. Columns: `name`,
   `original`, `bokeh`, and optional `depth`, `matte`, `sharp` (paths relative to the manifest), `aperture`
-  (f-number), `focus` (x and y in 0..1). Other columns are ignored.
+  (f-number), `focus` (x and y in 0..1). Other columns are ignored;
+* an aperture stack, f-numbers in the names of files or folders (`wideopen.stacks`).
 
 Splits: `train` and `test` are folders; `val294` is EBB! ids 4400..4693, on which later papers report, and
 `train4400` the rest. An exclude list holds one name a line; `#` starts a comment.
@@ -23,8 +24,8 @@ from numpy.typing import NDArray
 
 from wideopen.errors import PairsError
 from wideopen.manifest import MAPS, read_manifest
+from wideopen.stacks import SUFFIXES, stack_pairs
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 MANIFESTS = ("manifest.jsonl", "manifest.csv")
 SPLITS = ("train", "test", "val294", "train4400")
 VAL294 = range(4400, 4694)
@@ -225,6 +226,9 @@ def _wanted(split: str | None, scan: PairScan) -> Callable[[str], bool]:
 def _scan_folders(root: Path, pattern: str | None) -> PairScan:
     for name in ("original", "bokeh"):
         if not (root / name).is_dir():
+            stacks, lonely = stack_pairs(root)
+            if stacks or lonely:
+                return PairScan([Pair(**fields) for fields in stacks], lonely)
             raise PairsError(f"{root}: no folder {name}/ here; pairs need original/ and bokeh/, or a {MANIFESTS[0]}")
     try:
         regex = re.compile(pattern) if pattern is not None else None

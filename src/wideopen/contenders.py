@@ -1,0 +1,100 @@
+"""What is evaluated: a model that renders, or a folder of pictures that another program made."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol as Interface
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.errors import PairsError
+from wideopen.options import RenderOptions
+from wideopen.pairs import Pair, load_image
+from wideopen.protocol import Protocol
+from wideopen.render import Renderer
+from wideopen.stacks import SUFFIXES
+
+Picture = NDArray[np.uint8]
+
+
+class Renders(Interface):
+    """Anything that makes a bokeh photo of a photo: HxWx3 RGB uint8 in and out, same size."""
+
+    def render(self, image: Picture, /) -> Picture: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model, or anything that renders, shown each photo as the protocol says."""
+
+    name: str
+    renderer: Renders
+    identity: str = ""
+    """Changes when it would give other pictures: a hash of what it is made of."""
+
+    def make(self, pair: Pair, photo: Picture, protocol: Protocol) -> Picture:
+        """Its picture for a pair whose photo is given; ModelError if it cannot run."""
+        return protocol.show(photo, self.renderer.render)
+
+
+@dataclass(frozen=True, eq=False)
+class ResultsFolder:
+    """Pictures named as the pairs, or as their photos; the protocol's size does not concern them."""
+
+    name: str
+    files: dict[str, Path]
+    identity: str = ""
+
+    def make(self, pair: Pair, photo: Picture, protocol: Protocol) -> Picture:
+        """Its picture for a pair; PairsError if it cannot be read."""
+        return load_image(self.files[pair.name])
+
+
+Contender = Model | ResultsFolder
+
+
+def open_model(model: Path | None) -> Model:
+    """A model file, loaded now so that a bad one is known at once; the one in the package if None."""
+    made = Renderer(RenderOptions(model=model))
+    shipped = f"shipped model {made.engine.metadata.name}"
+    return Model(shipped if model is None else str(model), made, _hash(made.engine.path))
+
+
+def open_results(folder: Path, pairs: Sequence[Pair]) -> ResultsFolder:
+    """Results of another program; PairsError names the first pair that has none."""
+    here = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES}
+    files = {}
+    for pair in pairs:
+        found = here.get(pair.name) or here.get(pair.original.stem)
+        if found is None:
+            raise PairsError(f"{folder}: no picture called {pair.name} here; name results as the pairs are")
+        files[pair.name] = found
+    identity = sha256("".join(_hash(path) for path in files.values()).encode()).hexdigest()
+    return ResultsFolder(str(folder), files, identity)
+
+
+def open_contenders(models: Sequence[Path], pairs: Sequence[Pair]) -> list[Contender]:
+    """Model files and folders of results, in order; the model in the package if there are none."""
+    if not models:
+        return [open_model(None)]
+    found: list[Contender] = []
+    for path in models:
+        contender = open_results(path, pairs) if path.is_dir() else open_model(path)
+        if contender.name in {other.name for other in found}:
+            raise PairsError(f"{path}: is given twice; give every model or folder once")
+        found.append(contender)
+    return found
+
+
+def timed(contender: Contender, pair: Pair, photo: Picture, protocol: Protocol) -> tuple[Picture, float]:
+    """Its picture and what making it took, in seconds to a millisecond."""
+    start = time.perf_counter()
+    made = contender.make(pair, photo, protocol)
+    return made, round(time.perf_counter() - start, 3)
+
+
+def _hash(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
