@@ -107,6 +107,16 @@ def scan_pairs(
     return PairScan(pairs, dict(sorted(unmatched.items(), key=lambda item: natural_key(item[0]))))
 
 
+def at_aperture(pairs: list[Pair], aperture: float, where: Path) -> list[Pair]:
+    """The pairs whose target was taken at that f-number; PairsError, naming what they came from, if there are none."""
+    found = [pair for pair in pairs if pair.aperture == aperture]
+    if not found:
+        known = sorted({pair.aperture for pair in pairs if pair.aperture is not None})
+        said = ", ".join(f"f/{number:g}" for number in known) or "no f-numbers"
+        raise PairsError(f"{where}: no target at f/{aperture:g}, but {said}; choose one of these")
+    return found
+
+
 def read_exclude_list(path: Path) -> frozenset[str]:
     """Names in a list of pairs to leave out: one a line, `#` (first, or after a space) starts a comment."""
     try:
