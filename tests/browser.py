@@ -1,0 +1,31 @@
+"""A real Chromium, driven by Playwright; tests that need one say why they were skipped where there is none."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@contextmanager
+def chromium_page(width: int = 1240, height: int = 900) -> Iterator[Any]:
+    """A page of a fresh profile."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs a Chromium on the path (apt install chromium)")
+    with tempfile.TemporaryDirectory() as profile, playwright.sync_playwright() as driver:
+        context = driver.chromium.launch_persistent_context(
+            profile, executable_path=chromium, headless=True, args=FLAGS, viewport={"width": width, "height": height}
+        )
+        try:
+            yield context.pages[0] if context.pages else context.new_page()
+        finally:
+            context.close()
