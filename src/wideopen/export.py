@@ -1,5 +1,7 @@
 """A trained network as one self-describing ONNX file, compared with the network it came from, or refused."""
 
+import hashlib
+import io
 import json
 import subprocess
 from collections.abc import Sequence
@@ -14,8 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from wideopen import __version__
+from wideopen.agreement import Run
 from wideopen.checkpoint import load_weights
 from wideopen.errors import ModelError
+from wideopen.formats import RANGES
 from wideopen.output import check_output, write_output
 from wideopen.pynet import SIDE_MULTIPLE, PyNET
 
@@ -76,6 +80,8 @@ def export_onnx(
         "scale": 2,
         "working_side": side,
         "conditions": [],
+        "ranges": RANGES,
+        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "config": asdict(network.config),
         "recipe": recipe,
         "commit": _commit(),
@@ -95,11 +101,41 @@ def export_onnx(
     return difference
 
 
-def trace(network: PyNET) -> onnx.ModelProto:
-    """The network as an ONNX graph with free batch, height and width."""
+def run_network(weights: Path) -> tuple[PyNET, Run]:
+    """A trained network and how it is run on a [1, 3, H, W] photo."""
+    network, _ = load_weights(weights)
+    return network, _runner(Picture(network).eval())
+
+
+def save_program(network: PyNET, values: str) -> tuple[bytes, Run]:
+    """The network by torch.export, of free batch, height and width, with `values` in its extra file `wideopen`."""
+    example, shapes = _example(network)
+    program = torch.export.export(Picture(network).eval(), (example,), dynamic_shapes=shapes)
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer, extra_files={"wideopen": values})
+    data = buffer.getvalue()
+    return data, _runner(torch.export.load(io.BytesIO(data)).module())
+
+
+def _runner(module: nn.Module) -> Run:
+    def run(photo: np.ndarray) -> list[np.ndarray]:
+        with torch.no_grad():
+            return [plane.numpy() for plane in module(torch.from_numpy(photo))]
+
+    return run
+
+
+def _example(network: PyNET) -> tuple[Tensor, Any]:
+    """A photo to trace with, and what of its shape is free."""
     photo = torch.rand(2, network.config.in_channels, 3 * SIDE_MULTIPLE, 4 * SIDE_MULTIPLE)
     batch = torch.export.Dim("batch", min=1, max=64)
     rows, columns = (torch.export.Dim(key, min=1, max=512) for key in ("rows", "columns"))
+    return photo, ({0: batch, 2: SIDE_MULTIPLE * rows, 3: SIDE_MULTIPLE * columns},)
+
+
+def trace(network: PyNET) -> onnx.ModelProto:
+    """The network as an ONNX graph with free batch, height and width."""
+    photo, shapes = _example(network)
     names = ["bokeh", "sharp"] if network.config.head == "blend" else ["bokeh"]
     program = torch.onnx.export(
         Picture(network).eval(),
@@ -107,7 +143,7 @@ def trace(network: PyNET) -> onnx.ModelProto:
         dynamo=True,
         input_names=["photo"],
         output_names=names,
-        dynamic_shapes=({0: batch, 2: SIDE_MULTIPLE * rows, 3: SIDE_MULTIPLE * columns},),
+        dynamic_shapes=shapes,
         opset_version=OPSET,
         verbose=False,
     )

@@ -3,6 +3,7 @@
 Both take HxWx3 float images, sRGB-encoded RGB in 0..1, of the same size; 0 for equal images, no upper end.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,15 +37,19 @@ class VGGDistance:
         from wideopen.vgg import VGGFeatures
 
         self._network = VGGFeatures("vgg16" if "vgg16" in weights.name.lower() else "vgg19", weights).eval()
+        self._map = Kept(self._compare)
 
     def __call__(self, x: Float, y: Float, weights: Float | None = None) -> float:
         """The distance; with HxW weights, averaged to the features' size, each feature counts that much."""
         check(x, y)
+        return _average(self._map(x, y), weights)
+
+    def _compare(self, x: Float, y: Float) -> Float:
         import torch
 
         with torch.no_grad():
             a, b = (self._network(_planes(image))[0] for image in (x, y))
-            return _average((a - b).square().mean(0).numpy(), weights)
+            return np.asarray((a - b).square().mean(0).numpy())
 
 
 class LPIPS:
@@ -66,15 +71,31 @@ class LPIPS:
             raise WeightsError(
                 f"LPIPS: not available ({first}); it needs `pip install lpips torchvision` and AlexNet's weights"
             ) from error
+        self._map = Kept(self._compare)
 
     def __call__(self, x: Float, y: Float, weights: Float | None = None) -> float:
         """The distance; with HxW weights, the mean of its map so weighted."""
         check(x, y)
+        return _average(self._map(x, y), weights)
+
+    def _compare(self, x: Float, y: Float) -> Float:
         import torch
 
         with torch.no_grad():
-            found = self._network(_planes(x), _planes(y), normalize=True)[0, 0].numpy()
-        return _average(found, weights)
+            return np.asarray(self._network(_planes(x), _planes(y), normalize=True)[0, 0].numpy())
+
+
+class Kept:
+    """A function of two arrays that keeps its last answer: a whole picture, its inside and its outside share a map."""
+
+    def __init__(self, function: Callable[[Float, Float], Float]) -> None:
+        self._function = function
+        self._last: tuple[Float, Float, Float] | None = None
+
+    def __call__(self, x: Float, y: Float) -> Float:
+        if self._last is None or self._last[0] is not x or self._last[1] is not y:
+            self._last = (x, y, self._function(x, y))
+        return self._last[2]
 
 
 def _planes(image: Float) -> "Tensor":

@@ -1,26 +1,40 @@
 """`wideopen export`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 
 def export(
-    weights: Annotated[Path, typer.Argument(help="level1.pt of a run, or what `wideopen convert` wrote.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx file to write.", show_default=False)],
+    source: Annotated[Path, typer.Argument(help="level1.pt of a run, what `wideopen convert` wrote, or an .onnx.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="File to write: .onnx, .xml (OpenVINO) or .pt2 (torch.export).", show_default=False
+        ),
+    ],
+    precision: Annotated[
+        Literal["fp32", "fp16", "int8"], typer.Option(help="Of weights and arithmetic; int8 for .onnx only.")
+    ] = "fp32",
     name: Annotated[str | None, typer.Option(help="Name kept in the file; if not given, the recipe's.")] = None,
     working_side: Annotated[
         int | None,
         typer.Option(help="Long side in px of the network's picture; if not given, what it was trained for."),
     ] = None,
     photos: Annotated[list[Path] | None, typer.Option("--photo", help="Photo to compare on; may be repeated.")] = None,
+    calibrate: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Photos that int8 finds its ranges on (32 are used).")
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Held-out pairs on which int8 may lose 0.5 dB (50 are used).")
+    ] = None,
     info: Annotated[
         Path | None, typer.Option(help="JSON file of further facts to keep: licence, data, metrics.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a trained network as one ONNX file, checked against the network it came from.
+    """Write a trained network as one file, checked against the network it came from.
 
     Example: wideopen export runs/first/level1.pt -o first.onnx --photo examples/dog.jpg
     """
@@ -29,19 +43,32 @@ def export(
     import warnings
 
     from wideopen.errors import ModelError
-    from wideopen.pairs import load_image
+    from wideopen.pairs import find_pairs, load_image
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
-    from wideopen.export import export_onnx
-
+    details = {"name": name, "working_side": working_side}
     try:
         facts = json.loads(info.read_text(encoding="utf-8")) if info else {}
     except (OSError, ValueError) as error:
         raise ModelError(f"{info}: not a JSON file that can be read ({error})") from error
-    difference = export_onnx(
-        weights, output, name=name, working_side=working_side, photos=[load_image(p) for p in photos or []],
-        info=facts, overwrite=overwrite,
+    shown = [load_image(path) for path in photos or []]
+    if source.suffix.lower() != ".onnx" and output.suffix.lower() == ".onnx" and precision == "fp32":
+        from wideopen.export import export_onnx
+
+        difference = export_onnx(source, output, photos=shown, info=facts, overwrite=overwrite, **details)  # type: ignore[arg-type]
+        size = output.stat().st_size / 1e6
+        typer.echo(f"{output}: {size:.1f} MB, at most {difference:.5f} from the trained network")
+        return
+    from wideopen.formats import export_model, photos_below
+
+    done = export_model(
+        source, output, precision=precision, photos=shown, overwrite=overwrite, info=facts, **details,
+        calibrate=photos_below(calibrate, 32) if calibrate else (), pairs=find_pairs(pairs)[:50] if pairs else (),
     )  # fmt: skip
-    size = output.stat().st_size / 1e6
-    typer.echo(f"{output}: {size:.1f} MB, at most {difference:.5f} from the trained network")
+    found = done.agreement
+    typer.echo(
+        f"{output}: {done.size / 1e6:.1f} MB, {found.seconds:.2f} s a photo; from the network at most "
+        f"{found.bokeh:.5f} (mean {found.bokeh_mean:.6f}), its sharp map {found.sharp:.5f} (mean {found.sharp_mean:.6f})"
+        + ("" if done.loss is None else f"; {done.loss:.2f} dB lower on held-out pairs")
+    )
