@@ -164,14 +164,7 @@ def psnr_loss(reference: bytes, candidate: bytes, pairs: Sequence[Pair]) -> floa
     return float(first - second)
 
 
-def _check_request(
-    output: Path,
-    suffix: str,
-    precision: str,
-    photos: Sequence[Photo],
-    calibrate: Sequence[Photo],
-    pairs: Sequence[Pair],
-) -> None:
+def _check_request(output: Path, precision: str, photos: Sequence[Photo], int8_has_all: bool) -> None:
     """ModelError unless the format is one that is written here and all it needs was given."""
     suffix = output.suffix.lower()
     if suffix in REFUSED:

@@ -69,6 +69,7 @@ def export(
     found = done.agreement
     typer.echo(
         f"{output}: {done.size / 1e6:.1f} MB, {found.seconds:.2f} s a photo; from the network at most "
-        f"{found.bokeh:.5f} (mean {found.bokeh_mean:.6f}), its sharp map {found.sharp:.5f} (mean {found.sharp_mean:.6f})"
+        f"{found.bokeh:.5f} (mean {found.bokeh_mean:.6f}), "
+        f"its sharp map {found.sharp:.5f} (mean {found.sharp_mean:.6f})"
         + ("" if done.loss is None else f"; {done.loss:.2f} dB lower on held-out pairs")
     )
