@@ -18,7 +18,8 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 """
 NEED_AN_EXTRA = {
-    *("checkpoint", "convert", "encoders", "export", "level_task", "loader", "losses", "progress", "pynet", "train"),
+    *("checkpoint", "convert", "encoders", "export", "formats", "level_task", "loader", "losses", "progress", "pynet"),
+    *("quantise", "train"),
     "vgg",
 }
 

@@ -31,6 +31,7 @@ EXTRAS = {
     "pillow_heif": "heif",
     "OpenEXR": "exr",
     "transformers": "depth",
+    "lpips": "lpips",
 }
 """Which extra brings which module."""
 
