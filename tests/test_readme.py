@@ -12,7 +12,13 @@ from wideopen.cli import COMMANDS, app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "docs" / "training.md", ROOT / "docs" / "lens.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "training.md",
+    ROOT / "docs" / "lens.md",
+    ROOT / "docs" / "evaluation.md",
+    ROOT / "docs" / "export.md",
+]
 
 
 def commands() -> list[tuple[str, str]]:
