@@ -247,7 +247,7 @@ def drawn_alexnet(pretrained: bool) -> torch.nn.Module:
 
 
 def test_lpips_is_the_packages_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real package with its real linear layers; only AlexNet's weights, which torchvision would fetch, are drawn."""
+    """The real package with its real linear layers; AlexNet's weights alone, from torchvision, are drawn."""
     models = types.SimpleNamespace(alexnet=drawn_alexnet)
     monkeypatch.setitem(sys.modules, "torchvision", types.SimpleNamespace(models=models))
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
