@@ -6,7 +6,8 @@ seam between them follows the photo's edges:
     at working size   1. sharp map m (the network's, or found by comparing)  2. the blurred picture without the
                       subject: bokeh = m * seen + (1 - m) * background, solved where m leaves something to solve
                       for and filled in behind the subject   3. m as a local linear model of the photo's colours
-    at full size      4. m from those models and the photo's pixels, held within what m is one working pixel away
+    at full size      4. m from those models and the photo's pixels, held within what m is one working pixel away, and
+                      steeper where it crosses from 0 to 1 within such a pixel: the photo's edge is sharper
                       5. m * photo + (1 - m) * background, in linear light
 
 Without step 2 an enlarged edge of the subject would shine around it. Full size is passed through in strips of rows,
@@ -20,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen.guided import fill, guided_coefficients, share_kept
+from wideopen.guided import fill, guided_coefficients, hidden_texture, share_kept
 from wideopen.light import to_light, to_pixels
 from wideopen.padding import resize
 
@@ -29,6 +30,16 @@ Pixels = NDArray[Any]
 SNAP = 0.02
 """m within this of 0 or 1 is 0 or 1."""
 STRIP_PIXELS = 1 << 18
+RADIUS = 1
+"""Working px of the windows in which m is a linear function of colours; colours farther off are another thing's."""
+TEXTURE = 2.0
+"""Weight of the texture that working size hides. From 1 to 4 it makes no difference."""
+SAMPLES = 4
+"""Samples of that texture along the side of a working pixel."""
+CROSSING = 0.3, 0.8
+"""Change of m within one px from which on, and at which fully, it is made steeper. Where a network is in doubt, m
+changes less."""
+STEEPEST = 4.0
 
 
 def carry(
@@ -60,6 +71,7 @@ def carry(
         bokeh,
         None if sharp is None else resize(sharp, *size),
         guide if seen is None else resize(seen, *size),
+        _unit(pixels[:: _step(height / size[0]), :: _step(width / size[1])]),
     )
     result = np.empty_like(pixels)
     rows = strip or max(1, STRIP_PIXELS // width)
@@ -74,7 +86,12 @@ def carry(
     return result
 
 
-def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float) -> Float:
+def _step(scale: float) -> int:
+    """Pixels from sample to sample for SAMPLES of them to a working pixel."""
+    return max(1, int(scale / SAMPLES))
+
+
+def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float, samples: Float) -> Float:
     """Steps 1 to 3: hxwx9, what full size is made of.
 
     Channels: the blurred picture continued behind the subject (3), the least and the greatest m within one px, m as a
@@ -88,7 +105,9 @@ def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float) -> Fl
     # One pixel away from the subject already, colours may be the subject's: m itself is only so exact.
     weight = np.minimum(2 * (1 - greatest), 1) ** 2
     background = fill(background, weight).clip(0, 1)
-    return np.dstack([background, least, greatest, guided_coefficients(guide, share)])
+    texture = TEXTURE * hidden_texture(samples, np.maximum(1 - 4 * (greatest - least), 0))
+    model = guided_coefficients(guide, share, RADIUS, texture=texture)
+    return np.dstack([background, least, greatest, model])
 
 
 def _strip(maps: Float, photo: Pixels, top: int, height: int) -> Pixels:
@@ -104,12 +123,20 @@ def _strip(maps: Float, photo: Pixels, top: int, height: int) -> Pixels:
         found = wide.reshape(-1, 9)[mixed]
         own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
         share = found[:, 8] + (found[:, 5:8] * _unit(own)).sum(axis=1)
-        share = np.clip(share, found[:, 3], found[:, 4])
+        share = _steepen(np.clip(share, found[:, 3], found[:, 4]), found[:, 4] - found[:, 3], height / maps.shape[0])
         share = ((share - SNAP) / (1 - 2 * SNAP)).clip(0, 1)[:, None]
         light = share * to_light(own) + (1 - share) * to_light(behind)
         result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype))
     np.copyto(result, photo, where=keep[..., None])
     return result
+
+
+def _steepen(share: Float, span: Float, scale: float) -> Float:
+    """m steeper around 0.5, by up to half of what it was enlarged by, where it changes much within a working pixel."""
+    start, full = CROSSING
+    more = min(max(scale / 2, 1.0), STEEPEST) - 1
+    gain: Float = 1 + np.float32(more) * ((span - start) / (full - start)).clip(0, 1)
+    return 0.5 + (share - 0.5) * gain
 
 
 def _enlarge(image: Float, top: int, rows: int, height: int, width: int) -> Float:

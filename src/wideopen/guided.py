@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 
 
-def guided_coefficients(guide: Float, values: Float, radius: int = 8, eps: float = 2e-4) -> Float:
+def guided_coefficients(
+    guide: Float, values: Float, radius: int = 8, eps: float = 2e-4, texture: Float | None = None
+) -> Float:
     """Local linear models of a map in a photo's colours (He, Sun, Tang: Guided Image Filtering, TPAMI 2013, sec. 3.5).
 
     Args:
@@ -17,6 +19,7 @@ def guided_coefficients(guide: Float, values: Float, radius: int = 8, eps: float
         values: HxW.
         radius: windows are squares of side 2 * radius + 1 px, mirrored at the frame.
         eps: variance of the guide below which it counts as flat.
+        texture: HxW, variance of brightness (mean of r, g, b) that is not in the guide and does not go with the map.
 
     Returns:
         HxWx4 (a_r, a_g, a_b, b), averaged over the windows that see a pixel: the filtered map is a . colour + b.
@@ -27,8 +30,10 @@ def guided_coefficients(guide: Float, values: Float, radius: int = 8, eps: float
     products = _box(cv2.merge([r * r, r * g, r * b, g * g]), radius), _box(cv2.merge([g * b, b * b]), radius)
     rr, rg, rb, gg, gb, bb = *cv2.split(products[0]), *cv2.split(products[1])
     mr, mg, mb = cv2.split(mean)
-    rr, gg, bb = rr - mr * mr + eps, gg - mg * mg + eps, bb - mb * mb + eps
-    rg, rb, gb = rg - mr * mg, rb - mr * mb, gb - mg * mb
+    # Brightness varies along (1, 1, 1): the same in every entry of the covariance.
+    more = 0 if texture is None else texture
+    rr, gg, bb = rr - mr * mr + more + eps, gg - mg * mg + more + eps, bb - mb * mb + more + eps
+    rg, rb, gb = rg - mr * mg + more, rb - mr * mb + more, gb - mg * mb + more
     shared = _box(guide * values[..., None], radius) - mean * mean_values[..., None]
     # Cofactors of the symmetric 3x3 covariance.
     cofactors = {
@@ -49,6 +54,23 @@ def guided_coefficients(guide: Float, values: Float, radius: int = 8, eps: float
     ]
     offset = mean_values - sum(slope * mean[..., i] for i, slope in enumerate(slopes))
     return _box(cv2.merge([*slopes, offset]), radius)
+
+
+def hidden_texture(photo: Float, apart: Float, radius: int = 3) -> Float:
+    """Variance of a photo's brightness inside the pixels of a smaller size, HxW: what a guide of that size hides.
+
+    A map that follows colours must not take it for an edge. It is told from where no edge is.
+
+    Args:
+        photo: of any larger size, in [0, 1], HxWx3; several samples to a pixel are enough.
+        apart: HxW in [0, 1]: 1 where a pixel is all one thing.
+        radius: pixels around, of whose texture the mean is taken.
+    """
+    grey = photo.mean(axis=2)
+    mean, square = (cv2.resize(part, apart.shape[::-1], interpolation=cv2.INTER_AREA) for part in (grey, grey * grey))
+    weight = np.maximum(apart, 1e-3)
+    variance: Float = _box(weight * np.maximum(square - mean * mean, 0), radius) / _box(weight, radius)
+    return variance
 
 
 def fill(values: Float, weight: Float) -> Float:
