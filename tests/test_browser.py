@@ -13,6 +13,8 @@ from PIL import Image
 
 from browser import chromium_page
 from wideopen import Renderer, RenderOptions
+from wideopen.fullsize import carry
+from wideopen.padding import resize
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "examples" / "browser"
@@ -80,3 +82,36 @@ def test_page_renders_what_python_renders(page_folder: Path, capsys: pytest.Capt
         (page_folder / "text.jpg").write_text("no photo")
         page.locator("#photo").set_input_files(page_folder / "text.jpg")
         page.wait_for_function("document.getElementById('status').textContent.includes('not a photo')")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_full_size_is_pythons_where_a_photo_is_much_larger(tmp_path: Path) -> None:
+    """An edge that lies within a pixel of the network's, 7 px of the photo wide, before ground with texture."""
+    rng = np.random.default_rng(0)
+    height, width, small, narrow = 420, 560, 60, 80
+    y, x = np.mgrid[:height, :width]
+    matte = np.clip(150 - np.hypot(y - 200, x - 280), 0, 1)[..., None]
+    ground = 120 + 90 * rng.random((height, width, 1)) * np.array([1, 0.9, 0.7])
+    photo = np.rint(matte * np.array([60, 80, 140]) + (1 - matte) * ground).astype(np.uint8)
+    sharp = resize(matte[..., 0].astype(np.float32), small, narrow)
+    seen = resize(photo, small, narrow).astype(np.float32) / 255
+    bokeh = (sharp[..., None] * seen + (1 - sharp[..., None]) * np.float32(0.5)).astype(np.float32)
+    given = {"photo": photo, "bokeh": bokeh, "sharp": sharp, "seen": seen}
+    for name, values in given.items():
+        (tmp_path / name).write_bytes(np.ascontiguousarray(values).tobytes())
+    script = "const { readFileSync, writeFileSync } = require('fs'), folder = process.argv[1];" + "".join(
+        (PAGE / name).read_text() for name in ("pixels.js", "fullsize.js")
+    )
+    script += f"""
+        const raw = name => readFileSync(folder + '/' + name);
+        const floats = (name, channels) => picture({narrow}, {small}, channels, new Float32Array(raw(name).buffer.slice(
+          raw(name).byteOffset, raw(name).byteOffset + {4 * small * narrow} * channels)));
+        const photo = picture({width}, {height}, 3, Float32Array.from(raw('photo')));
+        writeFileSync(folder + '/done', carry(photo, floats('bokeh', 3), floats('sharp', 1), floats('seen', 3)));
+    """
+    (tmp_path / "carry.js").write_text(script.replace("process.argv[1]", f"{str(tmp_path)!r}"))
+    subprocess.run(["node", str(tmp_path / "carry.js")], check=True)
+    done = np.frombuffer((tmp_path / "done").read_bytes(), np.uint8).reshape(photo.shape)
+    ours = carry(photo, bokeh, sharp, seen)
+    assert 0.1 < (ours == photo).all(axis=2).mean() < 0.9
+    assert np.abs(done.astype(int) - ours).max() <= 1

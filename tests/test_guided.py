@@ -6,7 +6,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 from reference.guided_filter import guided_filter
-from wideopen.guided import fill, guided_coefficients, share_kept
+from wideopen.guided import fill, guided_coefficients, hidden_texture, share_kept
 
 
 @pytest.mark.parametrize(("radius", "eps"), [(1, 1e-2), (4, 2e-4)])
@@ -23,6 +23,33 @@ def test_guided_filter_keeps_a_constant() -> None:
     guide = np.random.default_rng(0).random((20, 20, 3), np.float32)
     model = guided_coefficients(guide, np.full((20, 20), 0.3, np.float32))
     np.testing.assert_allclose((model[..., :3] * guide).sum(axis=2) + model[..., 3], 0.3, atol=1e-5)
+
+
+def test_hidden_texture_is_the_variance_inside_each_pixel_that_is_one_thing() -> None:
+    rng = np.random.default_rng(0)
+    photo = 0.5 + 0.1 * rng.standard_normal((60, 80, 3)).astype(np.float32)
+    photo[:, 42:] += 0.3  # An edge inside the pixels of column 10, which is to count for nothing.
+    apart = np.ones((15, 20), np.float32)
+    apart[:, 10] = 0
+    found = hidden_texture(photo, apart, radius=2)
+    grey = photo.mean(axis=2)
+    inside = np.array([[grey[4 * y : 4 * y + 4, 4 * x : 4 * x + 4].var() for x in range(20)] for y in range(15)])
+    for y, x in ((2, 2), (7, 10), (9, 12), (12, 17)):
+        window = np.s_[y - 2 : y + 3, x - 2 : x + 3]
+        expected = inside[window][apart[window] == 1].mean()
+        assert abs(found[y, x] / expected - 1) < (0.2 if abs(x - 10) <= 2 else 1e-3)
+
+
+def test_texture_counts_as_noise_of_the_guide() -> None:
+    """The model of a guide with brightness noise is that of the clean one, told how much of it there is."""
+    rng = np.random.default_rng(0)
+    clean = cv2.GaussianBlur(rng.random((80, 90, 3), np.float32), (0, 0), 2)
+    values = (clean[..., 0] > 0.5).astype(np.float32)
+    noisy = clean + 0.05 * rng.standard_normal((80, 90, 1)).astype(np.float32)
+    told = guided_coefficients(clean, values, 8, texture=np.full((80, 90), 0.05**2, np.float32))
+    seen, plain = guided_coefficients(noisy, values, 8), guided_coefficients(clean, values, 8)
+    inner = np.s_[20:-20, 20:-20, :3]
+    assert np.abs(told - seen)[inner].mean() < 0.3 * np.abs(plain - seen)[inner].mean()
 
 
 def test_fill_keeps_what_is_certain_and_spreads_it() -> None:

@@ -1,21 +1,24 @@
 // The network's result carried to the photo's own size: wideopen's fullsize.py and guided.py, which say why.
 "use strict";
 
-const RADIUS = 8, EPS = 2e-4, SNAP = 0.02;
+const WIDE = 8, NARROW = 1, AROUND = 3, EPS = 2e-4, SNAP = 0.02;
+const TEXTURE = 2, SAMPLES = 4, CROSSING = [0.3, 0.8], STEEPEST = 4;
 const clip = value => Math.min(Math.max(value, 0), 1);
 const DECODE = Float32Array.from({ length: 256 }, (_, i) =>
   i / 255 <= 0.04045 ? i / 255 / 12.92 : ((i / 255 + 0.055) / 1.055) ** 2.4);
 const encode = light => 255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055);
 
-// Mean over windows of side 2 * RADIUS + 1, mirrored at the frame; one channel.
-function box(values, width, height) {
-  const side = 2 * RADIUS + 1, rows = new Float64Array(width * height), made = new Float64Array(width * height);
+const crossing = span => clip((span - CROSSING[0]) / (CROSSING[1] - CROSSING[0]));
+
+// Mean over windows of side 2 * radius + 1, mirrored at the frame; one channel.
+function box(values, width, height, radius) {
+  const side = 2 * radius + 1, rows = new Float64Array(width * height), made = new Float64Array(width * height);
   const slide = (from, to, start, step, length) => {
     let sum = 0;
-    for (let i = -RADIUS; i <= RADIUS; i++) sum += from[start + step * mirror(i, length)];
+    for (let i = -radius; i <= radius; i++) sum += from[start + step * mirror(i, length)];
     for (let i = 0; i < length; i++) {
       to[start + step * i] = sum / side;
-      sum += from[start + step * mirror(i + RADIUS + 1, length)] - from[start + step * mirror(i - RADIUS, length)];
+      sum += from[start + step * mirror(i + radius + 1, length)] - from[start + step * mirror(i - radius, length)];
     }
   };
   for (let y = 0; y < height; y++) slide(values, rows, y * width, 1, width);
@@ -58,14 +61,33 @@ function fill(values, weight) {
   return made;
 }
 
-// Local linear models of a map in a guide's colours: slopes of r, g, b and an offset for every pixel.
-function guidedCoefficients(guide, values) {
+// Variance of the photo's brightness inside each pixel of a smaller size, a mean over those that are all one thing.
+function hiddenTexture(photo, apart, width, height) {
+  const step = [photo.width / width, photo.height / height].map(scale => Math.max(1, Math.floor(scale / SAMPLES)));
+  const [across, down] = [Math.ceil(photo.width / step[0]), Math.ceil(photo.height / step[1])];
+  const grey = picture(across, down, 1);
+  for (let y = 0; y < down; y++)
+    for (let x = 0; x < across; x++) {
+      const from = 3 * (y * step[1] * photo.width + x * step[0]);
+      grey.data[y * across + x] = (photo.data[from] + photo.data[from + 1] + photo.data[from + 2]) / 765;
+    }
+  const mean = resize(grey, width, height), square = resize({ ...grey, data: grey.data.map(value => value * value) }, width, height);
+  const weight = apart.map(value => Math.max(value, 1e-3));
+  const weighted = weight.map((value, i) => value * Math.max(square.data[i] - mean.data[i] ** 2, 0));
+  const weights = box(weight, width, height, AROUND);
+  return box(weighted, width, height, AROUND).map((value, i) => value / weights[i]);
+}
+
+// Local linear models of a map in a guide's colours: slopes of r, g, b and an offset for every pixel. What varies in
+// brightness beyond the guide counts for every entry of the covariance.
+function guidedCoefficients(guide, values, radius, texture) {
   const { width, height } = guide, size = width * height;
   const product = (a, b) => a.map((value, i) => value * b[i]);
-  const mean = plane => box(plane, width, height);
+  const mean = plane => box(plane, width, height, radius);
   const rgb = [0, 1, 2].map(c => Float64Array.from({ length: size }, (_, i) => guide.data[3 * i + c]));
   const map = Float64Array.from(values), means = rgb.map(mean), meanOfMap = mean(map);
-  const covariance = (i, j) => mean(product(rgb[i], rgb[j])).map((value, k) => value - means[i][k] * means[j][k]);
+  const covariance = (i, j) => mean(product(rgb[i], rgb[j])).map(
+    (value, k) => value - means[i][k] * means[j][k] + (texture ? TEXTURE * texture[k] : 0));
   const [rr, rg, rb, gg, gb, bb] = [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2], [2, 2]].map(([i, j]) => covariance(i, j));
   const shared = rgb.map((plane, c) => mean(product(plane, map)).map((value, k) => value - means[c][k] * meanOfMap[k]));
   const found = [0, 1, 2, 3].map(() => new Float64Array(size));
@@ -83,7 +105,7 @@ function guidedCoefficients(guide, values) {
 
 // What full size is made of, at working size: the blurred picture continued behind the subject, the least and the
 // greatest share within one px, the share as a linear function of the photo's colours.
-function prepare(guide, bokeh, share, seen) {
+function prepare(guide, bokeh, share, seen, photo) {
   const { width, height } = guide, size = width * height, [least, greatest] = around(share);
   const background = picture(width, height, 3), maps = picture(width, height, 9);
   for (let i = 0; i < 3 * size; i++) {
@@ -91,7 +113,11 @@ function prepare(guide, bokeh, share, seen) {
     background.data[i] = clip((bokeh.data[i] - kept * seen.data[i]) / Math.max(1 - kept, 0.05));
   }
   const weight = picture(width, height, 1, greatest.map(value => Math.min(2 * (1 - value), 1) ** 2));
-  const filled = fill(background, weight), model = guidedCoefficients(guide, share.data);
+  const span = greatest.map((value, i) => value - least[i]);
+  const texture = hiddenTexture(photo, span.map(value => Math.max(1 - 4 * value, 0)), width, height);
+  const filled = fill(background, weight), wide = guidedCoefficients(guide, share.data, WIDE);
+  const narrow = guidedCoefficients(guide, share.data, NARROW, texture);
+  const model = wide.map((plane, c) => plane.map((value, i) => value + crossing(span[i]) * (narrow[c][i] - value)));
   for (let i = 0; i < size; i++) {
     for (let c = 0; c < 3; c++) maps.data[9 * i + c] = clip(filled.data[3 * i + c]);
     maps.data.set([least[i], greatest[i], ...model.map(plane => plane[i])], 9 * i + 3);
@@ -115,8 +141,9 @@ function cubicTaps(from, to) {
 // The photo with its blur: photo RGB in 0..255, the rest as wideopen's `carry` takes it. Row by row.
 function carry(photo, bokeh, sharp, seen) {
   const size = [Math.min(photo.width, bokeh.width), Math.min(photo.height, bokeh.height)];
-  const maps = prepare(toUnit(resize8(photo, ...size)), resize(bokeh, ...size), resize(sharp, ...size), resize(seen, ...size));
+  const maps = prepare(toUnit(resize8(photo, ...size)), resize(bokeh, ...size), resize(sharp, ...size), resize(seen, ...size), photo);
   const across = cubicTaps(maps.width, photo.width), down = cubicTaps(maps.height, photo.height);
+  const more = Math.min(Math.max(photo.height / maps.height / 2, 1), STEEPEST) - 1;
   const done = new Uint8ClampedArray(photo.data.length), wide = new Map(), row = 9 * photo.width;
   const along = source => {
     if (!wide.has(source)) {
@@ -132,20 +159,23 @@ function carry(photo, bokeh, sharp, seen) {
   for (let y = 0; y < photo.height; y++) {
     const rows = [0, 1, 2, 3].map(k => along(down.places[4 * y + k])), weights = down.weights.subarray(4 * y, 4 * y + 4);
     const at = i => weights[0] * rows[0][i] + weights[1] * rows[1][i] + weights[2] * rows[2][i] + weights[3] * rows[3][i];
-    for (let x = 0; x < photo.width; x++) mixPixel(photo.data, done, 3 * (y * photo.width + x), at, 9 * x);
+    for (let x = 0; x < photo.width; x++) mixPixel(photo.data, done, 3 * (y * photo.width + x), at, 9 * x, more);
   }
   return done;
 }
 
 // One pixel: the photo's own where it is sharp, the background where it is not, both in linear light between.
-function mixPixel(photo, done, pixel, at, i) {
+function mixPixel(photo, done, pixel, at, i, more) {
   const least = at(i + 3), greatest = at(i + 4);
   let share = 0;
   if (least >= 1 - SNAP) share = 1;
   else if (greatest > SNAP) {
     let found = at(i + 8);
     for (let c = 0; c < 3; c++) found += at(i + 5 + c) * photo[pixel + c] / 255;
-    share = clip((Math.min(Math.max(found, least), greatest) - SNAP) / (1 - 2 * SNAP));
+    // Steeper where it changes much within a pixel of the network's.
+    const steep = 1 + more * crossing(greatest - least);
+    found = 0.5 + (Math.min(Math.max(found, least), greatest) - 0.5) * steep;
+    share = clip((found - SNAP) / (1 - 2 * SNAP));
   }
   for (let c = 0; c < 3; c++) {
     const own = photo[pixel + c];

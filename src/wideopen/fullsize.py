@@ -30,15 +30,16 @@ Pixels = NDArray[Any]
 SNAP = 0.02
 """m within this of 0 or 1 is 0 or 1."""
 STRIP_PIXELS = 1 << 18
-RADIUS = 1
-"""Working px of the windows in which m is a linear function of colours; colours farther off are another thing's."""
+WIDE, NARROW = 8, 1
+"""Radius of the windows, in working px, in which m is a linear function of colours: wide where m changes slowly, to
+find an edge some way off; narrow where the edge lies within a px, as colours farther off may be another thing's."""
 TEXTURE = 2.0
 """Weight of the texture that working size hides. From 1 to 4 it makes no difference."""
 SAMPLES = 4
 """Samples of that texture along the side of a working pixel."""
 CROSSING = 0.3, 0.8
-"""Change of m within one px from which on, and at which fully, it is made steeper. Where a network is in doubt, m
-changes less."""
+"""Change of m within one px from which on, and at which fully, it crosses an edge there. Where a network is in doubt,
+it changes less."""
 STEEPEST = 4.0
 
 
@@ -106,8 +107,17 @@ def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float, sampl
     weight = np.minimum(2 * (1 - greatest), 1) ** 2
     background = fill(background, weight).clip(0, 1)
     texture = TEXTURE * hidden_texture(samples, np.maximum(1 - 4 * (greatest - least), 0))
-    model = guided_coefficients(guide, share, RADIUS, texture=texture)
+    wide = guided_coefficients(guide, share, WIDE)
+    narrow = guided_coefficients(guide, share, NARROW, texture=texture)
+    model = wide + _crossing(greatest - least)[..., None] * (narrow - wide)
     return np.dstack([background, least, greatest, model])
+
+
+def _crossing(span: Float) -> Float:
+    """How far m, of which that is the change within a pixel, crosses an edge there: 0 to 1."""
+    start, full = CROSSING
+    crossing: Float = ((span - np.float32(start)) / np.float32(full - start)).clip(0, 1)
+    return crossing
 
 
 def _strip(maps: Float, photo: Pixels, top: int, height: int) -> Pixels:
@@ -122,21 +132,23 @@ def _strip(maps: Float, photo: Pixels, top: int, height: int) -> Pixels:
     if mixed.size:
         found = wide.reshape(-1, 9)[mixed]
         own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
-        share = found[:, 8] + (found[:, 5:8] * _unit(own)).sum(axis=1)
-        share = _steepen(np.clip(share, found[:, 3], found[:, 4]), found[:, 4] - found[:, 3], height / maps.shape[0])
-        share = ((share - SNAP) / (1 - 2 * SNAP)).clip(0, 1)[:, None]
+        share = _share(found, own, height / maps.shape[0])
         light = share * to_light(own) + (1 - share) * to_light(behind)
         result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype))
     np.copyto(result, photo, where=keep[..., None])
     return result
 
 
-def _steepen(share: Float, span: Float, scale: float) -> Float:
-    """m steeper around 0.5, by up to half of what it was enlarged by, where it changes much within a working pixel."""
-    start, full = CROSSING
-    more = min(max(scale / 2, 1.0), STEEPEST) - 1
-    gain: Float = 1 + np.float32(more) * ((span - start) / (full - start)).clip(0, 1)
-    return 0.5 + (share - 0.5) * gain
+def _share(found: Float, own: Pixels, scale: float) -> Float:
+    """Step 4: m as Nx1 from N pixels of what full size is made of, and of the photo, enlarged by `scale`."""
+    least, greatest = found[:, 3], found[:, 4]
+    share = found[:, 8] + (found[:, 5:8] * _unit(own)).sum(axis=1)
+    share = np.clip(share, least, greatest)
+    # Steeper around 0.5 by up to half of what it was enlarged by.
+    more = np.float32(min(max(scale / 2, 1.0), STEEPEST) - 1)
+    share = np.float32(0.5) + (share - np.float32(0.5)) * (1 + more * _crossing(greatest - least))
+    snapped: Float = ((share - SNAP) / (1 - 2 * SNAP)).clip(0, 1)[:, None]
+    return snapped
 
 
 def _enlarge(image: Float, top: int, rows: int, height: int, width: int) -> Float:
