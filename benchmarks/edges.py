@@ -6,11 +6,14 @@ The scenes have known layers: a subject from examples/ in focus, with a frayed e
 blurs as in training (a disc of EBB!'s size), mixed in linear light. So the true picture is known. At points along the
 edge a crop of the network's own working size is cut and done twice: out of the whole photo, for which one pixel of the
 network's picture spans many, and natively, where the network sees nothing but the crop at its own resolution.
-Each is held against its own truth, as the look's blur is a share of the frame. Twice again: `model`, the
-shipped one; `maps`, a network that is right about everything, so that what is left is full size's own error.
-`enlarged` is the network's picture of the whole photo simply enlarged. Errors are means of absolute differences
-in 1/255 within 8 px of the edge. `--pictures` writes the crops at 100 %: photo, whole (model), native (model),
-whole (maps), truth. Prints a table and the figures as JSON on the last line; `ratio` is whole over native.
+Each is held against its own truth, as the look's blur is a share of the frame. Twice again: `maps`, a network that is
+right about everything, so that what is left is full size's own error; `model`, the shipped one, whose own doubt about
+where the edge is comes on top. Errors are means of absolute differences in 1/255 within 8 px of the edge:
+`whole` the crop out of the whole photo, `native` the network's picture of the crop, `carried` that picture carried
+to the crop (which gives it the photo's own detail), `enlarged` the network's picture of the whole photo simply
+enlarged; `photo` and `photo_native` what the photo itself scores against the two truths. `ratio` is whole over native. `--pictures`
+writes the crops at 100 %: photo, whole (model), native (model), whole (maps), native (maps), truth. Prints a table
+and the figures as JSON on the last line.
 """
 
 import argparse
@@ -38,8 +41,8 @@ Array = NDArray[Any]
 BLUR = SynthesizeOptions().blur
 """Radius of the disc as a share of the short side."""
 BAND_PX = 8
-KINDS = ("model", "maps")
-COLUMNS = ("whole", "native", "ratio", "enlarged")
+KINDS = ("maps", "model")
+COLUMNS = ("whole", "native", "ratio", "carried", "enlarged", "photo", "photo_native")
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,9 @@ def windows(alpha: Array, size: tuple[int, int], count: int) -> list[tuple[slice
 def right_maps(layers: Layers, photo: Array, height: int, width: int) -> tuple[Array, Array, Array]:
     """What a network that is right gives for a photo at its own size."""
     _, sharp, seen = perfect(photo, layers.alpha, height, width)
-    ground = resize(layers.ground, height, width)
-    soft = linear_to_srgb(disc_blur(to_light(ground), BLUR * min(height, width)))
+    # Texture that is smaller than a pixel is averaged as light: blurred at full size, it would be as bright.
+    light = resize(to_light(layers.ground), height, width)
+    soft = linear_to_srgb(disc_blur(light, BLUR * min(height, width)))
     return sharp[..., None] * seen + (1 - sharp[..., None]) * soft, sharp, seen
 
 
@@ -151,7 +155,7 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
     found = renderer._see(photo)
     given = {"model": found, "maps": right_maps(layers, photo, *found[0].shape[:2])}
     whole = {kind: carry(photo, *given[kind]) for kind in KINDS}
-    rows: dict[str, list[tuple[float, float, float]]] = {kind: [] for kind in KINDS}
+    rows: dict[str, list[tuple[float, ...]]] = {kind: [] for kind in KINDS}
     for number, window in enumerate(windows(layers.alpha, size, crops)):
         crop = np.ascontiguousarray(photo[window])
         part = Layers(layers.subject[window], layers.ground[window], np.ascontiguousarray(layers.alpha[window]))
@@ -159,20 +163,24 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
         assert (own == crop).all()
         near = np.abs(signed_distance(part.alpha > 0.5)) <= BAND_PX
         native_truth = layers.taken(window, BLUR * min(size))
-        natives = {"model": carry(crop, *renderer._see(crop)), "maps": carry(crop, *right_maps(part, crop, *size))}
+        natives = {"model": renderer._see(crop), "maps": right_maps(part, crop, *size)}
+        drawn = {kind: np.rint(255 * resize(natives[kind][0].clip(0, 1), *size)) for kind in KINDS}
         for kind in KINDS:
             plain = enlarged_window(given[kind][0], photo.shape[:2], window)
             rows[kind].append(
                 (
                     error(whole[kind][window], truth, near),
-                    error(natives[kind], native_truth, near),
+                    error(drawn[kind], native_truth, near),
+                    error(carry(crop, *natives[kind]), native_truth, near),
                     error(plain, truth, near),
+                    error(crop, truth, near),
+                    error(crop, native_truth, near),
                 )
             )
         if pictures is not None:
-            shown = [crop, whole["model"][window], natives["model"], whole["maps"][window], truth]
+            shown = [crop, whole["model"][window], drawn["model"], whole["maps"][window], drawn["maps"], truth]
             middle = tuple(slice(side // 2 - 160, side // 2 + 160) for side in size)
-            strip = np.hstack([image[middle] for image in shown])
+            strip = np.hstack([image[middle].astype(np.uint8) for image in shown])
             cv2.imwrite(str(pictures) + f"-{number}.png", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
     return {kind: summary(rows[kind]) for kind in KINDS}
 
@@ -191,9 +199,9 @@ def error(result: Array, truth: Array, near: Array) -> float:
     return float(np.abs(result[near].astype(np.float32) - truth[near]).mean())
 
 
-def summary(rows: list[tuple[float, float, float]]) -> dict[str, float]:
-    whole, native, plain = (float(value) for value in np.mean(rows, axis=0))
-    return {"whole": whole, "native": native, "ratio": whole / native, "enlarged": plain}
+def summary(rows: list[tuple[float, ...]]) -> dict[str, float]:
+    whole, native, *rest = (float(value) for value in np.mean(rows, axis=0))
+    return dict(zip(COLUMNS, (whole, native, whole / native, *rest), strict=True))
 
 
 def main() -> None:
@@ -209,7 +217,10 @@ def main() -> None:
         pictures = None if options.pictures is None else options.pictures / name
         found[name] = measure(stage(name, options.megapixels, mirrored), renderer, options.crops, pictures)
     table = Table(
-        "scene", "network", *COLUMNS, title=f"{options.megapixels:g} megapixels, within {BAND_PX} px of the edge"
+        "scene",
+        "network",
+        *(name.replace("_", " ") for name in COLUMNS),
+        title=f"{options.megapixels:g} megapixels, within {BAND_PX} px of the edge",
     )
     for name, kinds in found.items():
         for kind, figures in kinds.items():

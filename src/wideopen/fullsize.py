@@ -133,7 +133,7 @@ def _strip(maps: Float, photo: Pixels, top: int, height: int) -> Pixels:
         found = wide.reshape(-1, 9)[mixed]
         own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
         share = _share(found, own, height / maps.shape[0])
-        light = share * to_light(own) + (1 - share) * to_light(behind)
+        light: Float = share * to_light(own) + (1 - share) * to_light(behind)
         result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype))
     np.copyto(result, photo, where=keep[..., None])
     return result
