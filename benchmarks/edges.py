@@ -11,9 +11,9 @@ right about everything, so that what is left is full size's own error; `model`, 
 where the edge is comes on top. Errors are means of absolute differences in 1/255 within 8 px of the edge:
 `whole` the crop out of the whole photo, `native` the network's picture of the crop, `carried` that picture carried
 to the crop (which gives it the photo's own detail), `enlarged` the network's picture of the whole photo simply
-enlarged; `photo` and `photo_native` what the photo itself scores against the two truths. `ratio` is whole over native. `--pictures`
-writes the crops at 100 %: photo, whole (model), native (model), whole (maps), native (maps), truth. Prints a table
-and the figures as JSON on the last line.
+enlarged; `photo` and `photo_native` what the photo itself scores against the two truths. `ratio` is whole over native.
+`--pictures` writes the crops at 100 %: photo, whole (model), native (model), whole (maps), native (maps), truth. Prints
+a table and the figures as JSON on the last line.
 """
 
 import argparse

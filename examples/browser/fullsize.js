@@ -117,7 +117,8 @@ function prepare(guide, bokeh, share, seen, photo) {
   const texture = hiddenTexture(photo, span.map(value => Math.max(1 - 4 * value, 0)), width, height);
   const filled = fill(background, weight), wide = guidedCoefficients(guide, share.data, WIDE);
   const narrow = guidedCoefficients(guide, share.data, NARROW, texture);
-  const model = wide.map((plane, c) => plane.map((value, i) => value + crossing(span[i]) * (narrow[c][i] - value)));
+  const widened = data => around(picture(width, height, 1, data))[1], near = widened(widened(span.map(crossing)));
+  const model = wide.map((plane, c) => plane.map((value, i) => value + near[i] * (narrow[c][i] - value)));
   for (let i = 0; i < size; i++) {
     for (let c = 0; c < 3; c++) maps.data[9 * i + c] = clip(filled.data[3 * i + c]);
     maps.data.set([least[i], greatest[i], ...model.map(plane => plane[i])], 9 * i + 3);

@@ -109,7 +109,9 @@ def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float, sampl
     texture = TEXTURE * hidden_texture(samples, np.maximum(1 - 4 * (greatest - least), 0))
     wide = guided_coefficients(guide, share, WIDE)
     narrow = guided_coefficients(guide, share, NARROW, texture=texture)
-    model = wide + _crossing(greatest - least)[..., None] * (narrow - wide)
+    # All that m crosses an edge with: where one model hands over to the other, m is to be 0 or 1 already.
+    near = cv2.dilate(_crossing(greatest - least), np.ones((5, 5), np.uint8))
+    model = wide + near[..., None] * (narrow - wide)
     return np.dstack([background, least, greatest, model])
 
 
