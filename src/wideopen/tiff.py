@@ -1,0 +1,73 @@
+"""TIFF files put together from zlib and tags that Pillow lays out: Pillow itself writes no 16-bit colour, and no EXIF
+into a compressed file.
+"""
+
+import io
+import zlib
+from typing import Any
+
+from numpy.typing import NDArray
+from PIL import Image, TiffImagePlugin
+
+from wideopen import iptc
+from wideopen.exif import PREFIX
+
+_BELOW = (0x8769, 0x8825)
+"""The EXIF and the GPS directory."""
+_ICC, _XMP, _UNSIGNED_BYTES, _UNDEFINED = 34675, 700, 1, 7
+
+
+def encode_tiff(
+    pixels: NDArray[Any],
+    grey: bool,
+    exif: bytes,
+    dpi: tuple[float, float] | None,
+    icc: bytes,
+    xmp: bytes,
+    resources: bytes,
+) -> bytes:
+    """HxWxC of 8 or 16 bits as one deflated strip with horizontal prediction.
+
+    Args:
+        grey: the first channel is grey; else the first three are RGB. One more is alpha, not premultiplied.
+        exif: blob without its prefix, written as tags of the file.
+        resources: Photoshop's, captions among them.
+
+    Raises:
+        ValueError, OSError: tags that cannot be written.
+    """
+    height, width, channels = pixels.shape
+    strip = zlib.compress(_differences(pixels), 4)
+    tags = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0")
+    if exif:
+        found = Image.Exif()
+        found.load(PREFIX + exif)
+        tags.update({tag: value for tag, value in found.items() if tag not in _BELOW})
+        tags.update({tag: dict(found.get_ifd(tag)) for tag in _BELOW if found.get_ifd(tag)})
+    tags[256], tags[257], tags[258] = width, height, (pixels.dtype.itemsize * 8,) * channels
+    tags[259], tags[262], tags[277], tags[278] = 8, (1 if grey else 2), channels, height
+    tags[279], tags[284], tags[317] = len(strip), 1, 2
+    if dpi is not None:
+        tags[282], tags[283], tags[296] = *dpi, 2
+    if channels in (2, 4):
+        tags[338] = 2  # Not premultiplied.
+    for tag, kind, value in (
+        (_ICC, _UNDEFINED, icc),
+        (_XMP, _UNSIGNED_BYTES, xmp),
+        (iptc.IPTC_TAG, _UNDEFINED, iptc.captions(resources)),
+        (iptc.RESOURCES_TAG, _UNSIGNED_BYTES, iptc.without_captions(resources)),
+    ):
+        if value:
+            tags.tagtype[tag] = kind
+            tags[tag] = value
+    tags[273] = 0  # Offset of the strip, which Pillow moves behind the tags.
+    file = io.BytesIO()
+    tags.save(file)
+    return file.getvalue() + strip
+
+
+def _differences(pixels: NDArray[Any]) -> bytes:
+    """TIFF 6.0, section 14: each value less the one to its left."""
+    found = pixels.astype(pixels.dtype.newbyteorder("<"))
+    found[:, 1:] -= pixels[:, :-1]
+    return found.tobytes()
