@@ -72,6 +72,20 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     return _by_pillow(_stack(photo, alpha=True, eight_bits=True), format, {**options, **metadata})
 
 
+def losses(photo: "Photo", format: str) -> tuple[str, ...]:
+    """What of a photo the format has no place for, each to follow the photo's name."""
+    found = []
+    if photo.depth is not None and format != "JPEG":
+        found.append(f"its depth map has no place in {format}; --save-depth writes it")
+    if photo.alpha is not None and format == "JPEG":
+        found.append("JPEG has no transparency: it is laid on white")
+    if photo.pixels.dtype == np.uint16 and format in ("JPEG", "WEBP", "HEIF", "AVIF"):
+        found.append(f"{format} keeps {8 if format in ('JPEG', 'WEBP') else 10} bits; write .tif or .png to keep all")
+    if iptc.captions(photo.resources) and format in ("WEBP", "AVIF", "HEIF"):
+        found.append(f"its IPTC captions have no place in {format}")
+    return tuple(found)
+
+
 def _by_pillow(pixels: NDArray[Any], format: str, options: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format, **options)
