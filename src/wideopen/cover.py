@@ -1,8 +1,8 @@
 """Photos with transparency, blurred along.
 
 A lens is linear in light: it blurs the premultiplied picture, and the cover as a picture of its own, and the colour is
-the one over the other. A network knows no cover: it sees the photo with its colours continued where nothing covers, and the
-cover is blurred, but for the subject, by the Gaussian that comes closest to what the network did.
+the one over the other. A network knows no cover: it sees the photo with its colours continued where nothing covers, and
+the cover is blurred, but for the subject, by the Gaussian that comes closest to what the network did.
 """
 
 from typing import Any

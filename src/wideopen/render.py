@@ -284,7 +284,7 @@ class Renderer:
         soft = cover.blurred_cover(small[..., 0], seen, bokeh, sharp)
         # What a network gives is sRGB-encoded, and so is what `carry` takes.
         wanted = linear_to_srgb(soft)[..., None].repeat(3, axis=2)
-        shares = carry(flat, wanted, sharp, linear_to_srgb(small), curve=gamma_curve(1.0))
+        shares = carry(flat, wanted, sharp, linear_to_srgb(small.astype("float32")), curve=gamma_curve(1.0))
         hidden = shares[..., 0].astype("float32") / 65535
         return cover.uncovered(pixels, alpha, (blurred != whole).any(axis=2), to_light(blurred, curve), hidden, curve)
 
