@@ -15,14 +15,15 @@ from PIL import Image, ImageCms
 
 from wideopen import avif, heif
 from wideopen.errors import PhotoError
+from wideopen.tiff import one_plane
 
 Pixels = NDArray[Any]
 Convert = Callable[[Image.Image], Image.Image | None]
 STRIP_PX = 1 << 22
 MAX_BYTES = 1_200_000_000
 """Of pixels as they are kept, alpha included."""
-_CONTIG, _ASSOCIATED = 1, 1
-_PLANAR_CONFIGURATION, _PHOTOMETRIC, _EXTRA_SAMPLES, _BITS = 284, 262, 338, 258
+_SEPARATE, _ASSOCIATED = 2, 1
+_PLANAR_CONFIGURATION, _PHOTOMETRIC, _EXTRA_SAMPLES, _BITS, _SAMPLES_PER_PIXEL = 284, 262, 338, 258, 277
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +56,12 @@ def read_channels(image: Image.Image, data: bytes) -> Channels:
     image.load()
     if mode == "F" or (mode == "I" and not deep):
         raise PhotoError("has 32 bits per channel; save it with 8 or 16")
+    notices: tuple[str, ...] = ()
     if deep and (mode in ("LA", "RGB", "RGBA", "RGBX") or image.format in ("HEIF", "AVIF")):
-        return _deep_channels(image, data)
+        found = _deep_channels(image, data)
+        if found is not None:
+            return found
+        notices = (f"its {avif.bit_depth(data)} bits are read as 8",)
     if mode.startswith("I"):
         return _deep_grey(image)
     if mode in ("CMYK", "LAB"):
@@ -64,8 +69,9 @@ def read_channels(image: Image.Image, data: bytes) -> Channels:
     grey = mode in ("1", "L", "LA", "La")
     if mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
         stored = _copy(image, lambda part: part.convert("RGBA"), 4)
-        return Channels(np.ascontiguousarray(stored[..., :3]), np.ascontiguousarray(stored[..., 3]), grey)
-    return Channels(_copy(image, lambda part: part.convert("RGB"), 3), None, grey)
+        colour, alpha = np.ascontiguousarray(stored[..., :3]), np.ascontiguousarray(stored[..., 3])
+        return Channels(colour, alpha, grey, notices=notices)
+    return Channels(_copy(image, lambda part: part.convert("RGB"), 3), None, grey, notices=notices)
 
 
 def _raw_mode(image: Image.Image) -> str:
@@ -134,16 +140,26 @@ def _deep_grey(image: Image.Image) -> Channels:
     return Channels(cv2.merge([grey] * 3), alpha, True)
 
 
-def _deep_channels(image: Image.Image, data: bytes) -> Channels:
-    """More than 8 bits, as 16. What Pillow made of the picture is let go of first: it was a check that all is there."""
+def _deep_channels(image: Image.Image, data: bytes) -> Channels | None:
+    """More than 8 bits, as 16; None if it is AVIF that OpenCV cannot read.
+
+    What Pillow made of the picture is let go of first: it was a check that all is there.
+    """
     size, grey = (image.height, image.width), image.mode[0] in "LI"
+    if image.format == "PNG":
+        grey = data[25] in (0, 4)
+    if image.format == "AVIF":
+        stored = avif.deep_pixels(data)
+        if stored is None:
+            return None
     image.im = None  # type: ignore[assignment]
     if image.format == "HEIF":
         found = heif.deep_pixels(data)
         colour = cv2.merge([found] * 3) if found.ndim == 2 else np.ascontiguousarray(found[..., :3])
         alpha = found[..., 3].copy() if found.ndim == 3 and found.shape[2] == 4 else None
         return Channels(colour, alpha, grey or found.ndim == 2)
-    stored = avif.deep_pixels(data) if image.format == "AVIF" else _by_opencv(data)
+    if image.format != "AVIF":
+        stored = _planes(image, data) if _tag(image, _PLANAR_CONFIGURATION) == _SEPARATE else _by_opencv(data)
     if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != size:
         raise PhotoError("16-bit pixels cannot be read; save it again as 16-bit PNG or TIFF")
     if stored.ndim == 2:
@@ -163,6 +179,15 @@ def _by_opencv(data: bytes) -> Pixels | None:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         return None
+
+
+def _planes(image: Image.Image, data: bytes) -> Pixels | None:
+    """A TIFF that stores its channels apart, BGR(A), each read as a grey file of its own: OpenCV would mix them up."""
+    channels = _tag(image, _SAMPLES_PER_PIXEL)
+    found = [_by_opencv(one_plane(image.tag_v2, data, index, channels)) for index in range(channels)]  # type: ignore[attr-defined]
+    if channels not in (3, 4) or any(plane is None or plane.ndim != 2 for plane in found):
+        return None
+    return cv2.merge([*found[2::-1], *found[3:]])  # type: ignore[list-item]
 
 
 def _swapped(bgr: Pixels) -> Pixels:

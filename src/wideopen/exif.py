@@ -14,7 +14,8 @@ ORIENTATION, SOFTWARE = 0x0112, 0x0131
 PREFIX = b"Exif\0\0"
 """Opens a blob in JPEG files; other formats do without."""
 _BYTE_ORDER = {b"II*\0": "<", b"MM\0*": ">"}
-_EXIF_IFD = 0x8769
+_EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
+_BELOW = (_EXIF_IFD, _GPS_IFD)
 _SIZES = (0x0100, 0x0101), (0xA002, 0xA003)
 """Width and height, in the first and in the EXIF directory."""
 _THUMBNAIL, _THUMBNAIL_LENGTH, _COMPRESSION, _JPEG = 0x0201, 0x0202, 0x0103, 6
@@ -22,7 +23,7 @@ _DESCRIPTIVE = {
     *(0x010D, 0x010E, 0x010F, 0x0110, 0x011D),  # DocumentName, ImageDescription, Make, Model, PageName
     *(ORIENTATION, SOFTWARE, 0x0132, 0x013B, 0x013C),  # DateTime, Artist, HostComputer
     *(0x4746, 0x4749, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F),  # Rating, RatingPercent, Windows' XPTitle .. XPSubject
-    *(0x8298, _EXIF_IFD, 0x8825),  # Copyright, the EXIF and the GPS directory
+    *(0x8298, _EXIF_IFD, _GPS_IFD),  # Copyright, the EXIF and the GPS directory
     *(0x830E, 0x8482, 0x85D8, 0x87AF, 0x87B0, 0x87B1),  # GeoTIFF
 }
 
@@ -118,9 +119,15 @@ def sign(blob: bytes, software: str, thumbnail: bytes = b"") -> bytes:
 
 def descriptive_tags(tags: Image.Exif) -> bytes:
     """EXIF blob of a file that has tags but no blob (TIFF): what describes the photo, not how it is stored."""
-    for tag in [tag for tag in tags if tag not in _DESCRIPTIVE]:
-        del tags[tag]
-    return tags.tobytes().removeprefix(PREFIX) if tags else b""
+    kept = Image.Exif()  # A new one: BigTIFF's is laid out in another way.
+    kept.endian = "<"
+    for tag, value in tags.items():
+        if tag in _DESCRIPTIVE and tag not in _BELOW:
+            kept[tag] = value
+    for tag in _BELOW:
+        if tags.get_ifd(tag):
+            kept.get_ifd(tag).update(tags.get_ifd(tag))
+    return kept.tobytes().removeprefix(PREFIX) if kept or any(kept.get_ifd(tag) for tag in _BELOW) else b""
 
 
 def _first_directory(blob: bytes) -> _Directory | None:

@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from wideopen import avif, exif, heif, xmp
@@ -68,25 +69,27 @@ def read_metadata(image: Image.Image, data: bytes, frames: int) -> Metadata:
         chunks=_colour_chunks(data) if image.format == "PNG" else b"",
         gamma=1 / info["gamma"] if info.get("gamma") and "srgb" not in info else None,
         dpi=_resolution(dpi, held),
-        **_coding(image, data),
+        **_coding(image, data, turn in (5, 6, 7, 8)),
         notices=tuple(_notices(image, data, packet, frames)),
     )
 
 
-def _coding(image: Image.Image, data: bytes) -> dict[str, Any]:
-    """How the file was compressed, where it can be so again."""
+def _coding(image: Image.Image, data: bytes, turned: bool) -> dict[str, Any]:
+    """How the file was compressed, where it can be so again: tables turn with the picture."""
     if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
         stored = getattr(image, "quantization", {})
         sampling = JpegImagePlugin.get_sampling(image)
+        tables = [np.reshape(stored[key], (8, 8)) for key in sorted(stored)]
+        if turned and sampling == 1:
+            sampling = 0  # 4:2:2 the other way round is not written.
         return {
-            "tables": tuple(tuple(stored[key]) for key in sorted(stored)) or None,
+            "tables": tuple(tuple((table.T if turned else table).ravel().tolist()) for table in tables) or None,
             "subsampling": sampling if sampling in (0, 1, 2) else None,
             "progressive": bool(image.info.get("progressive")),
         }
-    if image.format == "AVIF":
-        return {"subsampling": avif.subsampling(data)}
-    if image.format == "HEIF":
-        return {"subsampling": heif.subsampling(data)}
+    if image.format in ("AVIF", "HEIF"):
+        chroma = avif.subsampling(data) if image.format == "AVIF" else heif.subsampling(data)
+        return {"subsampling": 0 if turned and chroma == 1 else chroma}
     return {"lossless": image.format == "WEBP" and _is_lossless(data)}
 
 

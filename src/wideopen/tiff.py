@@ -66,6 +66,31 @@ def encode_tiff(
     return file.getvalue() + strip
 
 
+def one_plane(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes, index: int, channels: int) -> bytes:
+    """One channel of a file that stores them apart, as a grey TIFF.
+
+    Args:
+        tags: the file's.
+        data: the whole file.
+
+    Raises:
+        KeyError, ValueError: tags that are missing or make no sense.
+    """
+    kept = (256, 257, 259, 266, 278, 317, 322, 323)  # Sides, compression, order of bits, rows of a strip, tiles.
+    plane = TiffImagePlugin.ImageFileDirectory_v2(ifh=(b"II*\0" if tags.prefix == b"II" else b"MM\0*") + bytes(4))
+    plane.update({tag: tags[tag] for tag in kept if tag in tags})
+    plane[258], plane[262], plane[277], plane[284] = 16, 1, 1, 1
+    places, lengths = (324, 325) if 324 in tags else (273, 279)
+    count = len(tags[places]) // channels
+    pieces = list(zip(tags[places], tags[lengths], strict=True))[index * count : (index + 1) * count]
+    body = b"".join(data[start : start + length] for start, length in pieces)
+    plane[lengths] = tuple(length for _, length in pieces)
+    plane[places] = tuple(sum(length for _, length in pieces[:before]) for before in range(len(pieces)))
+    file = io.BytesIO()
+    plane.save(file)  # Moves the offsets behind the tags.
+    return file.getvalue() + body
+
+
 def _differences(pixels: NDArray[Any]) -> bytes:
     """TIFF 6.0, section 14: each value less the one to its left."""
     found = pixels.astype(pixels.dtype.newbyteorder("<"))
