@@ -210,12 +210,14 @@ def _by_pillow() -> Iterator[Case]:
     yield _pillow_mode("AVIF", ".avif", 7, "RGB", icc_profile=None, quality=95)
     yield _pillow_mode("AVIF", ".avif", 2, "RGBA", icc_profile=None, quality=95)
     yield Case("pillow-mpo", lambda: pillow("MPO", stored(3), quality=95, **several()), "JPEG", ".jpg", off=3,
-               notice="holds 2 pictures: the main one")  # fmt: skip
-    yield Case("pillow-pages", lambda: _pillow_pages(), "TIFF", ".tif", notice="holds 2 pictures")
+               notice="holds several pictures: the main one")  # fmt: skip
+    yield Case("pillow-pages", lambda: _pillow_pages(), "TIFF", ".tif", notice="holds several pictures: the first")
     yield Case("pillow-apng", lambda: pillow("PNG", stored(3), **several()), "PNG", ".png", notice="holds 2 pictures")
     yield Case("pillow-film", lambda: pillow("WEBP", stored(3), lossless=True, **several()), "WEBP", ".webp",
                notice="holds 2 pictures")  # fmt: skip
-    yield Case("pillow-gif", lambda: _pillow_gif(), "GIF", ".png", off=6, notice="holds 2 pictures: the first one")
+    yield Case(
+        "pillow-gif", lambda: _pillow_gif(), "GIF", ".png", off=6, notice="holds several pictures: the first one"
+    )
     yield Case("pillow-bmp", lambda: pillow("BMP", stored(3)), "BMP", ".png", notice="is a BMP")
     yield Case("pillow-cmyk", lambda: pillow("JPEG", Image.fromarray(stored(3)).convert("CMYK"), quality=98), "JPEG",
                ".jpg", off=4, notice="CMYK without")  # fmt: skip

@@ -68,10 +68,9 @@ def read_channels(image: Image.Image, data: bytes) -> Channels:
         return _converted(image, "16" in raw_mode)
     grey = mode in ("1", "L", "LA", "La")
     if mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
-        stored = _copy(image, lambda part: part.convert("RGBA"), 4)
-        colour, alpha = np.ascontiguousarray(stored[..., :3]), np.ascontiguousarray(stored[..., 3])
-        return Channels(colour, alpha, grey, notices=notices)
-    return Channels(_copy(image, lambda part: part.convert("RGB"), 3), None, grey, notices=notices)
+        alpha = np.empty((image.height, image.width), np.uint8)
+        return Channels(_copy(image, lambda part: part.convert("RGBA"), alpha), alpha, grey, notices=notices)
+    return Channels(_copy(image, lambda part: part.convert("RGB")), None, grey, notices=notices)
 
 
 def _raw_mode(image: Image.Image) -> str:
@@ -95,14 +94,17 @@ def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
         yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
-def _copy(image: Image.Image, convert: Convert, channels: int) -> Pixels:
-    """HxWxC uint8 of a loaded picture."""
-    found = np.empty((image.height, image.width, channels), np.uint8)
+def _copy(image: Image.Image, convert: Convert, alpha: Pixels | None = None) -> Pixels:
+    """HxWx3 uint8 of a loaded picture; a fourth channel goes into `alpha`."""
+    found = np.empty((image.height, image.width, 3), np.uint8)
     for top, part in _strips(image):
         done = convert(part)
         if done is None:
             raise ValueError("colours could not be converted")
-        found[top : top + done.height] = np.asarray(done).reshape(done.height, done.width, channels)
+        values, rows = np.asarray(done), slice(top, top + done.height)
+        found[rows] = values[..., :3]
+        if alpha is not None:
+            alpha[rows] = values[..., 3]
     return found
 
 
@@ -127,17 +129,20 @@ def _converted(image: Image.Image, deep: bool) -> Channels:
         notices = ["is CMYK without a usable profile: its colours are a guess, converted to sRGB"]
     if deep:
         notices.append("16 bits of CMYK are read as 8")
-    return Channels(_copy(image, convert, 3), None, False, False, tuple(notices))
+    return Channels(_copy(image, convert), None, False, False, tuple(notices))
 
 
 def _deep_grey(image: Image.Image) -> Channels:
     """16-bit grey; one value may stand for transparent."""
-    grey = np.asarray(image).astype(np.uint16)
-    if image.format == "TIFF" and _tag(image, _PHOTOMETRIC) == 0:
-        grey = 65535 - grey
-    clear = image.info.get("transparency")
-    alpha = np.where(grey == clear, 0, 65535).astype(np.uint16) if isinstance(clear, int) else None
-    return Channels(cv2.merge([grey] * 3), alpha, True)
+    inverse, clear = image.format == "TIFF" and _tag(image, _PHOTOMETRIC) == 0, image.info.get("transparency")
+    colour = np.empty((image.height, image.width, 3), np.uint16)
+    alpha = np.empty(colour.shape[:2], np.uint16) if isinstance(clear, int) else None
+    for top, part in _strips(image):
+        grey, rows = np.asarray(part).astype(np.uint16), slice(top, top + part.height)
+        colour[rows] = (65535 - grey if inverse else grey)[..., None]
+        if alpha is not None:
+            alpha[rows] = np.where(grey == clear, 0, 65535)
+    return Channels(colour, alpha, True)
 
 
 def _deep_channels(image: Image.Image, data: bytes) -> Channels | None:

@@ -16,6 +16,7 @@ _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The first marker after a scan's data, in which 0xFF is followed by 0 or by a restart marker's number."""
 _LONGEST = 65533
 _PIECE = 65000
+_MOST_PARTS = 64
 _START = b"\xff\xd8\xff"
 
 
@@ -46,7 +47,7 @@ def jpeg_parts(data: bytes) -> list[JpegPart]:
     """The pictures that follow one another in a JPEG file, the main one first; none if it is no JPEG."""
     parts: list[JpegPart] = []
     start = 0 if data.startswith(_START) else -1
-    while start >= 0:
+    while start >= 0 and len(parts) < _MOST_PARTS:
         part = _part(data, start)
         parts.append(part)
         start = data.find(_START, part.end)

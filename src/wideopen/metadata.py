@@ -11,6 +11,7 @@ from PIL import Image, JpegImagePlugin
 from wideopen import avif, exif, heif, xmp
 from wideopen.iptc import read_resources
 from wideopen.jpeg_parts import extended_packet, jpeg_parts
+from wideopen.tiff import has_more
 
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 _UNTOLD = re.compile(r"Raw profile type |XML:com\.adobe\.xmp$")
@@ -41,8 +42,8 @@ class Metadata:
     notices: tuple[str, ...] = ()
 
 
-def read_metadata(image: Image.Image, data: bytes, frames: int) -> Metadata:
-    """Of a picture that is loaded; `data`: the whole file; `frames`: how many pictures Pillow counts in it."""
+def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
+    """Of a picture that is loaded; `data`: the whole file; `several`: see `count_pictures`."""
     info = image.info
     blob = (info.get("exif") or b"").removeprefix(exif.PREFIX)
     if not blob and (image.format == "TIFF" or "Raw profile type exif" in info):
@@ -70,8 +71,18 @@ def read_metadata(image: Image.Image, data: bytes, frames: int) -> Metadata:
         gamma=1 / info["gamma"] if info.get("gamma") and "srgb" not in info else None,
         dpi=_resolution(dpi, held),
         **_coding(image, data, turn in (5, 6, 7, 8)),
-        notices=tuple(_notices(image, data, packet, frames)),
+        notices=tuple(_notices(image, data, packet, several)),
     )
+
+
+def count_pictures(image: Image.Image, data: bytes) -> str:
+    """How many pictures a file holds, before it is loaded: empty for one, "several" where counting would take long."""
+    if image.format == "TIFF":
+        return "several" if has_more(data) else ""
+    if image.format in ("GIF", "JPEG", "MPO"):
+        return "several" if getattr(image, "is_animated", False) else ""
+    frames = int(getattr(image, "n_frames", 1))
+    return str(frames) if frames > 1 else ""
 
 
 def _coding(image: Image.Image, data: bytes, turned: bool) -> dict[str, Any]:
@@ -133,21 +144,21 @@ def _is_lossless(data: bytes) -> bool:
     return lossless >= 0 and (lossy < 0 or lossless < lossy)
 
 
-def _notices(image: Image.Image, data: bytes, packet: bytes, frames: int) -> list[str]:
+def _notices(image: Image.Image, data: bytes, packet: bytes, several: str) -> list[str]:
     found = []
     if image.format in ("GIF", "BMP"):
         found.append(f"is a {image.format} file, which is read but not written")
     if image.format in ("JPEG", "MPO"):
         parts = jpeg_parts(data)
-        pictures, rest = max(len(parts), frames), data[parts[-1].end :] if parts else b""
+        rest = data[parts[-1].end :] if parts else b""
         if b"MotionPhoto" in packet or b"MicroVideo" in packet or _FILM.search(rest):
             found.append("is a motion photo: the film is left out")
-        if pictures > 1:
-            found.append(f"holds {pictures} pictures: the main one is used")
+        if len(parts) > 1 or several:
+            found.append("holds several pictures: the main one is used")
         return found
     if image.format == "HEIF" and b"mpvd" in data:
         found.append("is a motion photo: the film is left out")
-    if frames > 1:
+    if several:
         which = "main" if image.format == "HEIF" else "first"
-        found.append(f"holds {frames} pictures: the {which} one is used")
+        found.append(f"holds {several} pictures: the {which} one is used")
     return found

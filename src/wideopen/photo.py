@@ -20,7 +20,7 @@ from wideopen.channels import Channels, read_channels
 from wideopen.curve import ToneCurve, gamma_curve, profile_curve
 from wideopen.encode import FORMATS, encode
 from wideopen.errors import OutputError, PhotoError, WideopenError
-from wideopen.metadata import Metadata, read_metadata
+from wideopen.metadata import Metadata, count_pictures, read_metadata
 from wideopen.output import check_output, write_output
 from wideopen.quiet import quietly
 
@@ -31,6 +31,8 @@ Pixels = NDArray[Any]
 """uint8 or uint16."""
 MAX_PIXELS = 178_956_970
 """Larger photos are refused: a file of a few kB can claim any size (Pillow's own limit, 1 GiB at 6 bytes/px)."""
+PLAUSIBLE_PIXELS, PIXELS_PER_BYTE = 40_000_000, 100
+"""Photos larger than that hold at least a byte for so many pixels; a blank picture made to fill memory does not."""
 READ_ONLY = ("GIF", "BMP")
 """Beside RAW."""
 
@@ -129,9 +131,9 @@ def decode(data: bytes, name: str = "photo") -> Photo:
     with open_picture(data, name) as image:
         try:
             with quietly():
-                format, frames = str(image.format), int(getattr(image, "n_frames", 1))
+                format, several = str(image.format), count_pictures(image, data)
                 channels = read_channels(image, data)
-                return _upright(channels, read_metadata(image, data, frames), format)
+                return _upright(channels, read_metadata(image, data, several), format)
         except PhotoError as error:
             raise PhotoError(f"{name}: {error}") from None
         except Exception as error:
@@ -160,16 +162,20 @@ def open_picture(data: bytes, name: str) -> Image.Image:
     except Exception as error:  # Decoders raise anything from SyntaxError to struct.error on damaged files.
         raise PhotoError(f"{name}: damaged ({_line(error)}); get a whole copy") from error
     try:
-        _check_size(image.width, image.height, name)
+        _check_size(image.width, image.height, name, len(data))
     except PhotoError:
         image.close()
         raise
     return image
 
 
-def _check_size(width: int, height: int, name: str) -> None:
+def _check_size(width: int, height: int, name: str, length: int) -> None:
     if width * height > MAX_PIXELS:
         raise PhotoError(f"{name}: {width}x{height} px is more than {MAX_PIXELS // 10**6} megapixels; too large")
+    if width * height > max(PLAUSIBLE_PIXELS, length * PIXELS_PER_BYTE):
+        raise PhotoError(
+            f"{name}: claims {width}x{height} px in {length} bytes, which no photo is; made to fill memory"
+        )
 
 
 def _formats(data: bytes) -> tuple[str, ...]:
@@ -270,7 +276,7 @@ def _develop(data: bytes, name: str) -> Photo:
     """A camera's RAW, upright as LibRaw develops it."""
     try:
         with raw.open_raw(data) as opened:
-            _check_size(opened.sizes.iwidth, opened.sizes.iheight, name)
+            _check_size(opened.sizes.iwidth, opened.sizes.iheight, name, len(data))
             pixels, tags = raw.develop(opened), raw.tags_of(data, opened)
     except ModuleNotFoundError:
         raise PhotoError(f"{name}: is a camera RAW, which needs rawpy; {raw.ADVICE}") from None

@@ -3,6 +3,7 @@ into a compressed file.
 """
 
 import io
+import struct
 import zlib
 from typing import Any
 
@@ -64,6 +65,20 @@ def encode_tiff(
     file = io.BytesIO()
     tags.save(file)
     return file.getvalue() + strip
+
+
+def has_more(data: bytes) -> bool:
+    """Whether another directory follows the file's first one."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    number, count, entry = ("Q", "Q", 20) if big else ("I", "H", 12)
+    try:
+        (first,) = struct.unpack_from(order + number, data, 8 if big else 4)
+        (entries,) = struct.unpack_from(order + count, data, first)
+        (following,) = struct.unpack_from(order + number, data, first + struct.calcsize(count) + entry * entries)
+    except struct.error:
+        return False
+    return 0 < following < len(data)
 
 
 def one_plane(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes, index: int, channels: int) -> bytes:
