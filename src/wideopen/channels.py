@@ -20,8 +20,8 @@ from wideopen.tiff import one_plane
 Pixels = NDArray[Any]
 Convert = Callable[[Image.Image], Image.Image | None]
 STRIP_PX = 1 << 22
-MAX_BYTES = 1_200_000_000
-"""Of pixels as they are kept, alpha included."""
+MAX_BYTES = 770_000_000
+"""Of pixels as they are kept, alpha included; decoders and turning upright take as much again."""
 _SEPARATE, _ASSOCIATED = 2, 1
 _PLANAR_CONFIGURATION, _PHOTOMETRIC, _EXTRA_SAMPLES, _BITS, _SAMPLES_PER_PIXEL = 284, 262, 338, 258, 277
 

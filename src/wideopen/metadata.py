@@ -9,9 +9,10 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from wideopen import avif, exif, heif, xmp
+from wideopen.errors import PhotoError
 from wideopen.iptc import read_resources
 from wideopen.jpeg_parts import extended_packet, jpeg_parts
-from wideopen.tiff import has_more
+from wideopen.tiff import ICC_TAG, first_directory, has_more
 
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 _UNTOLD = re.compile(r"Raw profile type |XML:com\.adobe\.xmp$")
@@ -43,8 +44,14 @@ class Metadata:
 
 
 def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
-    """Of a picture that is loaded; `data`: the whole file; `several`: see `count_pictures`."""
+    """Of a picture that is loaded; `data`: the whole file; `several`: see `count_pictures`.
+
+    Raises:
+        PhotoError: a TIFF's profile lies outside the file, so that colours would be others.
+    """
     info = image.info
+    if image.format == "TIFF" and ICC_TAG in first_directory(data) and "icc_profile" not in info:
+        raise PhotoError("its colour profile is damaged or cut off; get a whole copy")
     blob = (info.get("exif") or b"").removeprefix(exif.PREFIX)
     if not blob and (image.format == "TIFF" or "Raw profile type exif" in info):
         blob = exif.descriptive_tags(image.getexif())

@@ -133,7 +133,9 @@ def decode(data: bytes, name: str = "photo") -> Photo:
             with quietly():
                 format, several = str(image.format), count_pictures(image, data)
                 channels = read_channels(image, data)
-                return _upright(channels, read_metadata(image, data, several), format)
+                found = read_metadata(image, data, several)
+            image.close()  # What it holds is as large as the photo.
+            return _upright(channels, found, format)
         except PhotoError as error:
             raise PhotoError(f"{name}: {error}") from None
         except Exception as error:

@@ -1,11 +1,13 @@
 """Camera RAW through rawpy (the extra `raw`), which is imported when the first such file comes by."""
 
 import io
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from wideopen.tiff import first_directory
 
 ADVICE = 'run: pip install "wideopen[raw]"'
 SUFFIXES = frozenset(
@@ -27,7 +29,7 @@ def is_raw(data: bytes, suffix: str = "") -> bool:
         return True
     if data[:4] not in _TIFF:
         return False
-    tags = _first_directory(data)
+    tags = first_directory(data)
     if _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in (_CFA, _LINEAR_RAW):
         return True
     # A small preview first, the sensor's own picture in a directory below it.
@@ -67,16 +69,3 @@ def tags_of(data: bytes, opened: Any) -> Image.Exif:
             return image.getexif()
     except Exception:  # LibRaw's own kinds, and whatever a damaged preview raises: it is of no need.
         return tags
-
-
-def _first_directory(data: bytes) -> dict[int, int]:
-    """Tags of a TIFF's first directory that hold one number (or where more are)."""
-    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
-    found = {}
-    first = int.from_bytes(data[4:8], order)
-    count = int.from_bytes(data[first : first + 2], order)
-    for at in range(first + 2, min(first + 2 + 12 * count, len(data) - 11), 12):
-        tag, kind = (int.from_bytes(data[at + i : at + i + 2], order) for i in (0, 2))
-        width = {1: 1, 3: 2}.get(kind, 4)
-        found[tag] = int.from_bytes(data[at + 8 : at + 8 + width], order)
-    return found

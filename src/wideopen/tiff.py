@@ -5,7 +5,7 @@ into a compressed file.
 import io
 import struct
 import zlib
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
@@ -15,7 +15,7 @@ from wideopen.exif import PREFIX
 
 _BELOW = (0x8769, 0x8825)
 """The EXIF and the GPS directory."""
-_ICC, _XMP, _UNSIGNED_BYTES, _UNDEFINED = 34675, 700, 1, 7
+ICC_TAG, _XMP, _UNSIGNED_BYTES, _UNDEFINED = 34675, 700, 1, 7
 
 
 def encode_tiff(
@@ -53,7 +53,7 @@ def encode_tiff(
     if channels in (2, 4):
         tags[338] = 2  # Not premultiplied.
     for tag, kind, value in (
-        (_ICC, _UNDEFINED, icc),
+        (ICC_TAG, _UNDEFINED, icc),
         (_XMP, _UNSIGNED_BYTES, xmp),
         (iptc.IPTC_TAG, _UNDEFINED, iptc.captions(resources)),
         (iptc.RESOURCES_TAG, _UNSIGNED_BYTES, iptc.without_captions(resources)),
@@ -65,6 +65,19 @@ def encode_tiff(
     file = io.BytesIO()
     tags.save(file)
     return file.getvalue() + strip
+
+
+def first_directory(data: bytes) -> dict[int, int]:
+    """Tags of a TIFF's first directory, each with its number, or with where its values are; not of BigTIFF."""
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    found = {}
+    first = int.from_bytes(data[4:8], order)
+    count = int.from_bytes(data[first : first + 2], order)
+    for at in range(first + 2, min(first + 2 + 12 * count, len(data) - 11), 12):
+        tag, kind = (int.from_bytes(data[at + i : at + i + 2], order) for i in (0, 2))
+        width = {1: 1, 3: 2}.get(kind, 4)
+        found[tag] = int.from_bytes(data[at + 8 : at + 8 + width], order)
+    return found
 
 
 def has_more(data: bytes) -> bool:
