@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from wideopen.light import ENCODE_STEPS, srgb_to_linear
+from wideopen.light import ENCODE_STEPS, linear_to_srgb, srgb_to_linear
 
 Float = NDArray[Any]
 STEPS = 65536
@@ -42,6 +42,15 @@ class ToneCurve:
     def encode(self, light: Float) -> Float:
         """HxWx3 linear light -> encoded values in [0, 1], float32."""
         return self._look_up(self.encoded, np.rint(np.sqrt(light.clip(0, 1)) * ENCODE_STEPS).astype(np.intp))
+
+    def to_srgb(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """HxWx3 uint8, uint16 or float32 in [0, 1] -> the same light, sRGB-encoded, of the same type."""
+        encoded = linear_to_srgb(self.light)
+        if pixels.dtype == np.float32:
+            return self._look_up(encoded, np.rint(pixels.clip(0, 1) * (STEPS - 1)).astype(np.intp))
+        top = int(np.iinfo(pixels.dtype).max)
+        table = np.rint(encoded[:: (STEPS - 1) // top] * np.float32(top)).astype(pixels.dtype)
+        return self._look_up(table, pixels)
 
     @staticmethod
     def _look_up(table: Float, places: NDArray[Any]) -> Float:

@@ -5,6 +5,7 @@
 import io
 import struct
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -50,6 +51,8 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     Raises:
         OSError, ValueError, OverflowError: larger than the format allows, or metadata too long for it.
     """
+    if format in ("TIFF", "AVIF") and photo.exif and not exif.is_sound(photo.exif):
+        photo = replace(photo, exif=b"")  # Their writers take the blob apart.
     blob, packet = exif.sign(photo.exif, SOFTWARE), xmp.sign(photo.xmp, SOFTWARE)
     if format == "TIFF":
         pixels = np.atleast_3d(_stack(photo, alpha=True))

@@ -6,9 +6,12 @@ longer name of the software, a thumbnail) goes behind its end, with a new first 
 """
 
 import struct
+import warnings
 from dataclasses import dataclass
 
 from PIL import Image
+
+from wideopen.quiet import quietly
 
 ORIENTATION, SOFTWARE = 0x0112, 0x0131
 PREFIX = b"Exif\0\0"
@@ -90,6 +93,21 @@ def has_thumbnail(blob: bytes) -> bool:
         return bool(first and link and _THUMBNAIL in _directory(blob, first.order, link).entries)
     except struct.error:
         return False
+
+
+def is_sound(blob: bytes) -> bool:
+    """Whether Pillow reads a blob, and would write it again, without a complaint."""
+    with quietly():
+        warnings.simplefilter("error")
+        try:
+            tags = Image.Exif()
+            tags.load(PREFIX + blob)
+            for tag in _BELOW:
+                tags.get_ifd(tag)
+            tags.tobytes()
+        except Exception:  # Whatever damage may raise.
+            return False
+    return True
 
 
 def sign(blob: bytes, software: str, thumbnail: bytes = b"") -> bytes:

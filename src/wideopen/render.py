@@ -334,17 +334,15 @@ class Renderer:
         """What the network makes of the photo at working size: bokeh, sharp map, what it saw."""
         import numpy as np
 
-        from wideopen.light import to_light, to_pixels
         from wideopen.padding import fit, resize
 
         info = self.engine.metadata
         side = round((self.options.working_side or info.working_side) / info.scale)
         height, width = pixels.shape[:2]
-        small = resize(pixels, *fit(height, width, max(1, side)))
+        known = pixels if curve is None else curve.to_srgb(pixels)
+        small = resize(known, *fit(height, width, max(1, side)))
         if small.dtype.kind == "u":
             small = small.astype(np.float32) / np.float32(np.iinfo(small.dtype).max)
-        if curve is not None:  # The network knows sRGB's.
-            small = to_pixels(to_light(small, curve), np.float32)
         found = self.engine.run(small)
         return found.bokeh, found.sharp, found.seen
 
