@@ -16,7 +16,7 @@ from PIL import Image
 from wideopen import avif, exif, gdepth, iptc, xmp
 from wideopen.heif import encode_heif
 from wideopen.jpeg_parts import with_segments, xmp_segments
-from wideopen.tiff import encode_tiff
+from wideopen.tiff import ICC_TAG, XMP_TAG, encode_tiff
 
 if TYPE_CHECKING:
     from wideopen.photo import Photo
@@ -56,7 +56,13 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     blob, packet = exif.sign(photo.exif, SOFTWARE), xmp.sign(photo.xmp, SOFTWARE)
     if format == "TIFF":
         pixels = np.atleast_3d(_stack(photo, alpha=True))
-        return encode_tiff(pixels, photo.grey, blob, photo.dpi, photo.icc, packet, photo.resources)
+        profiles = {
+            ICC_TAG: photo.icc,
+            XMP_TAG: packet,
+            iptc.IPTC_TAG: iptc.captions(photo.resources),
+            iptc.RESOURCES_TAG: iptc.without_captions(photo.resources),
+        }
+        return encode_tiff(pixels, photo.grey, blob, photo.dpi, profiles)
     if format == "PNG":
         return _png(photo, blob, packet)
     if format == "JPEG":

@@ -56,11 +56,12 @@ class _Directory:
             struct.pack_into(self.order + form, blob, at + 8, value)
 
 
-def make_upright(blob: bytes) -> tuple[int, bytes]:
+def make_upright(blob: bytes, held: int | None = None) -> tuple[int, bytes]:
     """Read the orientation of an EXIF blob and make it true for pixels that were turned upright.
 
     Args:
         blob: without `PREFIX`; may be empty or damaged.
+        held: the orientation that the photo had, if the blob does not say it any more.
 
     Returns:
         Orientation 1..8 (1 if there is none) and the blob with orientation 1, with width and height swapped if the
@@ -74,7 +75,7 @@ def make_upright(blob: bytes) -> tuple[int, bytes]:
         turn = first.number(blob, ORIENTATION) or 1
         if ORIENTATION in first.entries and first.number(blob, ORIENTATION) is not None:
             first.put(patched, ORIENTATION, 1)
-        if turn in (5, 6, 7, 8):
+        if (held or turn) in (5, 6, 7, 8):
             _swap_sides(patched, first)
         link = struct.unpack_from(first.order + "I", blob, first.end)[0]
         struct.pack_into(first.order + "I", patched, first.end, 0)

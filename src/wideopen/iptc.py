@@ -4,9 +4,10 @@ Layout: Adobe Photoshop File Formats Specification (image resource blocks); Imag
 """
 
 import struct
-from typing import Any
 
 from PIL import Image
+
+from wideopen.tiff import tag_bytes
 
 APP13 = b"Photoshop 3.0\0"
 IPTC_TAG, RESOURCES_TAG = 33723, 34377
@@ -15,15 +16,17 @@ _IPTC, _THUMBNAILS = 0x0404, (0x0409, 0x040C)
 _RAW = "Raw profile type "
 
 
-def read_resources(image: Image.Image) -> bytes:
-    """Photoshop's image resources, captions among them, of a picture that is loaded; without thumbnails."""
+def read_resources(image: Image.Image, data: bytes) -> bytes:
+    """Photoshop's image resources, captions among them, of a picture that is loaded; without thumbnails.
+
+    `data`: the whole file.
+    """
     if image.format in ("JPEG", "MPO"):
         parts = [body for name, body in getattr(image, "applist", []) if name == "APP13" and body.startswith(APP13)]
         return _without_thumbnails(b"".join(body[len(APP13) :] for body in parts))
     if image.format == "TIFF":
-        tags = getattr(image, "tag_v2", {})
-        kept = _without_thumbnails(_raw_tag(tags, RESOURCES_TAG))
-        return _with_captions(kept, _raw_tag(tags, IPTC_TAG))
+        kept = _without_thumbnails(tag_bytes(data, RESOURCES_TAG))
+        return _with_captions(kept, _as_written(tag_bytes(data, IPTC_TAG)))
     text = getattr(image, "text", {})
     return _with_captions(_profile(text.get(_RAW + "8bim", "")), _profile(text.get(_RAW + "iptc", "")))
 
@@ -77,15 +80,11 @@ def _blocks(resources: bytes) -> list[tuple[int, bytes, bytes]]:
     return found
 
 
-def _raw_tag(tags: Any, tag: int) -> bytes:
-    """A tag's bytes; writers of IPTC say LONG where they mean bytes."""
-    value = tags.get(tag, b"")
-    if isinstance(value, bytes):
-        return value
-    numbers = value if isinstance(value, tuple) else (value,)
-    if not all(isinstance(number, int) and 0 <= number < 1 << 32 for number in numbers):
-        return b""
-    return struct.pack(f"{'<' if tags.prefix == b'II' else '>'}{len(numbers)}I", *numbers)
+def _as_written(found: bytes) -> bytes:
+    """Captions of a TIFF; those of writers that say LONG where they mean bytes may have every four turned round."""
+    if found[:1] != b"\x1c" and found[3:4] == b"\x1c" and len(found) % 4 == 0:
+        return b"".join(found[at : at + 4][::-1] for at in range(0, len(found), 4))
+    return found
 
 
 def _profile(text: str) -> bytes:

@@ -55,8 +55,9 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
     blob = (info.get("exif") or b"").removeprefix(exif.PREFIX)
     if not blob and (image.format == "TIFF" or "Raw profile type exif" in info):
         blob = exif.descriptive_tags(image.getexif())
-    turn, upright = exif.make_upright(blob)
-    held = turn
+    # libheif turns upright, and pillow-heif says so in the blob.
+    turn, upright = exif.make_upright(blob, info.get("original_orientation"))
+    held = info.get("original_orientation") or turn
     if image.format == "TIFF" and exif.ORIENTATION not in image.getexif():
         turn = 1  # Pillow and OpenCV turn TIFFs upright as they load.
     packet = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
@@ -71,7 +72,7 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
         icc=info.get("icc_profile") or b"",
         xmp=xmp.make_true(packet, held),
         xmp_more=more if xmp.says_anything(more) else b"",
-        resources=read_resources(image),
+        resources=read_resources(image, data),
         comment=_comment(info.get("comment")),
         text=_text(image),
         chunks=_colour_chunks(data) if image.format == "PNG" else b"",

@@ -5,17 +5,18 @@ into a compressed file.
 import io
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from wideopen import iptc
 from wideopen.exif import PREFIX
 
 _BELOW = (0x8769, 0x8825)
 """The EXIF and the GPS directory."""
-ICC_TAG, _XMP, _UNSIGNED_BYTES, _UNDEFINED = 34675, 700, 1, 7
+ICC_TAG, XMP_TAG = 34675, 700
+_UNSIGNED_BYTES, _UNDEFINED = 1, 7
 
 
 def encode_tiff(
@@ -23,16 +24,14 @@ def encode_tiff(
     grey: bool,
     exif: bytes,
     dpi: tuple[float, float] | None,
-    icc: bytes,
-    xmp: bytes,
-    resources: bytes,
+    profiles: Mapping[int, bytes],
 ) -> bytes:
     """HxWxC of 8 or 16 bits as one deflated strip with horizontal prediction.
 
     Args:
         grey: the first channel is grey; else the first three are RGB. One more is alpha, not premultiplied.
         exif: blob without its prefix, written as tags of the file.
-        resources: Photoshop's, captions among them.
+        profiles: by their tags, ICC's, XMP's, and others that are plain bytes.
 
     Raises:
         ValueError, OSError: tags that cannot be written.
@@ -52,14 +51,9 @@ def encode_tiff(
         tags[282], tags[283], tags[296] = *dpi, 2
     if channels in (2, 4):
         tags[338] = 2  # Not premultiplied.
-    for tag, kind, value in (
-        (ICC_TAG, _UNDEFINED, icc),
-        (_XMP, _UNSIGNED_BYTES, xmp),
-        (iptc.IPTC_TAG, _UNDEFINED, iptc.captions(resources)),
-        (iptc.RESOURCES_TAG, _UNSIGNED_BYTES, iptc.without_captions(resources)),
-    ):
+    for tag, value in profiles.items():
         if value:
-            tags.tagtype[tag] = kind
+            tags.tagtype[tag] = _UNDEFINED if tag == ICC_TAG else _UNSIGNED_BYTES
             tags[tag] = value
     tags[273] = 0  # Offset of the strip, which Pillow moves behind the tags.
     file = io.BytesIO()
@@ -78,6 +72,20 @@ def first_directory(data: bytes) -> dict[int, int]:
         width = {1: 1, 3: 2}.get(kind, 4)
         found[tag] = int.from_bytes(data[at + 8 : at + 8 + width], order)
     return found
+
+
+def tag_bytes(data: bytes, tag: int) -> bytes:
+    """All bytes of a tag in a TIFF's first directory, as they stand there; none if it has none. Not of BigTIFF."""
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    first = int.from_bytes(data[4:8], order)
+    count = int.from_bytes(data[first : first + 2], order)
+    for at in range(first + 2, min(first + 2 + 12 * count, len(data) - 11), 12):
+        found, kind, number = struct.unpack_from(("<" if order == "little" else ">") + "HHI", data, at)
+        if found == tag:
+            length = number * {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1}.get(kind, 0)
+            start = at + 8 if length <= 4 else int.from_bytes(data[at + 8 : at + 12], order)
+            return data[start : start + length] if start + length <= len(data) else b""
+    return b""
 
 
 def has_more(data: bytes) -> bool:
