@@ -65,10 +65,10 @@ def damaged(case: Case, seed: int) -> bytes:
     data = bytearray(ORIGINALS[str(case)])
     for _ in range(rng.integers(1, 6)):
         # Most of what can go wrong is said in the first bytes.
-        end = len(data) if rng.random() < 0.4 else min(len(data), 600)
+        end = max(1, len(data) if rng.random() < 0.4 else min(len(data), 600))
         at, length = int(rng.integers(0, end)), int(rng.integers(1, 40))
         kind = rng.integers(0, 7)
-        if kind == 0:
+        if kind == 0 and data:
             data[at] ^= 1 << int(rng.integers(0, 8))
         elif kind == 1:
             data[at : at + 4] = rng.choice(EXTREMES)

@@ -51,6 +51,9 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     Raises:
         OSError, ValueError, OverflowError: larger than the format allows, or metadata too long for it.
     """
+    if photo.icc[16:20] == b"GRAY" and not _holds_grey(photo, format):
+        pixels = photo.pixels if photo.curve is None else photo.curve.to_srgb(photo.pixels)
+        photo = replace(photo, pixels=pixels, icc=b"")
     if format in ("TIFF", "AVIF") and photo.exif and not exif.is_sound(photo.exif):
         photo = replace(photo, exif=b"")  # Their writers take the blob apart.
     blob, packet = exif.sign(photo.exif, SOFTWARE), xmp.sign(photo.xmp, SOFTWARE)
@@ -79,6 +82,13 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     elif photo.lossless and quality is None:
         options = {"lossless": True, "exact": True}
     return _by_pillow(_stack(photo, alpha=True, eight_bits=True), format, {**options, **metadata})
+
+
+def _holds_grey(photo: "Photo", format: str) -> bool:
+    """Whether the format's own grey is used, which a grey profile describes."""
+    if not photo.grey or format in ("WEBP", "AVIF"):
+        return False
+    return format != "PNG" or photo.alpha is None or photo.pixels.dtype != np.uint16
 
 
 def losses(photo: "Photo", format: str) -> tuple[str, ...]:
@@ -160,7 +170,7 @@ def _png(photo: "Photo", blob: bytes, packet: bytes) -> bytes:
     file = _deep_png(pixels) if pixels.dtype == np.uint16 else _by_pillow(pixels, "PNG", {})
     chunks = photo.chunks
     if photo.icc:
-        chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(photo.icc))
+        chunks += _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(photo.icc))
     if photo.dpi is not None:
         chunks += _chunk(b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in photo.dpi), 1))
     if blob:

@@ -121,7 +121,7 @@ def sign(blob: bytes, software: str, thumbnail: bytes = b"") -> bytes:
     text = software.encode("ascii", "replace") + b"\0"
     try:
         first = _first_directory(blob)
-        if first is None:
+        if first is None or first.end > len(blob):
             return blob
         at = first.entries.get(SOFTWARE)
         if at is not None and not thumbnail:

@@ -29,7 +29,7 @@ _SOFTWARE_ELEMENT = re.compile(rb"(<(?:xmp:CreatorTool|tiff:Software)\s*>)[^<]*"
 _PAIRS = (b"tiff:ImageWidth", b"tiff:ImageLength"), (b"exif:PixelXDimension", b"exif:PixelYDimension")
 _OTHER_SIDE = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
 _SIDES = re.compile(rb"\b(?:" + b"|".join(_OTHER_SIDE) + rb")\b")
-_DESCRIPTION = re.compile(rb"<rdf:Description(?=[\s/>])")
+_DESCRIPTION = re.compile(rb"<rdf:Description(?=[\s/>])[^<>]*>")
 _EMPTY = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     b'<rdf:Description rdf:about=""/></rdf:RDF></x:xmpmeta>'
@@ -73,8 +73,13 @@ def with_properties(packet: bytes, prefix: str, namespace: str, values: dict[str
     if not _DESCRIPTION.search(packet):
         packet = _EMPTY
     said = "".join(f' {prefix}:{name}="{value}"' for name, value in values.items())
-    added = f'<rdf:Description xmlns:{prefix}="{namespace}"{said}'.encode()
-    return _DESCRIPTION.sub(lambda _: added, packet, count=1)
+
+    def add(found: re.Match[bytes]) -> bytes:
+        known = f"xmlns:{prefix}=".encode() in found[0]
+        declared = "" if known else f' xmlns:{prefix}="{namespace}"'
+        return b"<rdf:Description" + (declared + said).encode() + found[0].removeprefix(b"<rdf:Description")
+
+    return _DESCRIPTION.sub(add, packet, count=1)
 
 
 def extension_guid(extension: bytes) -> str:
