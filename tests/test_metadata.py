@@ -60,7 +60,8 @@ IPTC = {
 CHANGED = {"Exif.Image.Orientation", "Exif.Image.Software", "Xmp.tiff.Orientation", "Xmp.xmp.CreatorTool"}
 LAYOUT = ("ImageWidth", "ImageLength", "StripOffsets", "StripByteCounts", "RowsPerStrip", "Compression", "Predictor",
           "BitsPerSample", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "XResolution",
-          "YResolution", "ResolutionUnit", "ExifTag", "GPSTag", "InterColorProfile", "XMLPacket", "IPTCNAA")  # fmt: skip
+          "YResolution", "ResolutionUnit", "ExifTag", "GPSTag", "InterColorProfile", "XMLPacket",
+          "IPTCNAA")  # fmt: skip
 
 
 def tagged(path: Path, turn: int = 6) -> Path:

@@ -55,9 +55,10 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
     blob = (info.get("exif") or b"").removeprefix(exif.PREFIX)
     if not blob and (image.format == "TIFF" or "Raw profile type exif" in info):
         blob = exif.descriptive_tags(image.getexif())
-    # libheif turns upright, and pillow-heif says so in the blob.
-    turn, upright = exif.make_upright(blob, info.get("original_orientation"))
-    held = info.get("original_orientation") or turn
+    # libheif, and Pillow with TIFF, turn pictures upright, and say no more that they were not.
+    before = info.get("original_orientation") or getattr(image, "tag_v2", {}).get(exif.ORIENTATION)
+    turn, upright = exif.make_upright(blob, before)
+    held = before or turn
     if image.format == "TIFF" and exif.ORIENTATION not in image.getexif():
         turn = 1  # Pillow and OpenCV turn TIFFs upright as they load.
     packet = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
