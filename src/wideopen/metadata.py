@@ -50,13 +50,14 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
         PhotoError: a TIFF's profile lies outside the file, so that colours would be others.
     """
     info = image.info
-    if image.format == "TIFF" and ICC_TAG in first_directory(data) and "icc_profile" not in info:
+    directory = first_directory(data) if image.format == "TIFF" else {}
+    if ICC_TAG in directory and "icc_profile" not in info:
         raise PhotoError("its colour profile is damaged or cut off; get a whole copy")
     blob = (info.get("exif") or b"").removeprefix(exif.PREFIX)
     if not blob and (image.format == "TIFF" or "Raw profile type exif" in info):
         blob = exif.descriptive_tags(image.getexif())
     # libheif, and Pillow with TIFF, turn pictures upright, and say no more that they were not.
-    before = info.get("original_orientation") or getattr(image, "tag_v2", {}).get(exif.ORIENTATION)
+    before = info.get("original_orientation") or directory.get(exif.ORIENTATION)
     turn, upright = exif.make_upright(blob, before)
     held = before or turn
     if image.format == "TIFF" and exif.ORIENTATION not in image.getexif():
