@@ -136,3 +136,18 @@ def test_stripped(tmp_path: Path, model: Path) -> None:
 
 def test_stripping_is_asked_for() -> None:
     assert not RenderOptions().strip and replace(RenderOptions(), strip=True).strip
+
+
+@pytest.mark.parametrize("name", ["dog", "statue"])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("quality", [60, 90, 98])
+def test_effect_off_on_photographs(name: str, subsampling: int, quality: int, tmp_path: Path, model: Path) -> None:
+    """JPEG written again with its own tables: at least 45 dB."""
+    with Image.open(Path(__file__).parents[1] / "examples" / f"{name}.jpg") as photo:
+        photo.crop((100, 100, 612, 484)).save(tmp_path / "in.jpg", quality=quality, subsampling=subsampling)
+    options = RenderOptions(model=model, aperture=float("inf"))
+    Renderer(options).render_file(tmp_path / "in.jpg", tmp_path / "out.jpg")
+    before, after = load(tmp_path / "in.jpg"), load(tmp_path / "out.jpg")
+    error = np.mean((after.pixels.astype(float) - before.pixels) ** 2)
+    assert 10 * np.log10(255**2 / error) >= 45
+    assert (after.tables, after.subsampling) == (before.tables, subsampling)
