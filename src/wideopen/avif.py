@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import features
 
+from wideopen.imdecode import imdecode
+
 ADVICE = "install a newer Pillow: pip install -U pillow"
 _BRANDS = (b"avif", b"avis")
 _HEAD = 1 << 16
@@ -40,10 +42,7 @@ def subsampling(data: bytes) -> int:
 
 def deep_pixels(data: bytes) -> NDArray[Any] | None:
     """HxW or HxWxC uint16, BGR(A) as OpenCV has it, stretched to 16 bits; None if this OpenCV cannot."""
-    try:
-        found: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
+    found = imdecode(data)
     if found is None or found.dtype != np.uint16:
         return None
     bits = bit_depth(data)

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 
 from wideopen import avif, heif
 from wideopen.errors import PhotoError
+from wideopen.imdecode import imdecode
 from wideopen.tiff import one_plane
 
 Pixels = NDArray[Any]
@@ -164,7 +165,7 @@ def _deep_channels(image: Image.Image, data: bytes) -> Channels | None:
         alpha = found[..., 3].copy() if found.ndim == 3 and found.shape[2] == 4 else None
         return Channels(colour, alpha, grey or found.ndim == 2)
     if image.format != "AVIF":
-        stored = _planes(image, data) if _tag(image, _PLANAR_CONFIGURATION) == _SEPARATE else _by_opencv(data)
+        stored = _planes(image, data) if _tag(image, _PLANAR_CONFIGURATION) == _SEPARATE else imdecode(data)
     if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != size:
         raise PhotoError("16-bit pixels cannot be read; save it again as 16-bit PNG or TIFF")
     if stored.ndim == 2:
@@ -178,18 +179,10 @@ def _deep_channels(image: Image.Image, data: bytes) -> Channels | None:
     return Channels(colour, alpha, grey)
 
 
-def _by_opencv(data: bytes) -> Pixels | None:
-    """It leaves the orientation alone here."""
-    try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
-
-
 def _planes(image: Image.Image, data: bytes) -> Pixels | None:
     """A TIFF that stores its channels apart, BGR(A), each read as a grey file of its own: OpenCV would mix them up."""
     channels = _tag(image, _SAMPLES_PER_PIXEL)
-    found = [_by_opencv(one_plane(image.tag_v2, data, index, channels)) for index in range(channels)]  # type: ignore[attr-defined]
+    found = [imdecode(one_plane(image.tag_v2, data, index, channels)) for index in range(channels)]  # type: ignore[attr-defined]
     if channels not in (3, 4) or any(plane is None or plane.ndim != 2 for plane in found):
         return None
     return cv2.merge([*found[2::-1], *found[3:]])  # type: ignore[list-item]
