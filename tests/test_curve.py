@@ -1,5 +1,6 @@
 """Light by a photo's own profile, compared with LittleCMS (through libvips)."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from PIL import Image, ImageCms
 
 import icc
 from conftest import draw_scene
-from wideopen import Renderer, RenderOptions
+from other_programs import heic, pillow, png_chunk, stored
+from wideopen import Renderer, RenderOptions, primaries
 from wideopen.curve import ToneCurve, gamma_curve, make_curve, profile_curve
 from wideopen.light import srgb_to_linear, to_light, to_pixels
-from wideopen.photo import Photo, load, save
+from wideopen.photo import Photo, decode, load, save
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 BENT = icc.table([round(65535 * (i / 1023) ** 1.8) for i in range(1024)])
@@ -112,6 +114,38 @@ def test_a_profile_of_tables_is_measured() -> None:
     lightness = np.linspace(0.05, 1, 20)
     expected = np.where(lightness > 0.08, ((lightness * 100 + 16) / 116) ** 3, lightness * 100 / 903.3)
     np.testing.assert_allclose(curve.decode(lightness.astype(np.float32)[:, None]), expected[:, None], atol=0.012)
+
+
+def column(profile: bytes, tag: bytes) -> NDArray:
+    """A tag's XYZ."""
+    entry = profile.index(tag) + 4
+    start = int.from_bytes(profile[entry : entry + 4], "big") + 8
+    return np.frombuffer(profile[start : start + 12], ">i4") / 65536
+
+
+def test_colours_stated_by_numbers(tmp_path: Path) -> None:
+    """Display P3 that HEIC, AVIF and PNG state without a profile is the P3 of others, and is kept in any format."""
+    made = primaries.make_profile(12, 13)
+    for tag in (b"rXYZ", b"gXYZ", b"bXYZ"):
+        np.testing.assert_allclose(column(made, tag), column(PROFILES["p3"], tag), atol=2e-3)
+    assert ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(made))).strip() == "Display P3"
+    assert profile_curve(made) is None, "sRGB's curve"
+    linear = profile_curve(primaries.make_profile(9, 8))
+    assert linear is not None and abs(linear.light[32768, 0] - 0.5) < 1e-3
+
+    heif = heic(stored(3), save_nclx_profile=True, color_primaries=12, transfer_characteristic=13)
+    srgb, p3 = (number.to_bytes(2, "big") + b"\0\x0d" for number in (1, 12))
+    written = pillow("AVIF", stored(3))
+    assert b"colrnclx" + srgb in written
+    plain = pillow("PNG", stored(3))
+    png = plain[:33] + png_chunk(b"cICP", bytes([12, 13, 0, 1])) + plain[33:]
+    for data in (heif, written.replace(b"colrnclx" + srgb, b"colrnclx" + p3), png):
+        photo = decode(data)
+        assert photo.icc == made and not photo.notices
+        save(photo, tmp_path / "out.jpg", overwrite=True)
+        assert load(tmp_path / "out.jpg").icc == made
+    hdr = decode(plain[:33] + png_chunk(b"cICP", bytes([9, 16, 0, 1])) + plain[33:])
+    assert (hdr.notices, hdr.icc) == (("is HDR (PQ): taken as it is encoded",), b"")
 
 
 def blurred_edge(profile: bytes, dtype: type, tmp_path: Path) -> NDArray:

@@ -12,6 +12,7 @@ from wideopen import avif, exif, heif, xmp
 from wideopen.errors import PhotoError
 from wideopen.iptc import read_resources
 from wideopen.jpeg_parts import extended_packet, jpeg_parts
+from wideopen.primaries import stated_colours
 from wideopen.tiff import ICC_TAG, first_directory, has_more
 
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
@@ -67,11 +68,13 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
     more = extended_packet([body for name, body in getattr(image, "applist", []) if name == "APP1"])
     more = xmp.make_true(more, held)
     dpi = info.get("dpi")
+    by_numbers = image.format in ("HEIF", "AVIF", "PNG") and not info.get("icc_profile")
+    stated, remark = stated_colours(data, str(image.format)) if by_numbers else (b"", "")
     return Metadata(
         turn=turn,
         exif=upright,
         thumbnail=exif.has_thumbnail(blob),
-        icc=info.get("icc_profile") or b"",
+        icc=info.get("icc_profile") or stated,
         xmp=xmp.make_true(packet, held),
         xmp_more=more if xmp.says_anything(more) else b"",
         resources=read_resources(image, data),
@@ -81,7 +84,7 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
         gamma=1 / info["gamma"] if info.get("gamma") and "srgb" not in info else None,
         dpi=_resolution(dpi, held),
         **_coding(image, data, turn in (5, 6, 7, 8)),
-        notices=tuple(_notices(image, data, packet, several)),
+        notices=(*_notices(image, data, packet, several), *([remark] if remark else [])),
     )
 
 
