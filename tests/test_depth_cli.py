@@ -70,8 +70,8 @@ class Shell:
     def picture(self, *arguments: object, photo: str = "photo.png") -> NDArray[np.uint8]:
         """What is written for these options."""
         done = self.run(photo, "-o", "out.png", "--overwrite", *arguments)
-        carried = photo.endswith(".heic") and "--depth" not in arguments
-        notice = f"wideopen: {photo}: its depth map has no place in PNG; --save-depth writes it\n" if carried else ""
+        carried = photo.endswith(".heic")
+        notice = f"wideopen: {photo}: its depth map has no place in PNG; write .jpg to keep it\n" if carried else ""
         assert (done.code, done.error, done.out) == (0, notice, "out.png\n")
         return load(self.folder / "out.png").pixels
 

@@ -369,3 +369,62 @@ def test_comments_and_several_pictures(tmp_path: Path) -> None:
     written = (tmp_path / "out.jpg").read_bytes()
     assert len(jpeg_parts(written)) == 1 and b"MPF\0" not in written
     assert load(tmp_path / "out.jpg").comment == b"a comment"
+
+
+def test_what_is_too_long_for_a_segment_of_jpeg(tmp_path: Path) -> None:
+    """A packet of 200 kB goes into a second one, resources into several segments, a long maker note is left out."""
+    head = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    history = b"step " * 40_000
+    packet = (
+        b'<?xpacket begin=""?>' + head + b'<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" dc:format="'
+    )
+    packet += history + b'"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    captions = iptc._with_captions(b"", b"\x1c\x02\x78\0\3abc")
+    other = b"8BIM" + (0x0BB7).to_bytes(2, "big") + b"\0\0" + (150_000).to_bytes(4, "big") + bytes(150_000)
+    tags = Image.Exif()
+    tags[0x010F] = "Maker"
+    tags.get_ifd(0x8769).update({0x927C: bytes(100_000), 0x9003: "2020:05:06 07:08:09"})
+    blob = tags.tobytes().removeprefix(exif.PREFIX)
+    save(Photo(stored(3), exif=blob, xmp=packet, resources=other + captions), tmp_path / "out.jpg")
+    with pyexiv2.Image(str(tmp_path / "out.jpg")) as image:
+        assert image.read_iptc()["Iptc.Application2.Caption"] == "abc"
+        found = image.read_exif()
+    assert found["Exif.Image.Make"] == "Maker" and found["Exif.Photo.DateTimeOriginal"] == "2020:05:06 07:08:09"
+    assert "Exif.Photo.MakerNote" not in found
+    again = load(tmp_path / "out.jpg")
+    assert again.resources == other + captions and history in again.xmp_more
+    if EXIFTOOL is not None:
+        assert by_exiftool(tmp_path / "out.jpg")["XMP-dc:Format"] == history.decode()
+
+
+def test_adobe_rgb_without_a_profile() -> None:
+    """As cameras write it: by a tag of the interoperability directory alone."""
+    tags = exif_of_adobe()
+    photo = decode(pillow_with(tags))
+    assert photo.icc == b"" and photo.curve is not None
+    np.testing.assert_allclose(photo.curve.decode(photo.pixels), (photo.pixels / 255) ** 2.19921875, atol=1e-4)
+    assert decode(pillow_with(tags.replace(b"R03", b"R98"))).curve is None
+
+
+def exif_of_adobe() -> bytes:
+    tags = Image.Exif()
+    tags[0x010F] = "Maker"
+    tags.get_ifd(0x8769).update({0x9003: "2020:05:06 07:08:09", 0xA005: {1: "R03"}})
+    return tags.tobytes().removeprefix(exif.PREFIX)
+
+
+def test_the_depth_of_heic_goes_into_jpeg(tmp_path: Path) -> None:
+    """Also where another map, or none, is used."""
+    from depth_photos import heic as heic_with_depth
+
+    values = np.rint(np.linspace(0, 255, 64 * 96).reshape(64, 96)).astype(np.uint8)
+    (tmp_path / "photo.heic").write_bytes(heic_with_depth(stored(3), values))
+    expected = embedded_depth((tmp_path / "photo.heic").read_bytes())
+    assert expected is not None
+    for depth in (None, "none"):
+        options = RenderOptions(aperture=float("inf"), focus="near", depth=depth)
+        out = Renderer(options).render_file(tmp_path / "photo.heic", tmp_path / f"{depth}.jpg")
+        found = embedded_depth(out.read_bytes())
+        assert found is not None
+        off = np.abs(found.disparity / found.disparity.max() - expected.disparity / expected.disparity.max())
+        assert off.mean() < 0.02

@@ -35,7 +35,8 @@ SOFTWARE = "wideopen"
 DEFAULT_QUALITY = 95
 THUMBNAIL_PX = 160
 LONGEST_EXIF = 65533 - len(exif.PREFIX)
-"""Bytes that a JPEG has room for."""
+LONGEST_PACKET = 65000
+"""Bytes that a segment of JPEG has room for."""
 _XMP_KEY = "XML:com.adobe.xmp"
 
 
@@ -95,7 +96,7 @@ def losses(photo: "Photo", format: str) -> tuple[str, ...]:
     """What of a photo the format has no place for, each to follow the photo's name."""
     found = []
     if photo.depth is not None and format != "JPEG":
-        found.append(f"its depth map has no place in {format}; --save-depth writes it")
+        found.append(f"its depth map has no place in {format}; write .jpg to keep it")
     if photo.alpha is not None and format == "JPEG":
         found.append("JPEG has no transparency: it is laid on white")
     if photo.pixels.dtype == np.uint16 and format in ("JPEG", "WEBP", "HEIF", "AVIF"):
@@ -113,6 +114,9 @@ def _by_pillow(pixels: NDArray[Any], format: str, options: dict[str, Any]) -> by
 
 def _jpeg(photo: "Photo", blob: bytes, packet: bytes, quality: int | None) -> bytes:
     pixels = _stack(photo, alpha=False, eight_bits=True)
+    if len(blob) > LONGEST_EXIF:
+        shorter = exif.without_maker_note(photo.exif)
+        photo, blob = replace(photo, exif=shorter), exif.sign(shorter, SOFTWARE) or blob
     if photo.thumbnail:
         smaller = exif.sign(photo.exif, SOFTWARE, _thumbnail(pixels))
         blob = smaller if len(smaller) <= LONGEST_EXIF else blob
@@ -126,11 +130,13 @@ def _jpeg(photo: "Photo", blob: bytes, packet: bytes, quality: int | None) -> by
     extension = photo.xmp_more
     if photo.depth is not None:
         packet, extension = gdepth.depth_packets(photo.depth, packet, extension)
+    if len(packet) > LONGEST_PACKET and not extension:
+        packet, extension = b"", xmp.unwrapped(packet)
     if extension:
         packet = gdepth.linked(packet, extension)
     segments = xmp_segments(packet, extension, xmp.extension_guid(extension))
-    if photo.resources:
-        segments.append((13, iptc.APP13 + photo.resources))
+    for start in range(0, len(photo.resources), LONGEST_PACKET):
+        segments.append((13, iptc.APP13 + photo.resources[start : start + LONGEST_PACKET]))
     return with_segments(coded, segments)
 
 
@@ -181,6 +187,8 @@ def _png(photo: "Photo", blob: bytes, packet: bytes) -> bytes:
     captions = iptc.captions(photo.resources)
     if captions:
         texts.append(iptc.raw_profile(captions))
+    if photo.comment and "Comment" not in dict(photo.text):
+        texts.append(("Comment", photo.comment.decode("utf-8", "replace")))
     for key, value in texts:
         chunks += _text_chunk(key, SOFTWARE if key == "Software" else value)
     header = 8 + 25  # Signature and IHDR.

@@ -19,6 +19,7 @@ PREFIX = b"Exif\0\0"
 _BYTE_ORDER = {b"II*\0": "<", b"MM\0*": ">"}
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _BELOW = (_EXIF_IFD, _GPS_IFD)
+_MAKER_NOTE, _INTEROP = 0x927C, 0xA005
 _SIZES = (0x0100, 0x0101), (0xA002, 0xA003)
 """Width and height, in the first and in the EXIF directory."""
 _THUMBNAIL, _THUMBNAIL_LENGTH, _COMPRESSION, _JPEG = 0x0201, 0x0202, 0x0103, 6
@@ -96,6 +97,14 @@ def has_thumbnail(blob: bytes) -> bool:
         return False
 
 
+def is_adobe_rgb(tags: Image.Exif) -> bool:
+    """Whether tags say so, as cameras do that embed no profile (DCF 2.0, 4.7: the option file's R03)."""
+    try:
+        return str(tags.get_ifd(_INTEROP).get(1, "")).strip("\0 ") == "R03"
+    except Exception:  # Whatever damage may raise.
+        return False
+
+
 def is_sound(blob: bytes) -> bool:
     """Whether Pillow reads a blob, and would write it again, without a complaint."""
     with quietly():
@@ -136,8 +145,20 @@ def sign(blob: bytes, software: str, thumbnail: bytes = b"") -> bytes:
         return blob
 
 
-def descriptive_tags(tags: Image.Exif) -> bytes:
-    """EXIF blob of a file that has tags but no blob (TIFF): what describes the photo, not how it is stored."""
+def without_maker_note(blob: bytes) -> bytes:
+    """A shorter blob, laid out anew; empty if it is damaged."""
+    if not is_sound(blob):
+        return b""
+    tags = Image.Exif()
+    tags.load(PREFIX + blob)
+    return descriptive_tags(tags, maker_note=False)
+
+
+def descriptive_tags(tags: Image.Exif, maker_note: bool = True) -> bytes:
+    """EXIF blob of a file that has tags but no blob (TIFF): what describes the photo, not how it is stored.
+
+    `maker_note`: keep the camera's own, though it moves.
+    """
     kept = Image.Exif()  # A new one: BigTIFF's is laid out in another way.
     kept.endian = "<"
     for tag, value in tags.items():
@@ -145,7 +166,8 @@ def descriptive_tags(tags: Image.Exif) -> bytes:
             kept[tag] = value
     for tag in _BELOW:
         if tags.get_ifd(tag):
-            kept.get_ifd(tag).update(tags.get_ifd(tag))
+            below = {key: value for key, value in tags.get_ifd(tag).items() if maker_note or key != _MAKER_NOTE}
+            kept.get_ifd(tag).update(below)
     return kept.tobytes().removeprefix(PREFIX) if kept or any(kept.get_ifd(tag) for tag in _BELOW) else b""
 
 

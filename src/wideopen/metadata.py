@@ -15,6 +15,7 @@ from wideopen.jpeg_parts import extended_packet, jpeg_parts
 from wideopen.primaries import stated_colours
 from wideopen.tiff import ICC_TAG, first_directory, has_more
 
+ADOBE_GAMMA = 563 / 256
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 _UNTOLD = re.compile(r"Raw profile type |XML:com\.adobe\.xmp$")
 _FILM = re.compile(rb"MotionPhoto_Data|....ftyp", re.DOTALL)
@@ -81,7 +82,7 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
         comment=_comment(info.get("comment")),
         text=_text(image),
         chunks=_colour_chunks(data) if image.format == "PNG" else b"",
-        gamma=1 / info["gamma"] if info.get("gamma") and "srgb" not in info else None,
+        gamma=_gamma(image),
         dpi=_resolution(dpi, held),
         **_coding(image, data, turn in (5, 6, 7, 8)),
         notices=(*_notices(image, data, packet, several), *([remark] if remark else [])),
@@ -115,6 +116,13 @@ def _coding(image: Image.Image, data: bytes, turned: bool) -> dict[str, Any]:
         chroma = avif.subsampling(data) if image.format == "AVIF" else heif.subsampling(data)
         return {"subsampling": 0 if turned and chroma == 1 else chroma}
     return {"lossless": image.format == "WEBP" and _is_lossless(data)}
+
+
+def _gamma(image: Image.Image) -> float | None:
+    """Where there is no profile, what light is a power of."""
+    if image.info.get("gamma") and "srgb" not in image.info:
+        return float(1 / image.info["gamma"])
+    return ADOBE_GAMMA if image.format in ("JPEG", "MPO") and exif.is_adobe_rgb(image.getexif()) else None
 
 
 def _resolution(dpi: Any, turn: int) -> tuple[float, float] | None:

@@ -67,7 +67,7 @@ class Photo:
     """The file had one; a JPEG gets one of the new picture."""
     icc: bytes = b""
     gamma: float | None = None
-    """light = value ** gamma, of a PNG that says so."""
+    """light = value ** gamma, of a PNG that says so, or a JPEG whose EXIF says that it is Adobe RGB."""
     chunks: bytes = b""
     """A PNG's chunks that say what its values mean, other than a profile."""
     xmp: bytes = b""
@@ -287,7 +287,7 @@ def _develop(data: bytes, name: str) -> Photo:
     except Exception as error:  # LibRaw's own kinds.
         raise PhotoError(f"{name}: a RAW that is damaged, or of a camera not known here ({_line(error)})") from error
     try:
-        blob = exif_blob.make_upright(exif_blob.descriptive_tags(tags))[1]
+        blob = exif_blob.make_upright(exif_blob.descriptive_tags(tags, maker_note=False))[1]
     except Exception:  # Damaged tags are no obstacle.
         blob = b""
     return Photo(

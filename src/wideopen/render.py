@@ -150,11 +150,9 @@ class Renderer:
                 written.add(path.resolve())
         data = read_bytes(photo)
         taken = decode(data, str(photo))
-        depth = self._find_depth(data, photo, taken)
-        if self.options.depth is None and depth is not None:
-            taken = replace(taken, depth=depth)  # The photo's own, which is kept.
+        taken = replace(taken, depth=self._own_depth(data, photo))  # Kept, whatever it is rendered with.
         try:
-            done, seen = self.render_photo(taken, depth)
+            done, seen = self.render_photo(taken, taken.depth if self.options.depth is None else None)
         except ValueError as error:
             raise PhotoError(f"{photo}: {error}") from error
         if seen is None and (save_depth or show_depth):
@@ -167,13 +165,16 @@ class Renderer:
             seen.write(taken.pixels, save_depth, show_depth, overwrite)
         return output
 
-    def _find_depth(self, data: bytes, photo: Path, taken: Any) -> Any:
-        """The depth map that the photo brings or the options name, or None."""
-        if self.options.depth is None:
-            from wideopen.embedded import embedded_depth
+    def _own_depth(self, data: bytes, photo: Path) -> "DepthMap | None":
+        """The depth map that the photo brings. Raises DepthError if it is damaged, but not if another is used."""
+        from wideopen.embedded import embedded_depth
 
+        try:
             return embedded_depth(data, str(photo))
-        return self._named_depth(taken.pixels)
+        except DepthError:
+            if self.options.depth is None:
+                raise
+            return None
 
     def _named_depth(self, pixels: Any) -> Any:
         """The depth map that the options name, or None."""

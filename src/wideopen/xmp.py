@@ -82,6 +82,11 @@ def with_properties(packet: bytes, prefix: str, namespace: str, values: dict[str
     return _DESCRIPTION.sub(add, packet, count=1)
 
 
+def unwrapped(packet: bytes) -> bytes:
+    """Without the processing instructions around it, which have no place in an extension."""
+    return re.sub(rb"<\?xpacket[^<>]*\?>", b"", packet).strip()
+
+
 def extension_guid(extension: bytes) -> str:
     """By which a packet names the one that extends it."""
     return hashlib.md5(extension, usedforsecurity=False).hexdigest().upper()
