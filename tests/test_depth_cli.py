@@ -70,7 +70,9 @@ class Shell:
     def picture(self, *arguments: object, photo: str = "photo.png") -> NDArray[np.uint8]:
         """What is written for these options."""
         done = self.run(photo, "-o", "out.png", "--overwrite", *arguments)
-        assert (done.code, done.error, done.out) == (0, "", "out.png\n")
+        carried = photo.endswith(".heic")
+        notice = f"wideopen: {photo}: its depth map has no place in PNG; write .jpg to keep it\n" if carried else ""
+        assert (done.code, done.error, done.out) == (0, notice, "out.png\n")
         return load(self.folder / "out.png").pixels
 
     def names(self) -> set[str]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from wideopen import slices
 from wideopen.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.areas import Area, grown, scaled, seen_from, tiles
+from wideopen.curve import ToneCurve
 from wideopen.defocus import signed_bank
 from wideopen.grain import Grain
 from wideopen.hidden import clean_rim, find_hidden
@@ -67,23 +68,32 @@ class _Scene:
     clean: Float
     """hxwx3, small: the photo's light, without the near side's on the far side of edges."""
     edge_px: int
+    curve: ToneCurve | None
 
 
-def render_depth(pixels: Pixels, disparity: Float, depth_at: DepthAt, look: Look, grain: Grain | None = None) -> Pixels:
+def render_depth(
+    pixels: Pixels,
+    disparity: Float,
+    depth_at: DepthAt,
+    look: Look,
+    grain: Grain | None = None,
+    curve: ToneCurve | None = None,
+) -> Pixels:
     """See a photo through a lens.
 
     Args:
-        pixels: HxWx3 sRGB-encoded: uint8, uint16, or float32 in [0, 1].
+        pixels: HxWx3 encoded by `curve`: uint8, uint16, or float32 in [0, 1].
         disparity: hxw float32, the photo's map at any size of its shape; larger is nearer.
         depth_at: (rows, columns, pixels there) -> disparity of a tile at full size (`lift.Lifted.at`).
         look: the lens.
         grain: put back where the lens took it; none if None.
+        curve: of the photo's profile; sRGB's if None.
 
     Returns:
         HxWx3 of the photo's type; identical to the photo where nothing is blurred.
     """
     result = pixels.copy()
-    scene = _survey(pixels, disparity, look)
+    scene = _survey(pixels, disparity, look, curve)
     if scene is None:
         return result
 
@@ -105,7 +115,7 @@ def _tile_px(look: Look, shape: tuple[int, ...]) -> int:
     return side - side % slices.COARSEST
 
 
-def _survey(pixels: Pixels, disparity: Float, look: Look) -> _Scene | None:
+def _survey(pixels: Pixels, disparity: Float, look: Look, curve: ToneCurve | None) -> _Scene | None:
     """Steps 1 and 2; None if nothing is blurred."""
     height, width = pixels.shape[:2]
     radius = look.radius(np.ascontiguousarray(disparity, np.float32))
@@ -117,7 +127,7 @@ def _survey(pixels: Pixels, disparity: Float, look: Look) -> _Scene | None:
     step = 2 * int(np.ceil(max(radius.shape[0] / size[0], 1.0))) + 1
     largest = cv2.dilate(np.abs(radius), np.ones((step, step), np.uint8))
     layers = slices.Layers(signed_bank(least, greatest, LAYER_GROWTH), (height, width), look.aperture)
-    light = restore_highlights(to_light(resize(pixels, *size)), look.highlight_gain)
+    light = restore_highlights(to_light(resize(pixels, *size), curve), look.highlight_gain)
     # What a lens and a depth map leave undecided at an edge, to either side.
     edge = max(1, round(max(height, width) * 0.0007), round(0.75 * max(height, width) / max(radius.shape)))
     rim = edge * scale + 1
@@ -125,7 +135,7 @@ def _survey(pixels: Pixels, disparity: Float, look: Look) -> _Scene | None:
     color, behind = find_hidden(light, place, slices.SAME_STEPS, max(-least, greatest) * scale + 2)
     clean = clean_rim(light, place, slices.SAME_STEPS, rim)
     spread = _spread(cv2.resize(largest, size[::-1], interpolation=cv2.INTER_NEAREST), scale)
-    return _Scene(look, layers, spread, np.dstack([color, behind]), clean, edge)
+    return _Scene(look, layers, spread, np.dstack([color, behind]), clean, edge, curve)
 
 
 def _spread(largest: Float, scale: float) -> Float:
@@ -152,7 +162,7 @@ def _render_tile(
     radius = scene.look.radius(depth_at(*around, photo))
     if np.abs(radius).max() <= SHARP_RADIUS_PX:
         return
-    light = restore_highlights(to_light(photo), scene.look.highlight_gain)
+    light = restore_highlights(to_light(photo, scene.curve), scene.look.highlight_gain)
     inner = seen_from(tile, around)
     edges = slices.find_edges(radius, scene.edge_px)
     near_edge = np.zeros(photo[inner].shape[:2]) if edges is None else _near_edge(scene, edges, tile, inner)
@@ -166,7 +176,7 @@ def _render_tile(
         there = slices.composite(scene.layers, surface, hidden, tile, inner)
         seen = seen + near_edge[..., None] * (there[0] - seen)
         blurred = blurred + near_edge * (there[1] - blurred)
-    encoded = to_pixels(roll_off_highlights(seen, scene.look.highlight_gain), pixels.dtype)
+    encoded = to_pixels(roll_off_highlights(seen, scene.look.highlight_gain), pixels.dtype, scene.curve)
     if grain is not None:
         encoded = grain.add(encoded, blurred, tile)
     np.copyto(result[tile], encoded, where=(blurred > 0)[..., None])

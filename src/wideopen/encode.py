@@ -1,72 +1,157 @@
-"""Photos to bytes. Pillow writes JPEG, WebP and 8-bit PNG; what it cannot (16-bit colour, or EXIF in a compressed
-TIFF) is put together here from OpenCV's PNG and zlib.
+"""Photos to bytes. Pillow writes JPEG, WebP, AVIF and 8-bit PNG; what it cannot is put together from OpenCV's files
+(16-bit PNG and AVIF), libheif's (HEIF) or zlib's (TIFF).
 """
 
 import io
 import struct
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin, TiffImagePlugin
+from PIL import Image
 
-from wideopen.exif import PREFIX
+from wideopen import avif, exif, gdepth, iptc, xmp
 from wideopen.heif import encode_heif
+from wideopen.jpeg_parts import with_segments, xmp_segments
+from wideopen.tiff import ICC_TAG, XMP_TAG, encode_tiff
 
 if TYPE_CHECKING:
     from wideopen.photo import Photo
 
 FORMATS = {
-    "JPEG": (".jpg", ".jpeg"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "PNG": (".png",),
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
+    "AVIF": (".avif",),
     "HEIF": (".heic", ".heif", ".hif"),
 }
 """Formats that are read and written, and the suffixes they go by."""
+SOFTWARE = "wideopen"
+"""What writes itself into the tags that name a software."""
 DEFAULT_QUALITY = 95
+THUMBNAIL_PX = 160
+LONGEST_EXIF = 65533 - len(exif.PREFIX)
+LONGEST_PACKET = 65000
+"""Bytes that a segment of JPEG has room for."""
 _XMP_KEY = "XML:com.adobe.xmp"
 
 
 def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
-    """A file's bytes, with profile, EXIF and XMP.
+    """A file's bytes, with profile and all metadata that the format has a place for.
+
+    Args:
+        photo: the photo.
+        format: one of `FORMATS`.
+        quality: 1..100 for JPEG, WebP, AVIF and HEIF; if None, a JPEG's own tables, a WebP's own lack of loss,
+            else 95.
 
     Raises:
         OSError, ValueError, OverflowError: larger than the format allows, or metadata too long for it.
     """
+    if photo.icc[16:20] == b"GRAY" and not _holds_grey(photo, format):
+        pixels = photo.pixels if photo.curve is None else photo.curve.to_srgb(photo.pixels)
+        photo = replace(photo, pixels=pixels, icc=b"")
+    if format in ("TIFF", "AVIF") and photo.exif and not exif.is_sound(photo.exif):
+        photo = replace(photo, exif=b"")  # Their writers take the blob apart.
+    blob, packet = exif.sign(photo.exif, SOFTWARE), xmp.sign(photo.xmp, SOFTWARE)
     if format == "TIFF":
-        return _tiff(photo)
-    if format == "PNG" and photo.pixels.dtype == np.uint16:
-        return _deep_png(photo)
-    if format == "HEIF":
-        metadata = {"exif": photo.exif and PREFIX + photo.exif, "xmp": photo.xmp, "icc_profile": photo.icc}
-        pixels, kept = _stack(photo, alpha=True), {key: value for key, value in metadata.items() if value}
-        return encode_heif(pixels, quality or DEFAULT_QUALITY, kept)
-    image = Image.fromarray(_stack(photo, alpha=format != "JPEG", eight_bits=True))
-    options: dict[str, Any] = {"icc_profile": photo.icc or None, "exif": photo.exif and PREFIX + photo.exif}
-    if photo.dpi is not None and format != "WEBP":
-        options["dpi"] = photo.dpi
+        pixels = np.atleast_3d(_stack(photo, alpha=True))
+        profiles = {
+            ICC_TAG: photo.icc,
+            XMP_TAG: packet,
+            iptc.IPTC_TAG: iptc.captions(photo.resources),
+            iptc.RESOURCES_TAG: iptc.without_captions(photo.resources),
+        }
+        return encode_tiff(pixels, photo.grey, blob, photo.dpi, profiles)
     if format == "PNG":
-        if photo.xmp:
-            options["pnginfo"] = PngImagePlugin.PngInfo()
-            options["pnginfo"].add_itxt(_XMP_KEY, photo.xmp.decode("utf-8", "replace"))
-    else:
-        options["xmp"] = photo.xmp
-        options.update(_quality(photo, format, quality))
+        return _png(photo, blob, packet)
+    if format == "JPEG":
+        return _jpeg(photo, blob, packet, quality)
+    found = {"exif": blob and exif.PREFIX + blob, "xmp": packet, "icc_profile": photo.icc}
+    metadata = {key: value for key, value in found.items() if value}
+    if format == "HEIF":
+        return encode_heif(_stack(photo, alpha=True), quality or DEFAULT_QUALITY, metadata, photo.subsampling)
+    if format == "AVIF" and photo.pixels.dtype == np.uint16:
+        return avif.encode_deep(_stack(photo, alpha=True), quality or DEFAULT_QUALITY, metadata)
+    options: dict[str, Any] = {"quality": quality or DEFAULT_QUALITY}
+    if format == "AVIF":
+        options["subsampling"] = ("4:4:4", "4:2:2", "4:2:0")[photo.subsampling or 0]
+    elif photo.lossless and quality is None:
+        options = {"lossless": True, "exact": True}
+    return _by_pillow(_stack(photo, alpha=True, eight_bits=True), format, {**options, **metadata})
+
+
+def _holds_grey(photo: "Photo", format: str) -> bool:
+    """Whether the format's own grey is used, which a grey profile describes."""
+    if not photo.grey or format in ("WEBP", "AVIF"):
+        return False
+    return format != "PNG" or photo.alpha is None or photo.pixels.dtype != np.uint16
+
+
+def losses(photo: "Photo", format: str) -> tuple[str, ...]:
+    """What of a photo the format has no place for, each to follow the photo's name."""
+    found = []
+    if photo.depth is not None and format != "JPEG":
+        found.append(f"its depth map has no place in {format}; write .jpg to keep it")
+    if photo.alpha is not None and format == "JPEG":
+        found.append("JPEG has no transparency: it is laid on white")
+    if photo.pixels.dtype == np.uint16 and format in ("JPEG", "WEBP", "HEIF", "AVIF"):
+        found.append(f"{format} keeps {8 if format in ('JPEG', 'WEBP') else 10} bits; write .tif or .png to keep all")
+    if iptc.captions(photo.resources) and format in ("WEBP", "AVIF", "HEIF"):
+        found.append(f"its IPTC captions have no place in {format}")
+    return tuple(found)
+
+
+def _by_pillow(pixels: NDArray[Any], format: str, options: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format, **options)
+    Image.fromarray(pixels).save(buffer, format, **options)
     return buffer.getvalue()
 
 
-def _quality(photo: "Photo", format: str, quality: int | None) -> dict[str, Any]:
-    if format == "WEBP":
-        return {"quality": quality or DEFAULT_QUALITY}
+def _jpeg(photo: "Photo", blob: bytes, packet: bytes, quality: int | None) -> bytes:
+    pixels = _stack(photo, alpha=False, eight_bits=True)
+    if len(blob) > LONGEST_EXIF:
+        shorter = exif.without_maker_note(photo.exif)
+        photo, blob = replace(photo, exif=shorter), exif.sign(shorter, SOFTWARE) or blob
+    if photo.thumbnail:
+        smaller = exif.sign(photo.exif, SOFTWARE, _thumbnail(pixels))
+        blob = smaller if len(smaller) <= LONGEST_EXIF else blob
+    options: dict[str, Any] = {"icc_profile": photo.icc or None, "exif": blob and exif.PREFIX + blob}
+    if photo.dpi is not None:
+        options["dpi"] = photo.dpi
+    if photo.comment:
+        options["comment"] = photo.comment
+    options.update(_quality(photo, quality), progressive=photo.progressive)
+    coded = _by_pillow(pixels, "JPEG", options)
+    extension = photo.xmp_more
+    if photo.depth is not None:
+        packet, extension = gdepth.depth_packets(photo.depth, packet, extension)
+    if len(packet) > LONGEST_PACKET and not extension:
+        packet, extension = b"", xmp.unwrapped(packet)
+    if extension:
+        packet = gdepth.linked(packet, extension)
+    segments = xmp_segments(packet, extension, xmp.extension_guid(extension))
+    for start in range(0, len(photo.resources), LONGEST_PACKET):
+        segments.append((13, iptc.APP13 + photo.resources[start : start + LONGEST_PACKET]))
+    return with_segments(coded, segments)
+
+
+def _quality(photo: "Photo", quality: int | None) -> dict[str, Any]:
     subsampling = photo.subsampling or 0
     if quality is None and photo.tables is not None:
         return {"qtables": [list(table) for table in photo.tables], "subsampling": subsampling}
     return {"quality": quality or DEFAULT_QUALITY, "subsampling": subsampling}
+
+
+def _thumbnail(pixels: NDArray[Any]) -> bytes:
+    scale = THUMBNAIL_PX / max(pixels.shape[:2])
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return _by_pillow(small, "JPEG", {"quality": 80})
 
 
 def _stack(photo: "Photo", alpha: bool, eight_bits: bool = False) -> NDArray[Any]:
@@ -85,9 +170,32 @@ def _stack(photo: "Photo", alpha: bool, eight_bits: bool = False) -> NDArray[Any
     return colour if cover is None else cv2.merge([*cv2.split(colour), cover])
 
 
-def _deep_png(photo: "Photo") -> bytes:
-    """16-bit PNG: OpenCV's file with the metadata chunks put in after its header."""
+def _png(photo: "Photo", blob: bytes, packet: bytes) -> bytes:
+    """A plain PNG with the metadata chunks put in after its header."""
     pixels = _stack(photo, alpha=True)
+    file = _deep_png(pixels) if pixels.dtype == np.uint16 else _by_pillow(pixels, "PNG", {})
+    chunks = photo.chunks
+    if photo.icc:
+        chunks += _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(photo.icc))
+    if photo.dpi is not None:
+        chunks += _chunk(b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in photo.dpi), 1))
+    if blob:
+        chunks += _chunk(b"eXIf", blob)
+    if packet:
+        chunks += _chunk(b"iTXt", _XMP_KEY.encode() + bytes(5) + packet)
+    texts = list(photo.text)
+    captions = iptc.captions(photo.resources)
+    if captions:
+        texts.append(iptc.raw_profile(captions))
+    if photo.comment and "Comment" not in dict(photo.text):
+        texts.append(("Comment", photo.comment.decode("utf-8", "replace")))
+    for key, value in texts:
+        chunks += _text_chunk(key, SOFTWARE if key == "Software" else value)
+    header = 8 + 25  # Signature and IHDR.
+    return file[:header] + chunks + file[header:]
+
+
+def _deep_png(pixels: NDArray[Any]) -> bytes:
     if pixels.ndim == 3 and pixels.shape[2] == 2:  # OpenCV knows no grey with alpha.
         pixels = cv2.merge([pixels[..., 0]] * 3 + [pixels[..., 1]])
     elif pixels.ndim == 3:
@@ -95,48 +203,17 @@ def _deep_png(photo: "Photo") -> bytes:
     done, coded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 4])
     if not done:
         raise ValueError("OpenCV could not encode it")
-    chunks = b""
-    if photo.icc:
-        chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(photo.icc))
-    if photo.dpi is not None:
-        chunks += _chunk(b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in photo.dpi), 1))
-    if photo.exif:
-        chunks += _chunk(b"eXIf", photo.exif)
-    if photo.xmp:
-        chunks += _chunk(b"iTXt", _XMP_KEY.encode() + bytes(5) + photo.xmp)
-    file, header = coded.tobytes(), 8 + 25  # Signature and IHDR.
-    return file[:header] + chunks + file[header:]
+    return coded.tobytes()
+
+
+def _text_chunk(key: str, value: str) -> bytes:
+    """Compressed; Latin-1 where it can be, as the oldest readers want it."""
+    name = key.encode("latin-1", "replace")[:79] + b"\0"
+    try:
+        return _chunk(b"zTXt", name + b"\0" + zlib.compress(value.encode("latin-1")))
+    except UnicodeEncodeError:
+        return _chunk(b"iTXt", name + b"\1\0\0\0" + zlib.compress(value.encode("utf-8", "replace")))
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def _tiff(photo: "Photo") -> bytes:
-    """One deflated strip with horizontal prediction, 8 or 16 bit; tags laid out by Pillow."""
-    pixels = _stack(photo, alpha=True)
-    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-    height, width, channels = pixels.shape
-    differences = np.concatenate([pixels[:, :1], np.diff(pixels, axis=1)], axis=1)
-    strip = zlib.compress(differences.astype(differences.dtype.newbyteorder("<")).tobytes(), 4)
-    tags = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0")
-    if photo.exif:
-        exif = Image.Exif()
-        exif.load(PREFIX + photo.exif)
-        tags.update({tag: value for tag, value in exif.items() if tag not in (0x8769, 0x8825)})
-        tags.update({tag: dict(exif.get_ifd(tag)) for tag in (0x8769, 0x8825) if exif.get_ifd(tag)})
-    tags[256], tags[257], tags[258] = width, height, (pixels.dtype.itemsize * 8,) * channels
-    tags[259], tags[262], tags[277], tags[278] = 8, (1 if photo.grey else 2), channels, height
-    tags[279], tags[284], tags[317] = len(strip), 1, 2
-    if photo.dpi is not None:
-        tags[282], tags[283], tags[296] = *photo.dpi, 2
-    if photo.alpha is not None:
-        tags[338] = 2  # Not premultiplied.
-    for tag, kind, value in ((34675, 7, photo.icc), (700, 1, photo.xmp)):
-        if value:
-            tags.tagtype[tag] = kind
-            tags[tag] = value
-    tags[273] = 0  # Offset of the strip, which Pillow moves behind the tags.
-    file = io.BytesIO()
-    tags.save(file)
-    return file.getvalue() + strip

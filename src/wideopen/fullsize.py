@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wideopen.curve import ToneCurve
 from wideopen.guided import fill, guided_coefficients, hidden_texture, share_kept
 from wideopen.light import to_light, to_pixels
 from wideopen.padding import resize
@@ -49,16 +50,18 @@ def carry(
     sharp: Float | None = None,
     seen: Float | None = None,
     strip: int | None = None,
+    curve: ToneCurve | None = None,
 ) -> Pixels:
     """Carry a result to full size.
 
     Args:
-        pixels: HxWx3 photo, sRGB-encoded: uint8, uint16, or float32 in [0, 1].
+        pixels: HxWx3 photo, encoded by `curve`: uint8, uint16, or float32 in [0, 1].
         bokeh: hxwx3 float32 in [0, 1], sRGB-encoded, of the same shape as the photo but for rounding.
         sharp: hxw float32 in [0, 1], share of the photo that bokeh keeps; found by comparing bokeh with seen
             if None.
         seen: hxwx3, the picture of which bokeh keeps that share; the photo at that size if None.
         strip: rows worked on at a time; the result does not depend on it.
+        curve: of the photo's profile; sRGB's if None.
 
     Returns:
         HxWx3 of the photo's type. Identical to the photo where m is 1.
@@ -71,14 +74,15 @@ def carry(
         guide,
         bokeh,
         None if sharp is None else resize(sharp, *size),
-        guide if seen is None else resize(seen, *size),
+        _to_srgb(guide, curve) if seen is None else resize(seen, *size),
         _unit(pixels[:: _step(height / size[0]), :: _step(width / size[1])]),
+        curve,
     )
     result = np.empty_like(pixels)
     rows = strip or max(1, STRIP_PIXELS // width)
 
     def work(top: int) -> None:
-        result[top : top + rows] = _strip(maps, pixels[top : top + rows], top, height)
+        result[top : top + rows] = _strip(maps, pixels[top : top + rows], top, height, curve)
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
@@ -92,8 +96,11 @@ def _step(scale: float) -> int:
     return max(1, int(scale / SAMPLES))
 
 
-def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float, samples: Float) -> Float:
-    """Steps 1 to 3: hxwx9, what full size is made of.
+def _prepare(
+    guide: Float, bokeh: Float, sharp: Float | None, seen: Float, samples: Float, curve: ToneCurve | None
+) -> Float:
+    """Steps 1 to 3: hxwx9, what full size is made of. All but guide and samples is sRGB-encoded, the result is as the
+    photo.
 
     Channels: the blurred picture continued behind the subject (3), the least and the greatest m within one px, m as a
     linear function of the photo's colours (4).
@@ -105,7 +112,7 @@ def _prepare(guide: Float, bokeh: Float, sharp: Float | None, seen: Float, sampl
     background = ((bokeh - share[..., None] * seen) / left).clip(0, 1)
     # One pixel away from the subject already, colours may be the subject's: m itself is only so exact.
     weight = np.minimum(2 * (1 - greatest), 1) ** 2
-    background = fill(background, weight).clip(0, 1)
+    background = _from_srgb(fill(background, weight).clip(0, 1), curve)
     texture = TEXTURE * hidden_texture(samples, np.maximum(1 - 4 * (greatest - least), 0))
     wide = guided_coefficients(guide, share, WIDE)
     narrow = guided_coefficients(guide, share, NARROW, texture=texture)
@@ -122,7 +129,7 @@ def _crossing(span: Float) -> Float:
     return crossing
 
 
-def _strip(maps: Float, photo: Pixels, top: int, height: int) -> Pixels:
+def _strip(maps: Float, photo: Pixels, top: int, height: int, curve: ToneCurve | None) -> Pixels:
     """Steps 4 and 5 for the rows from `top` on of a photo of `height` rows."""
     rows, width = photo.shape[:2]
     wide = _enlarge(maps, top, rows, height, width)
@@ -135,8 +142,8 @@ def _strip(maps: Float, photo: Pixels, top: int, height: int) -> Pixels:
         found = wide.reshape(-1, 9)[mixed]
         own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
         share = _share(found, own, height / maps.shape[0])
-        light: Float = share * to_light(own) + (1 - share) * to_light(behind)
-        result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype))
+        light: Float = share * to_light(own, curve) + (1 - share) * to_light(behind, curve)
+        result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype, curve))
     np.copyto(result, photo, where=keep[..., None])
     return result
 
@@ -180,6 +187,15 @@ def _cubic_weights(x: Float) -> Float:
     near = [((a + 2) * t - (a + 3)) * t * t + 1 for t in (x, 1 - x)]
     before = ((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a
     return np.stack([before, *near, 1 - before - near[0] - near[1]], axis=1).astype(np.float32)
+
+
+def _to_srgb(image: Float, curve: ToneCurve | None) -> Float:
+    """hxwx3 float32 in [0, 1] encoded by the photo's curve, in sRGB's, which networks know."""
+    return image if curve is None else to_pixels(to_light(image, curve), np.float32)
+
+
+def _from_srgb(image: Float, curve: ToneCurve | None) -> Float:
+    return image if curve is None else to_pixels(to_light(image.astype(np.float32)), np.float32, curve)
 
 
 def _unit(pixels: Pixels) -> Float:

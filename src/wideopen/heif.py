@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+_HEAD = 1 << 16
+_CHROMA = {3: 0, 2: 1, 1: 2}
 ADVICE = 'run: pip install "wideopen[heif]"'
 
 
@@ -33,12 +35,21 @@ def deep_pixels(data: bytes) -> NDArray[Any]:
     return found | (found >> int(image.info["bit_depth"]))
 
 
-def encode_heif(pixels: NDArray[Any], quality: int, metadata: dict[str, bytes]) -> bytes:
+def subsampling(data: bytes) -> int | None:
+    """0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0; None if it does not say. Decoder configuration: ISO/IEC 14496-15, 8.3.2.1."""
+    at = data.find(b"hvcC", 0, _HEAD)
+    return _CHROMA.get(data[at + 20] & 3) if 0 <= at < len(data) - 20 else None
+
+
+def encode_heif(
+    pixels: NDArray[Any], quality: int, metadata: dict[str, bytes], subsampling: int | None = None
+) -> bytes:
     """HxW or HxWxC, of 8 or 16 bits (10 are kept), as a HEIC file's bytes; `metadata`: exif, xmp, icc_profile."""
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[1 if pixels.ndim == 2 else pixels.shape[2]]
     if pixels.dtype == np.uint16:
         mode = {"L": "I;16"}.get(mode, f"{mode};16")
     buffer = io.BytesIO()
     image = plugin().from_bytes(mode, (pixels.shape[1], pixels.shape[0]), np.ascontiguousarray(pixels).tobytes())
-    image.save(buffer, quality=quality, **metadata)
+    chroma = {0: "444", 1: "422"}.get(2 if subsampling is None else subsampling, "420")
+    image.save(buffer, quality=quality, chroma=chroma, **metadata)
     return buffer.getvalue()

@@ -5,6 +5,7 @@ Sources: ITU-T T.81 annex B (markers), Adobe's XMP Specification part 3 (packets
 
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -13,6 +14,9 @@ from wideopen import exif
 _XMP, _EXTENDED = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The first marker after a scan's data, in which 0xFF is followed by 0 or by a restart marker's number."""
+_LONGEST = 65533
+_PIECE = 65000
+_MOST_PARTS = 64
 _START = b"\xff\xd8\xff"
 
 
@@ -35,7 +39,7 @@ class JpegPart:
     def packets(self) -> list[ElementTree.Element]:
         """Its XMP: the packet, and the extension if there is one. What is no XML is left out."""
         plain = [segment[len(_XMP) :] for segment in self.app1 if segment.startswith(_XMP)]
-        found = (parse_xmp(packet) for packet in [*plain, _extension(self.app1)])
+        found = (parse_xmp(packet) for packet in [*plain, extended_packet(self.app1)])
         return [packet for packet in found if packet is not None]
 
 
@@ -43,7 +47,7 @@ def jpeg_parts(data: bytes) -> list[JpegPart]:
     """The pictures that follow one another in a JPEG file, the main one first; none if it is no JPEG."""
     parts: list[JpegPart] = []
     start = 0 if data.startswith(_START) else -1
-    while start >= 0:
+    while start >= 0 and len(parts) < _MOST_PARTS:
         part = _part(data, start)
         parts.append(part)
         start = data.find(_START, part.end)
@@ -67,6 +71,43 @@ def properties(tree: ElementTree.Element, namespace: str) -> dict[str, str]:
     for element in tree.iter():
         pairs = [*element.attrib.items(), (element.tag, (element.text or "").strip())]
         found.update({key.removeprefix(prefix): value for key, value in pairs if value and key.startswith(prefix)})
+    return found
+
+
+def extended_packet(app1: Sequence[bytes]) -> bytes:
+    """The extended packet, put together of segments: a GUID, the whole length, where this piece goes, the piece."""
+    pieces: dict[int, bytes] = {}
+    for segment in app1:
+        body = segment[len(_EXTENDED) :]
+        if segment.startswith(_EXTENDED) and len(body) > 40:
+            (offset,) = struct.unpack_from(">I", body, 36)
+            pieces[offset] = body[40:]
+    return b"".join(pieces[offset] for offset in sorted(pieces))
+
+
+def with_segments(data: bytes, segments: Sequence[tuple[int, bytes]]) -> bytes:
+    """A JPEG file with application segments (number, body) put behind its first ones (JFIF, EXIF).
+
+    Raises:
+        ValueError: a segment is longer than 65,533 bytes.
+    """
+    at = 2
+    while data[at : at + 2] in (b"\xff\xe0", b"\xff\xe1"):
+        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+    added = b""
+    for number, body in segments:
+        if len(body) > _LONGEST:
+            raise ValueError(f"metadata of {len(body)} bytes is longer than a segment")
+        added += struct.pack(">BBH", 0xFF, 0xE0 + number, len(body) + 2) + body
+    return data[:at] + added + data[at:]
+
+
+def xmp_segments(packet: bytes, extension: bytes, guid: str) -> list[tuple[int, bytes]]:
+    """A packet, and the one that extends it in as many pieces as it takes, as segments for `with_segments`."""
+    found = [(1, _XMP + packet)] if packet else []
+    for start in range(0, len(extension), _PIECE):
+        header = guid.encode() + struct.pack(">II", len(extension), start)
+        found.append((1, _EXTENDED + header + extension[start : start + _PIECE]))
     return found
 
 
@@ -94,14 +135,3 @@ def _part(data: bytes, start: int) -> JpegPart:
             at = found.start()
     whole = data[at : at + 2] == b"\xff\xd9"
     return JpegPart(start, at + 2 if whole else len(data), tuple(app1))
-
-
-def _extension(app1: tuple[bytes, ...]) -> bytes:
-    """The extended packet, put together of segments: a GUID, the whole length, where this piece goes, the piece."""
-    pieces: dict[int, bytes] = {}
-    for segment in app1:
-        body = segment[len(_EXTENDED) :]
-        if segment.startswith(_EXTENDED) and len(body) > 40:
-            (offset,) = struct.unpack_from(">I", body, 36)
-            pieces[offset] = body[40:]
-    return b"".join(pieces[offset] for offset in sorted(pieces))

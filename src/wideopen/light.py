@@ -6,13 +6,16 @@ clipping on a soft curve before a blur, `roll_off_highlights` is its exact inver
 is not blurred at all comes back unchanged.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from wideopen.curve import ToneCurve
+
 Float = NDArray[np.float32]
-_ENCODE_STEPS = 65535
+ENCODE_STEPS = 65535
 
 
 def srgb_to_linear(encoded: Float) -> Float:
@@ -62,8 +65,13 @@ def lamp_share(linear: Float) -> float:
     return float(np.clip(1.0 - (white - 0.01) / 0.09, 0.0, 1.0))
 
 
-def to_light(pixels: NDArray[Any]) -> Float:
-    """Linear light in [0, 1] of sRGB-encoded uint8, uint16 (by table) or float32 in [0, 1], any shape."""
+def to_light(pixels: NDArray[Any], curve: "ToneCurve | None" = None) -> Float:
+    """Linear light in [0, 1] of uint8, uint16 (by table) or float32 in [0, 1].
+
+    Of any shape if sRGB-encoded, HxWx3 if encoded by a curve of its own.
+    """
+    if curve is not None:
+        return curve.decode(pixels)
     if pixels.dtype == np.float32:
         return srgb_to_linear(pixels)
     steps = int(np.iinfo(pixels.dtype).max)
@@ -72,14 +80,17 @@ def to_light(pixels: NDArray[Any]) -> Float:
     return _DECODE[steps][pixels]
 
 
-def to_pixels(light: Float, dtype: Any) -> NDArray[Any]:
-    """Linear light as sRGB-encoded uint8, uint16 (by table, clipped and rounded) or float32."""
+def to_pixels(light: Float, dtype: Any, curve: "ToneCurve | None" = None) -> NDArray[Any]:
+    """Linear light as encoded uint8, uint16 (by table, clipped and rounded) or float32; shapes as of `to_light`."""
+    if curve is not None:
+        encoded = curve.encode(light)
+        return encoded if dtype == np.float32 else np.rint(encoded * np.float32(np.iinfo(dtype).max)).astype(dtype)
     if dtype == np.float32:
         return linear_to_srgb(light)
-    steps = np.rint(np.sqrt(light.clip(0, 1)) * _ENCODE_STEPS).astype(np.intp)
+    steps = np.rint(np.sqrt(light.clip(0, 1)) * ENCODE_STEPS).astype(np.intp)
     return np.rint(_ENCODE[steps] * np.float32(np.iinfo(dtype).max)).astype(dtype)
 
 
 _DECODE: dict[int, Float] = {}
 # Spaced by square root, the curve's own shape nearly: no step is wider than 1.5 steps of 16 bits.
-_ENCODE = linear_to_srgb((np.arange(_ENCODE_STEPS + 1, dtype=np.float32) / np.float32(_ENCODE_STEPS)) ** 2)
+_ENCODE = linear_to_srgb((np.arange(ENCODE_STEPS + 1, dtype=np.float32) / np.float32(ENCODE_STEPS)) ** 2)

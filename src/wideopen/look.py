@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.apertures import Aperture
+from wideopen.curve import ToneCurve
 from wideopen.depth import DepthMap
 from wideopen.depth_lens import Look
 from wideopen.focus import find_focus
@@ -61,12 +62,14 @@ def make_look(
     options: RenderOptions,
     taken: Taken | None = None,
     subject: NDArray[np.float32] | None = None,
+    curve: ToneCurve | None = None,
 ) -> Look:
     """What the lens does to this photo.
 
     Args:
-        pixels: HxWx3 sRGB-encoded.
+        pixels: HxWx3, encoded by `curve`.
         subject: hxw share of sharpness, where focus is to find the subject.
+        curve: of the photo's profile; sRGB's if None.
 
     Raises:
         ValueError: options that make no sense for this photo.
@@ -82,7 +85,7 @@ def make_look(
     blur = lens.blur_px_per_disparity(min(height, width)) / metres
     reach = float(np.abs(depth.disparity - focus).max())
     blur = min(blur, LARGEST_SHARE * min(height, width) / max(reach, 1e-6))
-    return Look(blur, focus, make_aperture(options), _highlight_gain(pixels, options))
+    return Look(blur, focus, make_aperture(options), _highlight_gain(pixels, options, curve))
 
 
 def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> float:
@@ -95,9 +98,9 @@ def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> flo
     return NEAREST_M
 
 
-def _highlight_gain(pixels: NDArray[np.generic], options: RenderOptions) -> float:
+def _highlight_gain(pixels: NDArray[np.generic], options: RenderOptions, curve: ToneCurve | None) -> float:
     if options.highlights is not None:
         return options.highlights
     height, width = pixels.shape[:2]
     small = resize(pixels, *fit(height, width, min(max(height, width), 512)))
-    return 1.0 + (HIGHLIGHT_GAIN - 1.0) * lamp_share(to_light(small))
+    return 1.0 + (HIGHLIGHT_GAIN - 1.0) * lamp_share(to_light(small, curve))

@@ -69,7 +69,11 @@ class RenderOptions:
     )
     threads: int | None = field(default=None, metadata=_doc("CPU threads; if not given, one per core."))
     quality: int | None = field(
-        default=None, metadata=_doc("JPEG or WebP quality 1-100; like the input's, else 95, if not given.")
+        default=None, metadata=_doc("JPEG, WebP, AVIF or HEIF quality 1-100; like the input's, else 95, if not given.")
+    )
+    strip: bool = field(
+        default=False,
+        metadata=_doc("Leave out EXIF, GPS, XMP, captions, comments and depth; the colour profile stays."),
     )
     depth: str | None = field(
         default=None,

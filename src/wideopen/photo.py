@@ -5,27 +5,36 @@ which no RGB profile describes: those become sRGB).
 """
 
 import io
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
-import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from wideopen import avif, heif, raw
 from wideopen import exif as exif_blob
-from wideopen import heif
+from wideopen.channels import Channels, read_channels
+from wideopen.curve import ToneCurve, gamma_curve, profile_curve
 from wideopen.encode import FORMATS, encode
 from wideopen.errors import OutputError, PhotoError, WideopenError
+from wideopen.metadata import Metadata, count_pictures, read_metadata
 from wideopen.output import check_output, write_output
+from wideopen.quiet import quietly
+
+if TYPE_CHECKING:
+    from wideopen.depth import DepthMap
 
 Pixels = NDArray[Any]
 """uint8 or uint16."""
 MAX_PIXELS = 178_956_970
 """Larger photos are refused: a file of a few kB can claim any size (Pillow's own limit, 1 GiB at 6 bytes/px)."""
+PLAUSIBLE_PIXELS, PIXELS_PER_BYTE = 40_000_000, 100
+"""Photos larger than that hold at least a byte for so many pixels; a blank picture made to fill memory does not."""
+READ_ONLY = ("GIF", "BMP")
+"""Beside RAW."""
 
 UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
     1: lambda image: image,
@@ -51,16 +60,50 @@ class Photo:
     grey: bool = False
     """The file had one channel; it is written so again."""
     format: str = "PNG"
-    """JPEG, PNG, TIFF, WEBP or HEIF."""
+    """One of `FORMATS`, or GIF, BMP or RAW, which are only read."""
     exif: bytes = b""
-    """TIFF-structured blob with orientation 1."""
+    """TIFF-structured blob with orientation 1 and no thumbnail."""
+    thumbnail: bool = False
+    """The file had one; a JPEG gets one of the new picture."""
     icc: bytes = b""
+    gamma: float | None = None
+    """light = value ** gamma, of a PNG that says so, or a JPEG whose EXIF says that it is Adobe RGB."""
+    chunks: bytes = b""
+    """A PNG's chunks that say what its values mean, other than a profile."""
     xmp: bytes = b""
+    xmp_more: bytes = b""
+    """A JPEG's second packet, which extends the first."""
+    resources: bytes = b""
+    """Photoshop's image resources; IPTC captions are one."""
+    comment: bytes = b""
+    """A JPEG's or GIF's."""
+    text: tuple[tuple[str, str], ...] = ()
+    """A PNG's texts by key."""
     dpi: tuple[float, float] | None = None
     tables: tuple[tuple[int, ...], ...] | None = None
     """A JPEG's quantisation tables: its quality, exactly."""
     subsampling: int | None = None
-    """A JPEG's chroma subsampling: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0."""
+    """Of the chroma: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0."""
+    progressive: bool = False
+    """A JPEG was."""
+    lossless: bool = False
+    """A WebP was."""
+    depth: "DepthMap | None" = None
+    """The map that the photo carries, if it is to be kept; JPEG alone has a place for it."""
+    notices: tuple[str, ...] = ()
+    """What a person should know about how the file was read, each to follow its name."""
+
+    @property
+    def curve(self) -> ToneCurve | None:
+        """How pixels stand for light, by the profile; None for sRGB's curve."""
+        if self.icc:
+            return profile_curve(self.icc)
+        return None if self.gamma is None else gamma_curve(self.gamma)
+
+    def stripped(self) -> "Photo":
+        """The same photo without EXIF, GPS, XMP, captions, comments, thumbnail and depth; what colours mean stays."""
+        bare = replace(self, exif=b"", xmp=b"", xmp_more=b"", resources=b"", comment=b"", text=())
+        return replace(bare, thumbnail=False, depth=None)
 
     def with_pixels(self, pixels: Pixels) -> "Photo":
         """The same photo with other pixels of the same size and type."""
@@ -72,26 +115,27 @@ class Photo:
 
 
 def load(path: Path) -> Photo:
-    """Read a JPEG, PNG, TIFF, WebP or HEIF file (the first picture of several, HEIF's main one).
+    """Read a JPEG, PNG, TIFF, WebP, AVIF, HEIF, GIF, BMP or camera RAW file; of several pictures the main one.
 
     Raises:
         PhotoError: it is not there, not a photo, damaged, cut short, larger than `MAX_PIXELS`, or has 32 bits
-            per channel; or it is a HEIF photo, and the extra `heif` is not installed.
+            per channel; or it needs an extra (`heif`, `raw`) that is not installed.
     """
     return decode(read_bytes(path), str(path))
 
 
 def decode(data: bytes, name: str = "photo") -> Photo:
-    """`load` for a file's bytes; `name` opens every error message."""
+    """`load` for a file's bytes; `name` opens every error message, and its suffix tells some RAW files from TIFF."""
+    if raw.is_raw(data, Path(name).suffix):
+        return _develop(data, name)
     with open_picture(data, name) as image:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                # Of 16 bits per channel Pillow keeps 8 if there are several; the tiles say so until it loads.
-                deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", []))
-                deep = deep or (image.format == "HEIF" and image.info.get("bit_depth", 8) > 8)
-                image.load()
-                return _upright(image, *_channels(image, deep, data))
+            with quietly():
+                format, several = str(image.format), count_pictures(image, data)
+                channels = read_channels(image, data)
+                found = read_metadata(image, data, several)
+            image.close()  # What it holds is as large as the photo.
+            return _upright(channels, found, format)
         except PhotoError as error:
             raise PhotoError(f"{name}: {error}") from None
         except Exception as error:
@@ -107,23 +151,33 @@ def open_picture(data: bytes, name: str) -> Image.Image:
     if not data:
         raise PhotoError(f"{name}: is empty (0 bytes); get a whole copy")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # About odd metadata and large photos; what matters is raised.
+        with quietly():  # About odd metadata and large photos; what matters is raised.
             image = Image.open(io.BytesIO(data), formats=_formats(data))
     except ModuleNotFoundError:
         raise PhotoError(f"{name}: is a HEIF photo, which needs pillow-heif; {heif.ADVICE}") from None
     except UnidentifiedImageError:
-        raise PhotoError(f"{name}: not a JPEG, PNG, TIFF, WebP or HEIF photo, or damaged") from None
+        if avif.is_avif(data) and not avif.is_readable():
+            raise PhotoError(f"{name}: is an AVIF photo, which this Pillow cannot read; {avif.ADVICE}") from None
+        raise PhotoError(f"{name}: not a JPEG, PNG, TIFF, WebP, AVIF or HEIF photo, or damaged") from None
     except Image.DecompressionBombError:
         raise PhotoError(f"{name}: claims more than {MAX_PIXELS // 10**6} megapixels; too large") from None
     except Exception as error:  # Decoders raise anything from SyntaxError to struct.error on damaged files.
         raise PhotoError(f"{name}: damaged ({_line(error)}); get a whole copy") from error
-    if image.width * image.height > MAX_PIXELS:
+    try:
+        _check_size(image.width, image.height, name, len(data))
+    except PhotoError:
         image.close()
-        raise PhotoError(
-            f"{name}: {image.width}x{image.height} px is more than {MAX_PIXELS // 10**6} megapixels; too large"
-        )
+        raise
     return image
+
+
+def _check_size(width: int, height: int, name: str, length: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise PhotoError(f"{name}: {width}x{height} px is more than {MAX_PIXELS // 10**6} megapixels; too large")
+    if width * height > max(PLAUSIBLE_PIXELS, length * PIXELS_PER_BYTE):
+        raise PhotoError(
+            f"{name}: claims {width}x{height} px in {length} bytes, which no photo is; made to fill memory"
+        )
 
 
 def _formats(data: bytes) -> tuple[str, ...]:
@@ -131,7 +185,7 @@ def _formats(data: bytes) -> tuple[str, ...]:
     if heif.is_heif(data):
         heif.plugin()
         return ("HEIF",)
-    return tuple(format for format in FORMATS if format != "HEIF")
+    return (*(format for format in FORMATS if format != "HEIF"), *READ_ONLY)
 
 
 def read_bytes(path: Path, kind: type[WideopenError] = PhotoError) -> bytes:
@@ -147,12 +201,13 @@ def read_bytes(path: Path, kind: type[WideopenError] = PhotoError) -> bytes:
 
 
 def save(photo: Photo, path: Path, quality: int | None = None, overwrite: bool = False) -> None:
-    """Write a photo in the format that the file name's suffix says, with its profile, EXIF and XMP.
+    """Write a photo in the format that the file name's suffix says, with its profile and metadata.
 
     Args:
-        photo: 16 bits are kept in PNG and TIFF, 10 of them in HEIF, 8 in JPEG and WebP; alpha is laid on white in JPEG.
-        path: .jpg, .jpeg, .png, .tif, .tiff, .webp, .heic, .heif or .hif.
-        quality: 1..100 for JPEG, WebP and HEIF; if None, a JPEG's own, else 95.
+        photo: 16 bits are kept in PNG and TIFF, 10 of them in HEIF and AVIF, 8 in JPEG and WebP; alpha is laid on white
+            in JPEG.
+        path: its suffix is one of those in `FORMATS`.
+        quality: see `encode`.
         overwrite: replace a file that is there.
 
     Raises:
@@ -161,27 +216,41 @@ def save(photo: Photo, path: Path, quality: int | None = None, overwrite: bool =
     """
     format = output_format(path)
     check_output(path, overwrite)
+    write_output(path, to_bytes(photo, format, str(path), quality), overwrite)
+
+
+def to_bytes(photo: Photo, format: str, name: str = "photo", quality: int | None = None) -> bytes:
+    """`save` into a file's bytes; OutputError, opened by `name`, if the photo is too large for the format."""
     try:
-        data = encode(photo, format, quality)
+        return encode(photo, format, quality)
     except (OSError, ValueError, OverflowError) as error:
-        raise OutputError(f"{path}: cannot be written as {format} ({_line(error)}); try .png or .tif") from error
-    write_output(path, data, overwrite)
+        raise OutputError(f"{name}: cannot be written as {format} ({_line(error)}); try .png or .tif") from error
 
 
 def output_format(path: Path) -> str:
     """Format that a file name's suffix stands for; OutputError if none."""
     for format, suffixes in FORMATS.items():
         if path.suffix.lower() in suffixes:
-            if format == "HEIF":
-                _check_heif_output(path)
+            _check_writer(path, format)
             return format
     known = ", ".join(suffix for suffixes in FORMATS.values() for suffix in suffixes)
     raise OutputError(f"{path}: cannot tell the format from this name; end it in one of {known}")
 
 
-def _check_heif_output(path: Path) -> None:
+def kept_suffix(path: Path) -> str:
+    """The suffix of a photo's name if it can be written so; .tif for camera RAW, .png for other pictures."""
+    suffix = path.suffix.lower()
+    if any(suffix in suffixes for suffixes in FORMATS.values()):
+        return path.suffix
+    return ".tif" if suffix in raw.SUFFIXES else ".png"
+
+
+def _check_writer(path: Path, format: str) -> None:
+    if format == "AVIF" and not avif.is_readable():
+        raise OutputError(f"{path}: this Pillow cannot write AVIF; {avif.ADVICE}, or write .jpg")
     try:
-        heif.plugin()
+        if format == "HEIF":
+            heif.plugin()
     except ModuleNotFoundError:
         raise OutputError(f"{path}: HEIF needs pillow-heif; {heif.ADVICE}, or write .jpg") from None
 
@@ -190,85 +259,37 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _channels(image: Image.Image, deep: bool, data: bytes) -> tuple[Pixels, Pixels | None, bool, bool]:
-    """Colour HxWx3, alpha, whether the file is grey, whether its profile still describes the pixels."""
-    mode = image.mode
-    if mode == "F" or (mode == "I" and not deep):
-        raise PhotoError("has 32 bits per channel; save it with 8 or 16")
-    if deep and (mode in ("LA", "RGB", "RGBA") or image.format == "HEIF"):
-        return *_deep_channels(data, image), mode[0] in "LI", True
-    if mode.startswith("I"):
-        return cv2.merge([np.asarray(image).astype(np.uint16)] * 3), None, True, True
-    if mode in ("CMYK", "LAB"):
-        return np.asarray(_to_srgb(image)), None, False, False
-    grey = mode in ("1", "L", "LA", "La")
-    if mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
-        rgba = np.asarray(image.convert("RGBA"))
-        return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]), grey, True
-    if grey:
-        return cv2.merge([np.asarray(image.convert("L"))] * 3), None, True, True
-    return np.asarray(image.convert("RGB")), None, False, True
-
-
-def _deep_channels(data: bytes, image: Image.Image) -> tuple[Pixels, Pixels | None]:
-    """16-bit colour and alpha through OpenCV, which leaves the orientation alone here."""
-    if image.format == "HEIF":
-        pixels = heif.deep_pixels(data)
-        if pixels.ndim == 2:
-            return cv2.merge([pixels] * 3), None
-        return np.ascontiguousarray(pixels[..., :3]), pixels[..., 3].copy() if pixels.shape[2] == 4 else None
-    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if found is None or found.dtype != np.uint16 or found.shape[:2] != (image.height, image.width):
-        raise PhotoError("16-bit pixels cannot be read; save it again as 16-bit PNG or TIFF")
-    if found.ndim == 2:
-        return cv2.merge([found] * 3), None
-    alpha = np.ascontiguousarray(found[..., 3]) if found.shape[2] == 4 else None
-    return cv2.cvtColor(found, cv2.COLOR_BGRA2RGB if alpha is not None else cv2.COLOR_BGR2RGB), alpha
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """CMYK through its profile, if it has one, and Lab through the definition, to sRGB."""
-    srgb = ImageCms.createProfile("sRGB")
-    profile = image.info.get("icc_profile")
-    if image.mode == "LAB":
-        source: Any = ImageCms.createProfile("LAB")
-    elif profile:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    else:
-        return image.convert("RGB")
-    try:
-        converted = ImageCms.profileToProfile(image, source, srgb, outputMode="RGB")
-    except ImageCms.PyCMSError:
-        return image.convert("RGB")  # The profile is damaged or of another kind of device.
-    return converted if converted is not None else image.convert("RGB")
-
-
-def _upright(image: Image.Image, pixels: Pixels, alpha: Pixels | None, grey: bool, profile_holds: bool) -> Photo:
-    info, blob = image.info, (image.info.get("exif") or b"").removeprefix(exif_blob.PREFIX)
-    if not blob and (image.format == "TIFF" or "Raw profile type exif" in info):
-        blob = exif_blob.descriptive_tags(image).removeprefix(exif_blob.PREFIX)
-    turn, blob = exif_blob.make_upright(blob)
-    if image.format == "TIFF" and exif_blob.ORIENTATION not in image.getexif():
-        turn = 1  # Pillow and OpenCV turn TIFFs upright as they load.
-    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
-    xmp = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
-    format = "JPEG" if image.format == "MPO" else str(image.format)
-    tables, subsampling = None, None
-    if format == "JPEG" and image.mode in ("L", "RGB"):
-        stored = getattr(image, "quantization", {})
-        tables = tuple(tuple(stored[key]) for key in sorted(stored)) or None
-        subsampling = JpegImagePlugin.get_sampling(image)
-    dpi = info.get("dpi")
-    turned = pixels if turn == 1 else UPRIGHT[turn](pixels)
+def _upright(channels: Channels, found: Metadata, format: str) -> Photo:
+    turn = UPRIGHT[found.turn]
+    belongings = {key: value for key, value in vars(found).items() if key not in ("turn", "notices")}
+    if not channels.profile_holds:
+        belongings.update(icc=b"", chunks=b"", gamma=None)
     return Photo(
-        pixels=turned,
-        alpha=None if alpha is None else UPRIGHT[turn](alpha),
-        grey=grey,
-        format=format,
-        exif=blob,
-        icc=(info.get("icc_profile") or b"") if profile_holds else b"",
-        xmp=exif_blob.make_xmp_upright(xmp),
-        dpi=(float(dpi[0]), float(dpi[1])) if dpi else None,
-        tables=tables,
-        subsampling=subsampling if subsampling in (0, 1, 2) else None,
+        pixels=turn(channels.colour),
+        alpha=None if channels.alpha is None else turn(channels.alpha),
+        grey=channels.grey,
+        format="JPEG" if format == "MPO" else format,
+        notices=(*channels.notices, *found.notices),
+        **belongings,
+    )
+
+
+def _develop(data: bytes, name: str) -> Photo:
+    """A camera's RAW, upright as LibRaw develops it."""
+    try:
+        with raw.open_raw(data) as opened:
+            _check_size(opened.sizes.iwidth, opened.sizes.iheight, name, len(data))
+            pixels, tags = raw.develop(opened), raw.tags_of(data, opened)
+    except ModuleNotFoundError:
+        raise PhotoError(f"{name}: is a camera RAW, which needs rawpy; {raw.ADVICE}") from None
+    except PhotoError:
+        raise
+    except Exception as error:  # LibRaw's own kinds.
+        raise PhotoError(f"{name}: a RAW that is damaged, or of a camera not known here ({_line(error)})") from error
+    try:
+        blob = exif_blob.make_upright(exif_blob.descriptive_tags(tags, maker_note=False))[1]
+    except Exception:  # Damaged tags are no obstacle.
+        blob = b""
+    return Photo(
+        pixels, format="RAW", exif=blob, notices=("is a camera RAW: developed with the camera's white balance",)
     )

@@ -10,6 +10,7 @@ What does the work is imported when it is first needed, so that `import wideopen
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +20,12 @@ from wideopen.errors import DepthError, OutputError, PhotoError
 from wideopen.options import RenderOptions
 
 if TYPE_CHECKING:
+    from wideopen.curve import ToneCurve
     from wideopen.depth import DepthMap
     from wideopen.depth_lens import Look
     from wideopen.engine import Engine
     from wideopen.lift import Lifted
+    from wideopen.photo import Photo
 
 Picture = TypeVar("Picture")
 IN_FOCUS_PX = 1.0
@@ -62,10 +65,14 @@ class Renderer:
     Args:
         options: see `RenderOptions`.
         many: many photos are to come, so that an engine that is slow to start and fast to run is worth it.
+        notify: called with a line about each photo file that is not taken, or not written, as it is: of several
+            pictures the main one, CMYK converted, depth that the format has no place for.
     """
 
-    def __init__(self, options: RenderOptions | None = None, many: bool = False) -> None:
-        self.options, self.many = options or RenderOptions(), many
+    def __init__(
+        self, options: RenderOptions | None = None, many: bool = False, notify: Callable[[str], None] | None = None
+    ) -> None:
+        self.options, self.many, self.notify = options or RenderOptions(), many, notify
 
     @cached_property
     def engine(self) -> "Engine":
@@ -89,7 +96,7 @@ class Renderer:
 
         Returns:
             The same kind of image, of the same size and type, a Pillow one with its `info`. L, LA, RGB and RGBA
-            stay what they are, other modes become RGB or RGBA. Alpha is left alone.
+            stay what they are, other modes become RGB or RGBA. Alpha is blurred along.
 
         Raises:
             TypeError, ValueError: another kind of image, or another shape or type of array; options that need depth.
@@ -124,6 +131,7 @@ class Renderer:
             PhotoError, DepthError, OutputError, ModelError: one line each; nothing partial is left behind.
         """
         from wideopen.depth import map_suffix
+        from wideopen.encode import losses
         from wideopen.output import check_output
         from wideopen.photo import decode, output_format, read_bytes, save
 
@@ -142,24 +150,31 @@ class Renderer:
                 written.add(path.resolve())
         data = read_bytes(photo)
         taken = decode(data, str(photo))
+        taken = replace(taken, depth=self._own_depth(data, photo))  # Kept, whatever it is rendered with.
         try:
-            rendered, seen = self._render_array(taken.pixels, self._find_depth(data, photo, taken), taken.exif)
+            done, seen = self.render_photo(taken, taken.depth if self.options.depth is None else None)
         except ValueError as error:
             raise PhotoError(f"{photo}: {error}") from error
         if seen is None and (save_depth or show_depth):
             raise DepthError(f"{photo}: carries no depth map; give one with --depth")
-        save(taken.with_pixels(rendered), output, self.options.quality, overwrite)
+        save(done, output, self.options.quality, overwrite)
+        if self.notify is not None:
+            for notice in (*taken.notices, *losses(done, output_format(output))):
+                self.notify(f"{photo}: {notice}")
         if seen is not None:
             seen.write(taken.pixels, save_depth, show_depth, overwrite)
         return output
 
-    def _find_depth(self, data: bytes, photo: Path, taken: Any) -> Any:
-        """The depth map that the photo brings or the options name, or None."""
-        if self.options.depth is None:
-            from wideopen.embedded import embedded_depth
+    def _own_depth(self, data: bytes, photo: Path) -> "DepthMap | None":
+        """The depth map that the photo brings. Raises DepthError if it is damaged, but not if another is used."""
+        from wideopen.embedded import embedded_depth
 
+        try:
             return embedded_depth(data, str(photo))
-        return self._named_depth(taken.pixels)
+        except DepthError:
+            if self.options.depth is None:
+                raise
+            return None
 
     def _named_depth(self, pixels: Any) -> Any:
         """The depth map that the options name, or None."""
@@ -174,7 +189,31 @@ class Renderer:
 
         return load_depth(Path(options.depth), options.depth_kind, options.invert, options.depth_unit)
 
-    def _render_array(self, pixels: Any, depth: Any = None, exif: bytes = b"") -> tuple[Any, "Seen | None"]:
+    def render_photo(self, taken: "Photo", depth: Any = None) -> tuple["Photo", Seen | None]:
+        """Render a photo that has been read, by its own profile's curve, alpha along with it.
+
+        Args:
+            depth: as of `render`.
+
+        Returns:
+            The photo with other pixels and alpha, stripped if the options say so; the depth it was rendered with.
+
+        Raises:
+            ValueError, DepthError, ModelError: as of `render`.
+        """
+        from wideopen.cover import is_opaque
+
+        if taken.alpha is None or is_opaque(taken.alpha):
+            pixels, seen = self._render_array(taken.pixels, depth, taken.exif, taken.curve)
+            done = taken.with_pixels(pixels)
+        else:
+            pixels, alpha, seen = self._render_covered(taken.pixels, taken.alpha, depth, taken.exif, taken.curve)
+            done = replace(taken.with_pixels(pixels), alpha=alpha)
+        return done.stripped() if self.options.strip else done, seen
+
+    def _render_array(
+        self, pixels: Any, depth: Any = None, exif: bytes = b"", curve: "ToneCurve | None" = None
+    ) -> tuple[Any, Seen | None]:
         import numpy as np
 
         if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
@@ -182,33 +221,85 @@ class Renderer:
         if pixels.dtype.kind == "f":
             if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
                 raise ValueError("a float image must lie in [0, 1]")
-            result, seen = self._render_pixels(pixels.astype(np.float32), depth, exif)
+            result, seen = self._render_pixels(pixels.astype(np.float32), depth, exif, curve)
             return result.astype(pixels.dtype), seen
         if pixels.dtype not in (np.uint8, np.uint16):
             raise ValueError(f"image must be uint8, uint16 or float, not {pixels.dtype}")
-        return self._render_pixels(pixels, depth, exif)
+        return self._render_pixels(pixels, depth, exif, curve)
 
-    def _render_pixels(self, pixels: Any, depth: Any, exif: bytes) -> tuple[Any, "Seen | None"]:
+    def _render_pixels(
+        self, pixels: Any, depth: Any, exif: bytes, curve: "ToneCurve | None"
+    ) -> tuple[Any, Seen | None]:
         depth = self._named_depth(pixels) if depth is None else depth
-        if self.options.aperture == math.inf:
-            return pixels.copy(), None if depth is None else self._through_lens(pixels, depth, exif)[1]
         if depth is not None:
-            return self._through_lens(pixels, depth, exif)
-        if self.options.asks_for_a_lens:
+            seen = self._look_at(pixels, depth, exif, curve)
+            return self._through_lens(pixels, seen, curve), seen
+        self._check_network()
+        if self.options.aperture == math.inf:
+            return pixels.copy(), None
+        from wideopen.fullsize import carry
+
+        return carry(pixels, *self._see(pixels, curve), curve=curve), None
+
+    def _render_covered(
+        self, pixels: Any, alpha: Any, depth: Any, exif: bytes, curve: "ToneCurve | None"
+    ) -> tuple[Any, Any, Seen | None]:
+        """Pixels and alpha of a photo with transparency (`cover.py`)."""
+        from wideopen import cover
+
+        depth = self._named_depth(pixels) if depth is None else depth
+        seen = None if depth is None else self._look_at(pixels, depth, exif, curve)
+        if seen is None:
+            self._check_network()
+        if self.options.aperture == math.inf:
+            return pixels.copy(), alpha, seen
+        if seen is None:
+            return *self._cover_by_network(pixels, alpha, curve), None
+        from wideopen.curve import gamma_curve
+        from wideopen.light import to_light
+
+        whole = cover.premultiplied(pixels, alpha, curve)
+        blurred = self._through_lens(whole, seen, curve, pixels, grain=False)
+        plain = replace(seen, look=replace(seen.look, highlight_gain=1.0))
+        share = self._through_lens(cover.as_picture(alpha), plain, gamma_curve(1.0), pixels, grain=False)
+        hidden = share[..., 0].astype("float32") / 65535
+        light = to_light(blurred, curve) / hidden.clip(cover.LEAST)[..., None]
+        return *cover.uncovered(pixels, alpha, (blurred != whole).any(axis=2), light, hidden, curve), seen
+
+    def _cover_by_network(self, pixels: Any, alpha: Any, curve: "ToneCurve | None") -> tuple[Any, Any]:
+        from wideopen import cover
+        from wideopen.curve import gamma_curve
+        from wideopen.fullsize import carry
+        from wideopen.guided import share_kept
+        from wideopen.light import linear_to_srgb, to_light
+        from wideopen.padding import resize
+
+        whole = cover.continued(pixels, alpha, curve)
+        bokeh, sharp, seen = self._see(whole, curve)
+        sharp = share_kept(seen, bokeh) if sharp is None else sharp
+        blurred = carry(whole, bokeh, sharp, seen, curve=curve)
+        sizes = [min(one, other) for one, other in zip(pixels.shape[:2], bokeh.shape[:2], strict=True)]
+        bokeh, sharp, seen = (resize(picture, *sizes) for picture in (bokeh, sharp, seen))
+        flat = cover.as_picture(alpha)
+        small = resize(flat, *sizes).astype("float32") / 65535
+        soft = cover.blurred_cover(small[..., 0], seen, bokeh, sharp)
+        # What a network gives is sRGB-encoded, and so is what `carry` takes.
+        wanted = linear_to_srgb(soft)[..., None].repeat(3, axis=2)
+        shares = carry(flat, wanted, sharp, linear_to_srgb(small.astype("float32")), curve=gamma_curve(1.0))
+        hidden = shares[..., 0].astype("float32") / 65535
+        return cover.uncovered(pixels, alpha, (blurred != whole).any(axis=2), to_light(blurred, curve), hidden, curve)
+
+    def _check_network(self) -> None:
+        if self.options.aperture != math.inf and self.options.asks_for_a_lens:
             raise ValueError(
                 "the model's look is fixed; aperture, focus and the lens's options need a depth map (--depth)"
             )
-        from wideopen.fullsize import carry
 
-        return carry(pixels, *self._see(pixels)), None
-
-    def _through_lens(self, pixels: Any, depth: Any, exif: bytes) -> tuple[Any, "Seen"]:
-        """See a photo with depth through the lens."""
+    def _look_at(self, pixels: Any, depth: Any, exif: bytes, curve: "ToneCurve | None") -> Seen:
+        """A photo's depth, lifted to its edges, and what the lens will do."""
         import numpy as np
 
         from wideopen.depth import DepthMap, check_shape, from_disparity
-        from wideopen.depth_lens import render_depth
-        from wideopen.grain import measure_grain
         from wideopen.lift import Lifted
         from wideopen.look import make_look
         from wideopen.optics import read_taken
@@ -217,18 +308,30 @@ class Renderer:
             depth = from_disparity(np.asarray(depth), "depth")
         height, width = pixels.shape[:2]
         check_shape(depth, height, width, self.options.depth or "depth map")
-        subject = self._see(pixels)[1] if self.options.focus == "auto" else None
-        look = make_look(pixels, depth, self.options, read_taken(exif), subject)
-        lifted = Lifted(depth.disparity, pixels)
-        seen = Seen(lifted, look, depth)
-        if self.options.aperture == math.inf:
-            return pixels, seen
-        grain = measure_grain(pixels) if self.options.grain > 0 else None
-        if grain is not None:
-            grain = replace(grain, strength=grain.strength * self.options.grain)
-        return render_depth(pixels, depth.disparity, lifted.at, look, grain), seen
+        subject = self._see(pixels, curve)[1] if self.options.focus == "auto" else None
+        look = make_look(pixels, depth, self.options, read_taken(exif), subject, curve)
+        return Seen(Lifted(depth.disparity, pixels), look, depth)
 
-    def _see(self, pixels: Any) -> tuple[Any, Any, Any]:
+    def _through_lens(
+        self, pixels: Any, seen: Seen, curve: "ToneCurve | None", guide: Any = None, grain: bool = True
+    ) -> Any:
+        """See a photo with depth through the lens; edges in depth follow `guide`, the photo itself if None."""
+        from wideopen.depth_lens import render_depth
+        from wideopen.grain import measure_grain
+
+        if self.options.aperture == math.inf:
+            return pixels.copy()
+        found = measure_grain(pixels) if grain and self.options.grain > 0 else None
+        if found is not None:
+            found = replace(found, strength=found.strength * self.options.grain)
+        lifted = seen.lifted
+
+        def depth_at(rows: slice, columns: slice, own: Any) -> Any:
+            return lifted.at(rows, columns, own if guide is None else guide[rows, columns])
+
+        return render_depth(pixels, seen.depth.disparity, depth_at, seen.look, found, curve)
+
+    def _see(self, pixels: Any, curve: "ToneCurve | None" = None) -> tuple[Any, Any, Any]:
         """What the network makes of the photo at working size: bokeh, sharp map, what it saw."""
         import numpy as np
 
@@ -237,7 +340,8 @@ class Renderer:
         info = self.engine.metadata
         side = round((self.options.working_side or info.working_side) / info.scale)
         height, width = pixels.shape[:2]
-        small = resize(pixels, *fit(height, width, max(1, side)))
+        known = pixels if curve is None else curve.to_srgb(pixels)
+        small = resize(known, *fit(height, width, max(1, side)))
         if small.dtype.kind == "u":
             small = small.astype(np.float32) / np.float32(np.iinfo(small.dtype).max)
         found = self.engine.run(small)
@@ -258,25 +362,32 @@ def render_file(
 
 def output_path(photo: Path, output: Path | None = None) -> Path:
     """Where the result of `photo` goes: `output`, or in it if it is a folder, or NAME-bokeh beside the photo."""
+    from wideopen.photo import kept_suffix
+
     if output is None:
-        return photo.with_name(f"{photo.stem}-bokeh{photo.suffix}")
+        return photo.with_name(f"{photo.stem}-bokeh{kept_suffix(photo)}")
     if not output.is_dir():
         return output
     if photo.parent.resolve() == output.resolve():
         raise OutputError(f"{output}: is the folder that {photo.name} is in; choose another, or leave -o away")
-    return output / photo.name
+    return output / f"{photo.stem}{kept_suffix(photo)}"
 
 
 def _render_pillow(renderer: Renderer, image: Any, depth: Any) -> Any:
     import numpy as np
     from PIL import Image
 
+    from wideopen.photo import Photo
+
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
         raise ValueError(f"a Pillow image of mode {image.mode} cannot be rendered; give an array of HxWx3")
-    done = Image.fromarray(renderer.render(np.asarray(image.convert("RGB")), depth))
+    cover = np.asarray(image.convert("RGBA"))[..., 3] if image.has_transparency_data else None
+    icc = image.info.get("icc_profile") or b""
+    photo, _ = renderer.render_photo(Photo(np.asarray(image.convert("RGB")), alpha=cover, icc=icc), depth)
+    done = Image.fromarray(photo.pixels)
     if image.mode in ("L", "LA"):
         done = done.convert("L")
-    if image.has_transparency_data:
-        done.putalpha(image.convert("RGBA").getchannel("A"))
+    if photo.alpha is not None:
+        done.putalpha(Image.fromarray(photo.alpha))
     done.info = {key: value for key, value in image.info.items() if key != "transparency"}
     return done

@@ -29,6 +29,7 @@ EXTRAS = {
     "openvino": "openvino",
     "platformdirs": "openvino",
     "pillow_heif": "heif",
+    "rawpy": "raw",
     "OpenEXR": "exr",
     "transformers": "depth",
     "lpips": "lpips",

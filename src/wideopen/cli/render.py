@@ -54,7 +54,7 @@ def render(
             output.mkdir(parents=True)
         except OSError as error:
             raise OutputError(f"{output}: cannot be made ({error.strerror}); choose another folder") from error
-    renderer = Renderer(options, many=len(photos) >= MANY)
+    renderer = Renderer(options, len(photos) >= MANY, lambda line: typer.echo(f"wideopen: {line}", err=True))
     failed = 0
     for photo in photos:
         try:

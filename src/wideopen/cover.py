@@ -1,0 +1,106 @@
+"""Photos with transparency, blurred along.
+
+A lens is linear in light: it blurs the premultiplied picture, and the cover as a picture of its own, and the colour is
+the one over the other. A network knows no cover: it sees the photo with its colours continued where nothing covers, and
+the cover is blurred, but for the subject, by the Gaussian that comes closest to what the network did.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.curve import ToneCurve
+from wideopen.guided import fill
+from wideopen.light import to_light, to_pixels
+from wideopen.padding import resize
+
+Float = NDArray[Any]
+Pixels = NDArray[Any]
+LEAST = 1 / 512
+"""Less cover shows no colour."""
+TRUSTED = 1 / 8
+"""From this cover on, a pixel's own colour is all that a network sees."""
+SMALL_PX = 1024
+SIGMAS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
+"""Of Gaussians, px at the network's working size."""
+
+
+def is_opaque(alpha: Pixels) -> bool:
+    """Whether there is nothing transparent about a photo."""
+    return bool(alpha.min() == np.iinfo(alpha.dtype).max)
+
+
+def premultiplied(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None) -> Pixels:
+    """HxWx3 uint16: light times cover, encoded by the curve."""
+    return to_pixels(to_light(pixels, curve) * _share(alpha)[..., None], np.uint16, curve)
+
+
+def as_picture(alpha: Pixels) -> Pixels:
+    """HxWx3 uint16 whose values are the cover."""
+    deep = alpha if alpha.dtype == np.uint16 else alpha.astype(np.uint16) * 257
+    return cv2.merge([deep] * 3)
+
+
+def continued(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None) -> Pixels:
+    """HxWx3 of the photo's type: where little or nothing covers, colours of what does, around there."""
+    height, width = alpha.shape
+    scale = min(1.0, SMALL_PX / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    trust = np.minimum(_share(alpha) / TRUSTED, 1)
+    weight = resize(trust, *size)
+    # Colours that nothing covers are often black: they must not come into the smaller picture.
+    light = resize(to_light(pixels, curve) * trust[..., None], *size) / np.maximum(weight, 1e-6)[..., None]
+    ground = cv2.resize(fill(light, weight), (width, height), interpolation=cv2.INTER_LINEAR)
+    seen = to_light(pixels, curve) * trust[..., None] + ground * (1 - trust[..., None])
+    return np.where(trust[..., None] == 1, pixels, to_pixels(seen, pixels.dtype, curve))
+
+
+def blurred_cover(alpha: Float, seen: Float, bokeh: Float, sharp: Float) -> Float:
+    """hxw cover in [0, 1] at the network's size, blurred where the network blurred, without the subject's.
+
+    Args:
+        alpha: hxw in [0, 1].
+        seen, bokeh: hxwx3, what the network saw and what it made of it.
+        sharp: hxw share of `seen` in `bokeh`.
+    """
+    sigma = _closest_blur(seen, bokeh, 1 - sharp)
+    if sigma == 0:
+        return alpha
+    rest = np.maximum(1 - sharp, 1e-4)
+    behind = cv2.GaussianBlur(alpha * rest, (0, 0), sigma) / cv2.GaussianBlur(rest, (0, 0), sigma)
+    mixed: Float = sharp * alpha + (1 - sharp) * behind
+    return mixed.clip(0, 1).astype(np.float32)
+
+
+def uncovered(
+    pixels: Pixels, alpha: Pixels, changed: NDArray[np.bool_], light: Float, cover: Float, curve: ToneCurve | None
+) -> tuple[Pixels, Pixels]:
+    """Colour and alpha of a blurred photo.
+
+    Args:
+        pixels, alpha: as they were, kept where nothing was blurred, and colour where nothing covers.
+        changed: HxW, where the picture was blurred.
+        light: HxWx3, not premultiplied; `cover`: HxW in [0, 1]; both blurred.
+    """
+    changed = changed | (np.abs(cover - _share(alpha)) > 1 / 4096)
+    colour = to_pixels(light.clip(0, 1), pixels.dtype, curve)
+    visible = (changed & (cover > LEAST))[..., None]
+    stored = np.rint(cover * np.float32(np.iinfo(alpha.dtype).max))
+    return np.where(visible, colour, pixels), np.where(changed, stored, alpha).astype(alpha.dtype)
+
+
+def _share(alpha: Pixels) -> Float:
+    return alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+
+
+def _closest_blur(seen: Float, bokeh: Float, weight: Float) -> float:
+    """Sigma of the Gaussian that takes `seen` closest to `bokeh` where the weight is; 0 for none at all."""
+    found, least = 0.0, float((weight[..., None] * (seen - bokeh) ** 2).mean())
+    for sigma in SIGMAS:
+        soft = cv2.GaussianBlur(seen, (0, 0), sigma)
+        error = float((weight[..., None] * (soft - bokeh) ** 2).mean())
+        if error < least:
+            found, least = sigma, error
+    return found
