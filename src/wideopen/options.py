@@ -4,8 +4,8 @@ Frozen dataclasses; the rules are checked when one is made. Field metadata carri
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -161,6 +161,31 @@ class RenderOptions:
         own = ("aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
                "highlights", "grain", "nearest")  # fmt: skip
         return any(getattr(self, name) != getattr(RenderOptions, name) for name in own)
+
+
+def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) -> RenderOptions:
+    """Options with some fields replaced.
+
+    Args:
+        settings: values by the fields' names. Text is understood as on the command line (`aperture="f/2"`, `"off"`); focus may
+            be two numbers, paths may be text.
+
+    Raises:
+        TypeError: there is no such field.
+        ValueError: a value that makes no sense.
+    """
+    known = {item.name: item for item in fields(RenderOptions)}
+    values = dict(settings)
+    for name, value in values.items():
+        if name not in known:
+            raise TypeError(f"there is no option {name!r}; there are {', '.join(known)}")
+        if name in ("model", "shape") and value is not None:
+            values[name] = Path(value)
+        elif name == "focus" and not isinstance(value, str):
+            values[name] = ",".join(str(float(part)) for part in value)
+        elif isinstance(value, str) and known[name].metadata["parser"]:
+            values[name] = known[name].metadata["parser"](value)
+    return replace(options or RenderOptions(), **values)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ which no RGB profile describes: those become sRGB).
 """
 
 import io
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from wideopen import heif
 from wideopen.encode import FORMATS, encode
 from wideopen.errors import OutputError, PhotoError, WideopenError
 from wideopen.output import check_output, write_output
+from wideopen.quiet import quietly
 
 Pixels = NDArray[Any]
 """uint8 or uint16."""
@@ -85,8 +85,7 @@ def decode(data: bytes, name: str = "photo") -> Photo:
     """`load` for a file's bytes; `name` opens every error message."""
     with open_picture(data, name) as image:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with quietly():
                 # Of 16 bits per channel Pillow keeps 8 if there are several; the tiles say so until it loads.
                 deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", []))
                 deep = deep or (image.format == "HEIF" and image.info.get("bit_depth", 8) > 8)
@@ -107,8 +106,7 @@ def open_picture(data: bytes, name: str) -> Image.Image:
     if not data:
         raise PhotoError(f"{name}: is empty (0 bytes); get a whole copy")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # About odd metadata and large photos; what matters is raised.
+        with quietly():  # About odd metadata and large photos; what matters is raised.
             image = Image.open(io.BytesIO(data), formats=_formats(data))
     except ModuleNotFoundError:
         raise PhotoError(f"{name}: is a HEIF photo, which needs pillow-heif; {heif.ADVICE}") from None
@@ -161,11 +159,15 @@ def save(photo: Photo, path: Path, quality: int | None = None, overwrite: bool =
     """
     format = output_format(path)
     check_output(path, overwrite)
+    write_output(path, to_bytes(photo, format, str(path), quality), overwrite)
+
+
+def to_bytes(photo: Photo, format: str, name: str = "photo", quality: int | None = None) -> bytes:
+    """`save` into a file's bytes; OutputError, opened by `name`, if the photo is too large for the format."""
     try:
-        data = encode(photo, format, quality)
+        return encode(photo, format, quality)
     except (OSError, ValueError, OverflowError) as error:
-        raise OutputError(f"{path}: cannot be written as {format} ({_line(error)}); try .png or .tif") from error
-    write_output(path, data, overwrite)
+        raise OutputError(f"{name}: cannot be written as {format} ({_line(error)}); try .png or .tif") from error
 
 
 def output_format(path: Path) -> str:

@@ -11,20 +11,22 @@ What does the work is imported when it is first needed, so that `import wideopen
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wideopen.errors import DepthError, OutputError, PhotoError
-from wideopen.options import RenderOptions
+from wideopen.options import RenderOptions, with_settings
 
 if TYPE_CHECKING:
     from wideopen.depth import DepthMap
     from wideopen.depth_lens import Look
     from wideopen.engine import Engine
     from wideopen.lift import Lifted
+    from wideopen.photo import Photo
 
 Picture = TypeVar("Picture")
+"""An array, a Pillow image, a file's bytes, a file object, or a path."""
 IN_FOCUS_PX = 1.0
 """Blur radius up to which a picture of the depth map shows things as in focus."""
 
@@ -56,20 +58,44 @@ class Seen:
             save_photo(Photo(picture), show, overwrite=overwrite)
 
 
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A photo file's content and what became of it, nothing of it written yet."""
+
+    taken: "Photo"
+    result: "Photo"
+    seen: Seen | None
+    """The depth it was rendered with; None if the network did it."""
+
+
 class Renderer:
-    """Renders any number of photos with one loaded model.
+    """Renders any number of photos with one loaded model, from as many threads as you like.
 
     Args:
         options: see `RenderOptions`.
         many: many photos are to come, so that an engine that is slow to start and fast to run is worth it.
+        settings: fields of `RenderOptions` by name, in place of those of `options`.
     """
 
-    def __init__(self, options: RenderOptions | None = None, many: bool = False) -> None:
-        self.options, self.many = options or RenderOptions(), many
+    def __init__(self, options: RenderOptions | None = None, many: bool = False, **settings: Any) -> None:
+        self.options, self.many = with_settings(options, settings), many
+        self._engine: Engine | None = None
+        self._loading = Lock()
 
-    @cached_property
+    @property
+    def loaded(self) -> bool:
+        """Whether the model has been loaded."""
+        return self._engine is not None
+
+    @property
     def engine(self) -> "Engine":
         """The model, loaded when the first photo needs it. Raises ModelError."""
+        with self._loading:
+            if self._engine is None:
+                self._engine = self._load()
+            return self._engine
+
+    def _load(self) -> "Engine":
         from wideopen.engine import Engine
         from wideopen.runtimes import has_openvino
 
@@ -83,28 +109,56 @@ class Renderer:
         """Blur what the network holds for background; keep the rest as it is. With depth, see it through the lens.
 
         Args:
-            image: HxWx3 array, sRGB-encoded: uint8, uint16, or float in [0, 1]; or a Pillow image.
+            image: HxWx3 array, sRGB-encoded: uint8, uint16, or float in [0, 1]; a Pillow image; a photo file's bytes;
+                a file object opened for reading bytes; or the path of a photo.
             depth: a `DepthMap`, or an array hxw of disparity in any unit (larger is nearer), of the photo's shape
-                and any size. If None, the map that the options name; without one the network is used.
+                and any size. If None, the map that the options name, else the one in the file; without one the network
+                is used.
 
         Returns:
             The same kind of image, of the same size and type, a Pillow one with its `info`. L, LA, RGB and RGBA
-            stay what they are, other modes become RGB or RGBA. Alpha is left alone.
+            stay what they are, other modes become RGB or RGBA. Alpha is left alone. Bytes and file objects
+            (`io.BytesIO`, at its start) hold a file of the same format with all its metadata. For a path, the path
+            of the file written: NAME-bokeh beside the photo; `render_file` writes elsewhere.
 
         Raises:
             TypeError, ValueError: another kind of image, or another shape or type of array; options that need depth.
+            PhotoError: a file that is not there, damaged, or no photo; options that need depth, for a file.
             DepthError: the depth map is of another shape, or none.
+            OutputError: for a path, the result is there already or cannot be written.
             ModelError: the model is missing or damaged.
         """
         import numpy as np
 
         if isinstance(image, np.ndarray):
             return self._render_array(image, depth)[0]  # type: ignore[return-value]
-        from PIL import Image
+        from wideopen.kinds import render_kind
 
-        if isinstance(image, Image.Image):
-            return _render_pillow(self, image, depth)  # type: ignore[return-value]
-        raise TypeError(f"image must be an array or a Pillow image, not {type(image).__name__}")
+        return render_kind(self, image, depth)  # type: ignore[no-any-return]
+
+    def render_bytes(
+        self, data: bytes, name: str = "photo", depth: Any = None, taken: "Photo | None" = None
+    ) -> Rendered:
+        """Render a photo file's content; nothing is written.
+
+        Args:
+            data: the file's bytes.
+            name: of the photo, which opens every error message.
+            depth: see `render`.
+            taken: those bytes, if they have been decoded already.
+
+        Raises:
+            PhotoError, DepthError, ModelError: one line each.
+        """
+        from wideopen.photo import decode
+
+        taken = decode(data, name) if taken is None else taken
+        depth = self._find_depth(data, name, taken) if depth is None else depth
+        try:
+            pixels, seen = self._render_array(taken.pixels, depth, taken.exif)
+        except ValueError as error:
+            raise PhotoError(f"{name}: {error}") from error
+        return Rendered(taken, taken.with_pixels(pixels), seen)
 
     def render_file(
         self,
@@ -113,52 +167,35 @@ class Renderer:
         overwrite: bool = False,
         save_depth: Path | None = None,
         show_depth: Path | None = None,
+        depth: Any = None,
     ) -> Path:
         """Render a file into another one, with its metadata; return where it is.
 
         Args:
             save_depth: write the depth map in use there, at the photo's size (PNG, TIFF, EXR or .npy).
             show_depth: write a picture of it there, with the focal plane marked.
+            depth: see `render`.
 
         Raises:
             PhotoError, DepthError, OutputError, ModelError: one line each; nothing partial is left behind.
         """
-        from wideopen.depth import map_suffix
-        from wideopen.output import check_output
-        from wideopen.photo import decode, output_format, read_bytes, save
+        from wideopen.photo import read_bytes, save
 
-        # Before the work, not after it.
-        for path in (output, show_depth):
-            if path is not None:
-                output_format(path)
-        if save_depth is not None:
-            map_suffix(save_depth)
-        written: set[Path] = set()
-        for path in (output, save_depth, show_depth):
-            if path is not None:
-                check_output(path, overwrite)
-                if path.resolve() in written:
-                    raise OutputError(f"{path}: is to be written twice; choose another name")
-                written.add(path.resolve())
-        data = read_bytes(photo)
-        taken = decode(data, str(photo))
-        try:
-            rendered, seen = self._render_array(taken.pixels, self._find_depth(data, photo, taken), taken.exif)
-        except ValueError as error:
-            raise PhotoError(f"{photo}: {error}") from error
-        if seen is None and (save_depth or show_depth):
+        check_outputs(output, overwrite, save_depth, show_depth, photo)  # Before the work, not after it.
+        done = self.render_bytes(read_bytes(photo), str(photo), depth)
+        if done.seen is None and (save_depth or show_depth):
             raise DepthError(f"{photo}: carries no depth map; give one with --depth")
-        save(taken.with_pixels(rendered), output, self.options.quality, overwrite)
-        if seen is not None:
-            seen.write(taken.pixels, save_depth, show_depth, overwrite)
+        save(done.result, output, self.options.quality, overwrite)
+        if done.seen is not None:
+            done.seen.write(done.taken.pixels, save_depth, show_depth, overwrite)
         return output
 
-    def _find_depth(self, data: bytes, photo: Path, taken: Any) -> Any:
+    def _find_depth(self, data: bytes, name: str, taken: Any) -> Any:
         """The depth map that the photo brings or the options name, or None."""
         if self.options.depth is None:
             from wideopen.embedded import embedded_depth
 
-            return embedded_depth(data, str(photo))
+            return embedded_depth(data, name)
         return self._named_depth(taken.pixels)
 
     def _named_depth(self, pixels: Any) -> Any:
@@ -244,39 +281,65 @@ class Renderer:
         return found.bokeh, found.sharp, found.seen
 
 
-def render(image: Picture, options: RenderOptions | None = None, depth: Any = None) -> Picture:
-    """Render one array or Pillow image; see `Renderer.render`. For several photos keep a `Renderer`."""
-    return Renderer(options).render(image, depth)
+def render(image: Picture, options: RenderOptions | None = None, depth: Any = None, **settings: Any) -> Picture:
+    """Render one photo: `render("photo.jpg", aperture=1.4, focus="near")`. For several keep a `Renderer`.
+
+    Args:
+        image, depth: see `Renderer.render`, also for what is returned and raised.
+        options: see `RenderOptions`.
+        settings: fields of `RenderOptions` by name, in place of those of `options`.
+    """
+    return Renderer(options, **settings).render(image, depth)
 
 
 def render_file(
-    photo: Path | str, output: Path | str, options: RenderOptions | None = None, overwrite: bool = False
+    photo: Path | str,
+    output: Path | str,
+    options: RenderOptions | None = None,
+    overwrite: bool = False,
+    depth: Any = None,
+    **settings: Any,
 ) -> Path:
-    """Render one file into another; see `Renderer.render_file`."""
-    return Renderer(options).render_file(Path(photo), Path(output), overwrite)
+    """Render one file into another; see `Renderer.render_file` and, for `settings`, `render`."""
+    return Renderer(options, **settings).render_file(Path(photo), Path(output), overwrite, depth=depth)
+
+
+def check_outputs(
+    output: Path,
+    overwrite: bool = False,
+    save_depth: Path | None = None,
+    show_depth: Path | None = None,
+    photo: Path | None = None,
+) -> None:
+    """Raise OutputError if one of a photo's results cannot be written where it is to go, or is the photo itself."""
+    from wideopen.depth import map_suffix
+    from wideopen.output import check_output
+    from wideopen.photo import output_format
+
+    for path in (output, show_depth):
+        if path is not None:
+            output_format(path)
+    if save_depth is not None:
+        map_suffix(save_depth)
+    written: set[Path] = set()
+    for path in (output, save_depth, show_depth):
+        if path is not None:
+            if photo is not None and overwrite and path.exists() and photo.exists() and path.samefile(photo):
+                raise OutputError(f"{path}: is the photo itself; choose another name")
+            check_output(path, overwrite)
+            if path.resolve() in written:
+                raise OutputError(f"{path}: is to be written twice; choose another name")
+            written.add(path.resolve())
 
 
 def output_path(photo: Path, output: Path | None = None) -> Path:
     """Where the result of `photo` goes: `output`, or in it if it is a folder, or NAME-bokeh beside the photo."""
+    from wideopen.gather import result_suffix
+
     if output is None:
-        return photo.with_name(f"{photo.stem}-bokeh{photo.suffix}")
+        return photo.with_name(f"{photo.stem}-bokeh{result_suffix(photo.suffix)}")
     if not output.is_dir():
         return output
     if photo.parent.resolve() == output.resolve():
         raise OutputError(f"{output}: is the folder that {photo.name} is in; choose another, or leave -o away")
-    return output / photo.name
-
-
-def _render_pillow(renderer: Renderer, image: Any, depth: Any) -> Any:
-    import numpy as np
-    from PIL import Image
-
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        raise ValueError(f"a Pillow image of mode {image.mode} cannot be rendered; give an array of HxWx3")
-    done = Image.fromarray(renderer.render(np.asarray(image.convert("RGB")), depth))
-    if image.mode in ("L", "LA"):
-        done = done.convert("L")
-    if image.has_transparency_data:
-        done.putalpha(image.convert("RGBA").getchannel("A"))
-    done.info = {key: value for key, value in image.info.items() if key != "transparency"}
-    return done
+    return output / (photo.stem + result_suffix(photo.suffix))
