@@ -18,9 +18,9 @@ from wideopen.before_after import Style, before_after
 from wideopen.errors import DepthError, ModelError, OutputError, WideopenError
 from wideopen.gather import Job, comparison_path
 from wideopen.options import RenderOptions
-from wideopen.output import clear_leftovers, write_output
+from wideopen.output import clear_leftovers, make_folder, write_output
 from wideopen.photo import Photo, decode, output_format, read_bytes, to_bytes
-from wideopen.render import Rendered, Renderer, check_outputs
+from wideopen.render import Rendered, Renderer
 
 Status = Literal["done", "skipped", "failed", "left"]
 MOST_IN_FLIGHT = 4
@@ -29,7 +29,7 @@ ROOM_BYTES = 200_000_000
 """No further photo is decoded while those in flight have this much of pixels."""
 OPENVINO_PHOTOS = 12
 """So many photos are worth an engine that is slow to start and fast to run."""
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,6 @@ def foresee(job: Job, options: BatchOptions, taken: frozenset[tuple[int, int]]) 
             output_format(path)
             if not options.skip_existing and not options.overwrite and os.path.lexists(path):
                 raise OutputError(f"{path}: exists already; --skip-existing leaves it, --overwrite replaces it")
-        if job.save_depth or job.show_depth:
-            check_outputs(job.output, True, job.save_depth, job.show_depth)
     except OutputError as error:
         return Outcome(job, "failed", str(error))
     return None
@@ -135,14 +133,14 @@ def render_batch(renderer: Renderer, jobs: Sequence[Job], options: BatchOptions)
         ModuleNotFoundError: an extra is missing that the options need.
     """
     flights = flights_of(len(jobs), options.in_flight)
-    taken, cleared, room = identities(jobs), set[Path](), _Room()
+    taken, folders, room = identities(jobs), _Folders(), _Room()
     waiting, running = iter(jobs), dict[Future[_Made | str], Job]()
     full = False
     pool = ThreadPoolExecutor(flights)
     try:
         while True:
             for job in waiting:
-                known = Outcome(job, "left") if full else foresee(job, options, taken)
+                known = Outcome(job, "left") if full else foresee(job, options, taken) or folders.prepare(job)
                 if known is not None:
                     yield known
                     continue
@@ -157,11 +155,31 @@ def render_batch(renderer: Renderer, jobs: Sequence[Job], options: BatchOptions)
                 if isinstance(made, str):
                     yield Outcome(job, "failed", made)
                     continue
-                outcome, no_room = _write(made, job, options, cleared)
+                outcome, no_room = _write(made, job, options)
                 full = full or no_room
                 yield outcome
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Folders:
+    """Folders for results: each made, without what a killed process left in it, before the first photo needs it."""
+
+    def __init__(self) -> None:
+        self._troubles: dict[Path, str | None] = {}
+
+    def prepare(self, job: Job) -> Outcome | None:
+        """The failure of a job whose folder cannot be written to; None if it can."""
+        folder = job.output.parent
+        if folder not in self._troubles:
+            self._troubles[folder] = None
+            try:
+                make_folder(folder)
+                clear_leftovers(folder)
+            except OutputError as error:
+                self._troubles[folder] = str(error)
+        trouble = self._troubles[folder]
+        return None if trouble is None else Outcome(job, "failed", trouble)
 
 
 class _Room:
@@ -231,12 +249,11 @@ def _files(renderer: Renderer, job: Job, options: BatchOptions, done: Rendered) 
     return files
 
 
-def _write(made: _Made, job: Job, options: BatchOptions, cleared: set[Path]) -> tuple[Outcome, bool]:
+def _write(made: _Made, job: Job, options: BatchOptions) -> tuple[Outcome, bool]:
     """Write a photo's results; also whether there is no room for any more."""
     pixels = made.done.taken.pixels
     try:
         for path, data in made.files:
-            _prepare_folder(path.parent, cleared)
             write_output(path, data, options.overwrite)
         if made.done.seen is not None:
             made.done.seen.write(pixels, job.save_depth, job.show_depth, options.overwrite)
@@ -248,18 +265,6 @@ def _write(made: _Made, job: Job, options: BatchOptions, cleared: set[Path]) -> 
     notices = tuple(getattr(made.done.taken, "notices", ()))
     size = (pixels.shape[1], pixels.shape[0])
     return Outcome(job, "done", None, notices, size, made.seconds), False
-
-
-def _prepare_folder(folder: Path, cleared: set[Path]) -> None:
-    """Make a folder for results, without what a process that was killed left in it."""
-    if folder in cleared:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
-    clear_leftovers(folder)
-    cleared.add(folder)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -4,10 +4,9 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from wideopen.padding import resize
-from wideopen.photo import Photo
+from wideopen.photo import Photo, Pixels
 
 Style = Literal["side", "split"]
 LONG_SIDE = 4096
@@ -39,7 +38,7 @@ def before_after(taken: Photo, result: Photo, style: Style) -> Photo:
     return Photo(np.ascontiguousarray(picture[..., :3]), alpha, taken.grey, "JPEG", icc=taken.icc)
 
 
-def _with_alpha(photo: Photo) -> NDArray[np.generic]:
+def _with_alpha(photo: Photo) -> Pixels:
     if photo.alpha is None:
         return photo.pixels
     return cv2.merge([*cv2.split(photo.pixels), photo.alpha])

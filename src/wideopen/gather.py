@@ -1,6 +1,6 @@
 """From what a person names (files, folders, globs) to photos and where their results go.
 
-    names -> found photos, each with its place below what was named -> jobs, no two of which write the same file
+names -> found photos, each with its place below what was named -> jobs, no two of which write the same file
 """
 
 import glob
@@ -96,7 +96,11 @@ def plan(
         results.update({os.path.abspath(job.output): job.photo for job in jobs})
         jobs = [job for job in jobs if results.get(os.path.abspath(job.photo), job.photo) == job.photo]
     for job in jobs:
-        if job.output.name == job.photo.name and os.path.realpath(job.output.parent) == os.path.realpath(job.photo.parent):
+        if (
+            not job.fault
+            and job.output.name == job.photo.name
+            and os.path.realpath(job.output.parent) == os.path.realpath(job.photo.parent)
+        ):
             raise OutputError(
                 f"{job.output.parent}: is the folder that {job.photo.name} is in; choose another, or leave -o away"
             )
@@ -130,7 +134,7 @@ def check_pattern(pattern: str) -> str:
 
 
 def result_suffix(suffix: str) -> str:
-    """A photo's own suffix if results can be written so; else .png for GIF and BMP, and .tif, which holds all of a RAW."""
+    """A photo's own suffix if results can be written so; else .png for GIF and BMP, .tif for RAW (16 bit)."""
     if any(suffix.lower() in known for known in FORMATS.values()) or suffix.lower() not in photo_suffixes():
         return suffix
     return ".png" if suffix.lower() in (".gif", ".bmp") else ".tif"

@@ -167,8 +167,8 @@ def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) ->
     """Options with some fields replaced.
 
     Args:
-        settings: values by the fields' names. Text is understood as on the command line (`aperture="f/2"`, `"off"`); focus may
-            be two numbers, paths may be text.
+        settings: values by the fields' names. Text is understood as on the command line (`aperture="f/2"`, `"off"`);
+            focus may be two numbers, paths may be text.
 
     Raises:
         TypeError: there is no such field.

@@ -60,10 +60,13 @@ def write_output(path: Path, data: bytes | str, overwrite: bool = False) -> None
             part.unlink(missing_ok=True)
 
 
-def check_folder(folder: Path) -> None:
-    """Raise OutputError if no file can be made in a folder that exists."""
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, if it is not there; OutputError if no file can be made in it."""
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         handle, part = _open_part(folder)
+    except FileExistsError:
+        raise OutputError(f"{folder}: is a file, not a folder; choose another") from None
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
     os.close(handle)

@@ -1,9 +1,9 @@
 """Looks by name: tables of a TOML file, whose keys are the fields of `RenderOptions`.
 
-    [portrait]
-    description = "what it is for"
-    lens = "85mm"
-    aperture = 1.4
+[portrait]
+description = "what it is for"
+lens = "85mm"
+aperture = 1.4
 """
 
 import os

@@ -80,6 +80,7 @@ class Renderer:
     def __init__(self, options: RenderOptions | None = None, many: bool = False, **settings: Any) -> None:
         self.options, self.many = with_settings(options, settings), many
         self._engine: Engine | None = None
+        self._map: DepthMap | None = None
         self._loading = Lock()
 
     @property
@@ -207,9 +208,33 @@ class Renderer:
             from wideopen.depth_auto import estimate_depth
 
             return estimate_depth(pixels, options.depth_model)
+        return self._depth_file(options.depth)
+
+    def _depth_file(self, path: str) -> "DepthMap":
+        """The map in a file, read when the first photo needs it."""
         from wideopen.depth import load_depth
 
-        return load_depth(Path(options.depth), options.depth_kind, options.invert, options.depth_unit)
+        with self._loading:
+            if self._map is None:
+                options = self.options
+                self._map = load_depth(Path(path), options.depth_kind, options.invert, options.depth_unit)
+            return self._map
+
+    def check(self) -> None:
+        """Raise what the options would raise for any photo, before there is one.
+
+        Raises:
+            ValueError: a lens or an aperture that there is none of.
+            PhotoError, DepthError: the picture of an aperture, or a depth map, that cannot be read.
+        """
+        from wideopen.look import choose_lens, make_aperture
+
+        if self.options.depth not in (None, "auto", "none"):
+            self._depth_file(str(self.options.depth))
+        if self.options.asks_for_a_lens:
+            make_aperture(self.options)
+            if self.options.lens != "photo":
+                choose_lens(self.options)
 
     def _render_array(self, pixels: Any, depth: Any = None, exif: bytes = b"") -> tuple[Any, "Seen | None"]:
         import numpy as np

@@ -3,6 +3,7 @@
 Commands are imported when they are asked for, so that `wideopen --help` answers at once.
 """
 
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from wideopen import __version__
+from wideopen.cli.text import complain
 from wideopen.errors import WideopenError
 
 COMMANDS = ("render", "synthesize", "inspect", "train", "evaluate", "export", "convert")
@@ -36,8 +38,18 @@ EXTRAS = {
 """Which extra brings which module."""
 
 
+class Stopped(BaseException):
+    """Ctrl-C, carried past Typer, which would end with code 1."""
+
+
 class LazyGroup(TyperGroup):
     """Commands by name, each imported when it is first asked for."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise Stopped from stop
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -79,6 +91,12 @@ def main() -> None:
     """Run the command line. What a person can mend is one line on stderr and exit code 2, never a traceback."""
     try:
         app()
+    except Stopped:
+        complain("stopped")
+        # Not by way of Python's exit, which would wait for the photos in hand; none of them has a file open.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)
     except WideopenError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -89,5 +107,5 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    typer.echo(f"wideopen: {message}", err=True)
+    complain(message)
     sys.exit(2)

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -40,6 +41,22 @@ def build(options: type[Options], values: dict[str, Any]) -> Options:
         return options(**values)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def with_preset(ctx: typer.Context, values: dict[str, Any], preset: str | None, file: Path | None) -> dict[str, Any]:
+    """Values with those of a preset where nothing was given by hand."""
+    if preset is None:
+        return values
+    from wideopen.presets import find_preset
+
+    settings = find_preset(preset, file).settings
+    by_hand = {name for name in values if _is_given(ctx, name)}
+    return {**values, **{name: value for name, value in settings.items() if name not in by_hand}}
+
+
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and not source.name.startswith("DEFAULT")
 
 
 def _kind(field: Field[Any], hint: Any) -> Any:
