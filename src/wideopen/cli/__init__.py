@@ -39,7 +39,15 @@ EXTRAS = {
 
 
 class Stopped(BaseException):
-    """Ctrl-C, carried past Typer, which would end with code 1."""
+    """Ctrl-C, carried past Typer, which would end with code 1.
+
+    Args:
+        code: to exit with.
+        at_once: nothing is left to clean up, and threads are not to be waited for.
+    """
+
+    def __init__(self, code: int = 130, at_once: bool = False) -> None:
+        self.code, self.at_once = code, at_once
 
 
 class LazyGroup(TyperGroup):
@@ -91,12 +99,12 @@ def main() -> None:
     """Run the command line. What a person can mend is one line on stderr and exit code 2, never a traceback."""
     try:
         app()
-    except Stopped:
-        complain("stopped")
-        # Not by way of Python's exit, which would wait for the photos in hand; none of them has a file open.
+    except Stopped as stop:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(130)
+        if stop.at_once:
+            os._exit(stop.code)
+        sys.exit(stop.code)
     except WideopenError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:

@@ -1,11 +1,16 @@
 """`wideopen render`."""
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from wideopen.cli import Stopped
 from wideopen.cli.options_of import build, takes, with_preset
 from wideopen.cli.text import complain
 from wideopen.errors import OutputError, WideopenError
@@ -155,12 +160,35 @@ def _run(jobs: "list[Job]", options: RenderOptions, how: "BatchOptions", as_json
     except ValueError as error:
         complain(error)
         return 2
-    try:
-        report.follow(render_batch(renderer, jobs, how))
-    except KeyboardInterrupt:
-        report.stopped()
-        raise
+    with _terminable():
+        try:
+            report.follow(render_batch(renderer, jobs, how))
+        except KeyboardInterrupt as stop:
+            report.stopped()
+            # Photos in hand are dropped, not waited for: none of them has a file open.
+            raise Stopped(143 if isinstance(stop, _Terminated) else 130, at_once=True) from stop
     return report.end()
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which is to be as clean as Ctrl-C."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM stop a batch as Ctrl-C does."""
+
+    def stop(*_: object) -> None:
+        raise _Terminated
+
+    if current_thread() is not main_thread():  # Signals are the main thread's.
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _foretell(jobs: "list[Job]", how: "BatchOptions", as_json: bool) -> int:
