@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from command import call
 from conftest import draw_scene
 from wideopen.photo import Photo, load, save
 from wideopen.render import Renderer, RenderOptions
@@ -164,13 +165,13 @@ def test_stopped_by_a_signal(tmp_path: Path, model: Path, stop: signal.Signals, 
 
 def test_results_beside_photos_are_not_rendered_again(tmp_path: Path, model: Path) -> None:
     names = fill(tmp_path, 8)
-    first = run("render", tmp_path, "-r", "--before-after", "side", "--model", model)
+    first = call("render", tmp_path, "-r", "--before-after", "side", "--model", model)
     assert first[0] == 0
     there = below(tmp_path)
     assert len(there) == 2 + 3 * len(names)
-    again = run("render", tmp_path, "-r", "--before-after", "side", "--model", model, "--skip-existing")
+    again = call("render", tmp_path, "-r", "--before-after", "side", "--model", model, "--skip-existing")
     assert again[0] == 0 and below(tmp_path) == there and "8 there already" in again[2]
-    exists = run("render", tmp_path, "-r", "--model", model)
+    exists = call("render", tmp_path, "-r", "--model", model)
     assert exists[0] == 1 and exists[2].count("exists already") == 8 and below(tmp_path) == there
 
 
@@ -178,7 +179,7 @@ def test_a_missing_picture_beside_a_result_is_made_up_for(tmp_path: Path, model:
     photo = tmp_path / "photo.png"
     save(Photo(draw_scene(36, 48)), photo)
     (tmp_path / "photo-bokeh.png").write_bytes(b"mine")
-    assert run("render", photo, "--skip-existing", "--before-after", "split", "--model", model)[0] == 0
+    assert call("render", photo, "--skip-existing", "--before-after", "split", "--model", model)[0] == 0
     assert (tmp_path / "photo-bokeh.png").read_bytes() == b"mine"
     with Image.open(tmp_path / "photo-bokeh-before-after.jpg") as picture:
         assert picture.size == (48, 36)
@@ -190,24 +191,26 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     (out / names[0]).parent.mkdir(parents=True, exist_ok=True)
     (out / names[0]).write_bytes(b"")
     before = below(tmp_path)
-    code, output, error = run("render", photos, "-r", "-o", out, "--dry-run", "--model", "none.onnx", "--skip-existing")
+    code, output, error = call(
+        "render", photos, "-r", "-o", out, "--dry-run", "--model", "none.onnx", "--skip-existing"
+    )
     assert (code, error) == (0, "") and below(tmp_path) == before
     lines = output.splitlines()
     assert len(lines) == 8 and f"{photos / names[1]} -> {out / names[1]}" in lines
     assert f"{photos / names[0]} -> {out / names[0]} (there already)" in lines
-    code, output, error = run("render", photos, "-r", "-o", out, "--dry-run", "--json")
+    code, output, error = call("render", photos, "-r", "-o", out, "--dry-run", "--json")
     found = {line["photo"]: line["status"] for line in map(json.loads, output.splitlines())}
     assert code == 1 and found.pop(str(photos / names[0])) == "failed" and set(found.values()) == {"planned"}
 
 
 def test_a_model_that_is_none_stops_all(tmp_path: Path) -> None:
     fill(tmp_path, 8)
-    code, output, error = run("render", tmp_path, "-r", "--model", tmp_path / "none.onnx")
+    code, output, error = call("render", tmp_path, "-r", "--model", tmp_path / "none.onnx")
     assert (code, output) == (2, "") and error.count("no such model file") == 1 and error.count("\n") == 1
 
 
 def test_quiet_says_nothing_but_what_failed(tmp_path: Path, model: Path) -> None:
     names = fill(tmp_path, 4)
     (tmp_path / names[1]).write_bytes(b"")
-    code, output, error = run("render", tmp_path, "-r", "--quiet", "--model", model)
+    code, output, error = call("render", tmp_path, "-r", "--quiet", "--model", model)
     assert (code, output) == (1, "") and error.count("\n") == 1 and names[1].name in error

@@ -115,7 +115,7 @@ def test_bad_model(photo: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["render"], "PHOTO"),
+        (["render"], "PATH"),
         (["render", "a.jpg", "--quality", "0"], "quality must be 1 to 100"),
         (["render", "a.jpg", "b.jpg", "-o", "c.jpg"], "not a folder"),
         (["render", "a.jpg", "--unknown"], "--unknown"),

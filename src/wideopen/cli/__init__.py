@@ -66,7 +66,7 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.commands:
-            single = typer.Typer(add_completion=False)
+            single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
             single.command(cmd_name)(getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name))
             self.commands[cmd_name] = typer.main.get_command(single)  # type: ignore[assignment]
         return self.commands[cmd_name]

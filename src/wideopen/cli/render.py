@@ -29,7 +29,7 @@ def render(
     ctx: typer.Context,
     photos: Annotated[
         list[str],
-        typer.Argument(metavar="PATH...", help="Photos, folders, patterns, or - (standard input).", show_default=False),
+        typer.Argument(metavar="PATH", help="Photos, folders, patterns, or - (standard input).", show_default=False),
     ],
     output: Annotated[
         str | None,
@@ -202,7 +202,12 @@ def _foretell(jobs: "list[Job]", how: "BatchOptions", as_json: bool) -> int:
 def _pipe(photo: str, output: str | None, options: RenderOptions, suffix: str | None, overwrite: bool) -> int:
     from wideopen.cli.pipe import pipe
     from wideopen.errors import ModelError
+    from wideopen.output import check_output
+    from wideopen.photo import output_format
 
+    if output not in (None, "-"):
+        output_format(Path(str(output)))
+        check_output(Path(str(output)), overwrite=True)
     try:
         pipe(photo, output, options, suffix, overwrite)
     except ModelError:
