@@ -6,8 +6,9 @@ Frozen dataclasses; the rules are checked when one is made. Field metadata carri
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Blocks = Literal["parallel", "cascade"]
 Head = Literal["absolute", "residual", "blend"]
@@ -175,7 +176,7 @@ def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) ->
         ValueError: a value that makes no sense.
     """
     known = {item.name: item for item in fields(RenderOptions)}
-    values = dict(settings)
+    hints, values = get_type_hints(RenderOptions), dict(settings)
     for name, value in values.items():
         if name not in known:
             raise TypeError(f"there is no option {name!r}; there are {', '.join(known)}")
@@ -185,7 +186,20 @@ def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) ->
             values[name] = ",".join(str(float(part)) for part in value)
         elif isinstance(value, str) and known[name].metadata["parser"]:
             values[name] = known[name].metadata["parser"](value)
+        if not _fits(values[name], hints[name]):
+            raise ValueError(f"{name} must not be {value!r}")
     return replace(options or RenderOptions(), **values)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a field's type; which texts a Literal has, the options say themselves."""
+    if get_origin(hint) is Literal:
+        return isinstance(value, str)
+    if get_args(hint):
+        return any(_fits(value, part) for part in get_args(hint))
+    if hint in (int, float):
+        return isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
+    return isinstance(value, hint)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from wideopen import __version__
 from wideopen.cli.text import complain
 from wideopen.errors import WideopenError
 
-COMMANDS = ("render", "synthesize", "inspect", "train", "evaluate", "export", "convert")
+COMMANDS = ("render", "presets", "doctor", "synthesize", "inspect", "train", "evaluate", "export", "convert")
 """Names in the order --help lists them; `wideopen.cli.NAME` holds the function NAME."""
 
 EXTRAS = {
