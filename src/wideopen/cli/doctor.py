@@ -18,7 +18,7 @@ def doctor(
 
     Exit code 0 if all is well, 1 if something is not (its lines begin with an exclamation mark).
 
-    Example: wideopen doctor
+    Example: `wideopen doctor`
     """
     from dataclasses import asdict
 

@@ -16,7 +16,7 @@ def presets(
     Own ones are tables of a TOML file whose keys are options: `[portrait]`, `lens = "85mm"`, `aperture = 1.4`. The last
     line says where that file is looked for. Those of the same name win over the ones that come with wideopen.
 
-    Example: wideopen presets
+    Example: `wideopen presets`
     """
     from wideopen.cli.text import shown
     from wideopen.presets import load_presets, user_file

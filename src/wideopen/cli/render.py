@@ -114,17 +114,17 @@ def render(
     Exit code 0 if all are done, 1 if photos failed, 2 if nothing was begun: wrong usage, no such photo, no such model.
     130 after Ctrl-C: no half file is left, and --skip-existing goes on from there.
 
-    Example: wideopen render photo.jpg
+    Example: `wideopen render photo.jpg`
 
-    Example: wideopen render photo.jpg -o soft.jpg --before-after split
+    Example: `wideopen render photo.jpg -o soft.jpg --before-after split`
 
-    Example: wideopen render holiday -r -o soft --skip-existing
+    Example: `wideopen render holiday -r -o soft --skip-existing`
 
-    Example: wideopen render 'raw/**/*.jpg' --name '{stem}-soft.png' --preset portrait
+    Example: `wideopen render 'raw/**/*.jpg' --name '{stem}-soft.png' --preset portrait`
 
-    Example: wideopen render photo.jpg --depth depth.png --focus 0.4,0.6 --aperture 1.4 --blades 7
+    Example: `wideopen render photo.jpg --depth depth.png --focus 0.4,0.6 --aperture 1.4 --blades 7`
 
-    Example: wideopen render - < photo.jpg > soft.jpg
+    Example: `wideopen render - < photo.jpg > soft.jpg`
     """
     from wideopen.batch import BatchOptions
 
