@@ -96,6 +96,9 @@ def test_options_by_name(renderer: Renderer, scene: NDArray, model: Path, photo:
     out = wideopen.render_file(photo, photo.with_name("out.png"), depth=depth, model=model, aperture=1.2,
                                focus="0.25,0.5", blades=6)  # fmt: skip
     np.testing.assert_array_equal(load(out).pixels, expected)
+    np.save(photo.with_name("map.npy"), depth)
+    for named in (photo.with_name("map.npy"), str(photo.with_name("map.npy"))):
+        np.testing.assert_array_equal(wideopen.render(scene, options, named), expected)
     with pytest.raises(TypeError, match="there is no option 'apperture'"):
         wideopen.render(scene, apperture=1.4)
     for wrong in ({"aperture": "wide"}, {"focus": "left"}, {"focus": (1, 2, 3)}, {"grain": 2}):

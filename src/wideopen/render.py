@@ -11,6 +11,7 @@ What does the work is imported when it is first needed, so that `import wideopen
 
 import math
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -310,10 +311,12 @@ def render(image: Picture, options: RenderOptions | None = None, depth: Any = No
     """Render one photo: `render("photo.jpg", aperture=1.4, focus="near")`. For several keep a `Renderer`.
 
     Args:
-        image, depth: see `Renderer.render`, also for what is returned and raised.
+        image: see `Renderer.render`, also for what is returned and raised.
         options: see `RenderOptions`.
+        depth: as in `Renderer.render`, or text or a path as in `RenderOptions`.
         settings: fields of `RenderOptions` by name, in place of those of `options`.
     """
+    depth, settings = _named_or_given(depth, settings)
     return Renderer(options, **settings).render(image, depth)
 
 
@@ -325,8 +328,16 @@ def render_file(
     depth: Any = None,
     **settings: Any,
 ) -> Path:
-    """Render one file into another; see `Renderer.render_file` and, for `settings`, `render`."""
+    """Render one file into another; see `Renderer.render_file` and, for `depth` and `settings`, `render`."""
+    depth, settings = _named_or_given(depth, settings)
     return Renderer(options, **settings).render_file(Path(photo), Path(output), overwrite, depth=depth)
+
+
+def _named_or_given(depth: Any, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A depth map that is named is a setting; one that is given is not."""
+    if isinstance(depth, (str, PathLike)):
+        return None, {**settings, "depth": str(depth)}
+    return depth, settings
 
 
 def check_outputs(
