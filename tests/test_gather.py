@@ -25,7 +25,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("names", "recursive", "expected"),
     [
         (["photos/a.jpg"], False, {"photos/a.jpg": "a.jpg"}),
-        (["photos/notes.txt"], False, {"photos/notes.txt": "notes.txt"}),
+        (["photos/notes.txt"], False, {"photos/notes.txt": "notes.png"}),
         (["photos"], False, {"photos/a.jpg": "a.jpg", "photos/B.PNG": "B.PNG"}),
         (
             ["photos"],

@@ -13,7 +13,7 @@ from string import Formatter
 
 from wideopen.encode import FORMATS
 from wideopen.errors import OutputError, PhotoError
-from wideopen.photo import output_format
+from wideopen.photo import kept_suffix, output_format
 
 BESIDE, INTO = "{stem}-bokeh{suffix}", "{stem}{suffix}"
 """Names of results beside their photos, and in a folder of their own."""
@@ -133,13 +133,6 @@ def check_pattern(pattern: str) -> str:
     return pattern
 
 
-def result_suffix(suffix: str) -> str:
-    """A photo's own suffix if results can be written so; else .png for GIF and BMP, .tif for RAW (16 bit)."""
-    if any(suffix.lower() in known for known in FORMATS.values()) or suffix.lower() not in photo_suffixes():
-        return suffix
-    return ".png" if suffix.lower() in (".gif", ".bmp") else ".tif"
-
-
 def photo_suffixes() -> frozenset[str]:
     """What photos are called that can be read."""
     return frozenset(suffix for known in FORMATS.values() for suffix in known)
@@ -153,7 +146,7 @@ def comparison_path(output: Path) -> Path:
 def _target(item: Found, output: Path | None, pattern: str, suffix: str | None) -> Path:
     photo = item.photo
     folder = os.path.basename(os.path.abspath(photo.parent))
-    name = pattern.format(stem=photo.stem, suffix=suffix or result_suffix(photo.suffix), folder=folder)
+    name = pattern.format(stem=photo.stem, suffix=suffix or kept_suffix(photo), folder=folder)
     return photo.with_name(name) if output is None else output / item.below / name
 
 

@@ -181,6 +181,11 @@ def output_format(path: Path) -> str:
     raise OutputError(f"{path}: cannot tell the format from this name; end it in one of {known}")
 
 
+def kept_suffix(path: Path) -> str:
+    """The suffix of a photo's name if it can be written so, else .png."""
+    return path.suffix if any(path.suffix.lower() in suffixes for suffixes in FORMATS.values()) else ".png"
+
+
 def _check_heif_output(path: Path) -> None:
     try:
         heif.plugin()

@@ -157,10 +157,9 @@ class Renderer:
         taken = decode(data, name) if taken is None else taken
         depth = self._find_depth(data, name, taken) if depth is None else depth
         try:
-            pixels, seen = self._render_array(taken.pixels, depth, taken.exif)
+            return Rendered(taken, *self.render_photo(taken, depth))
         except ValueError as error:
             raise PhotoError(f"{name}: {error}") from error
-        return Rendered(taken, taken.with_pixels(pixels), seen)
 
     def render_file(
         self,
@@ -236,6 +235,21 @@ class Renderer:
             make_aperture(self.options)
             if self.options.lens != "photo":
                 choose_lens(self.options)
+
+    def render_photo(self, taken: "Photo", depth: Any = None) -> tuple["Photo", Seen | None]:
+        """Render a photo that has been read.
+
+        Args:
+            depth: as of `render`.
+
+        Returns:
+            The photo with other pixels; the depth it was rendered with.
+
+        Raises:
+            ValueError, DepthError, ModelError: as of `render`.
+        """
+        pixels, seen = self._render_array(taken.pixels, depth, taken.exif)
+        return taken.with_pixels(pixels), seen
 
     def _render_array(self, pixels: Any, depth: Any = None, exif: bytes = b"") -> tuple[Any, "Seen | None"]:
         import numpy as np
@@ -370,12 +384,12 @@ def check_outputs(
 
 def output_path(photo: Path, output: Path | None = None) -> Path:
     """Where the result of `photo` goes: `output`, or in it if it is a folder, or NAME-bokeh beside the photo."""
-    from wideopen.gather import result_suffix
+    from wideopen.photo import kept_suffix
 
     if output is None:
-        return photo.with_name(f"{photo.stem}-bokeh{result_suffix(photo.suffix)}")
+        return photo.with_name(f"{photo.stem}-bokeh{kept_suffix(photo)}")
     if not output.is_dir():
         return output
     if photo.parent.resolve() == output.resolve():
         raise OutputError(f"{output}: is the folder that {photo.name} is in; choose another, or leave -o away")
-    return output / (photo.stem + result_suffix(photo.suffix))
+    return output / f"{photo.stem}{kept_suffix(photo)}"
