@@ -117,6 +117,13 @@ def test_odd_names(folder: Path, expected: NDArray) -> None:
     assert done.stderr == b"wideopen: two\\nlines.jpg: is empty (0 bytes); get a whole copy\n"
 
 
+def test_a_pattern_of_one_character_is_a_pattern(folder: Path) -> None:
+    for name in ("1.jpg", "2.jpg"):
+        os.link(folder / "photo.jpg", folder / name)
+    done = call("render", folder / "?.jpg", "-o", folder / "out.jpg", "--model", folder / "model.onnx")
+    assert done.code == 2 and "several photos need one" in done.error and not (folder / "out.jpg").exists()
+
+
 def test_a_name_longer_than_part_files_may_be(folder: Path) -> None:
     name = "n" * 245 + ".jpg"
     (folder / "photo.jpg").rename(folder / name)

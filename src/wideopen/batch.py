@@ -14,10 +14,10 @@ from pathlib import Path
 from threading import Condition, Lock
 from typing import Literal
 
-from wideopen.before_after import Style, before_after
+from wideopen.before_after import before_after
 from wideopen.errors import DepthError, ModelError, OutputError, WideopenError
 from wideopen.gather import Job, comparison_path
-from wideopen.options import RenderOptions
+from wideopen.options import BatchOptions, RenderOptions
 from wideopen.output import clear_leftovers, make_folder, write_output
 from wideopen.photo import Photo, decode, output_format, read_bytes, to_bytes
 from wideopen.render import Rendered, Renderer
@@ -30,25 +30,6 @@ ROOM_BYTES = 200_000_000
 OPENVINO_PHOTOS = 12
 """So many photos are worth an engine that is slow to start and fast to run."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-
-
-@dataclass(frozen=True)
-class BatchOptions:
-    """How a batch goes about its results."""
-
-    overwrite: bool = False
-    skip_existing: bool = False
-    """What is there already stays, and its photo is not rendered again."""
-    before_after: Style | None = None
-    """Also write NAME-before-after.jpg beside each result."""
-    in_flight: int | None = None
-    """Photos at a time; chosen by the processor's cores if None."""
-
-    def __post_init__(self) -> None:
-        if self.overwrite and self.skip_existing:
-            raise ValueError("results that exist can be overwritten or skipped, not both")
-        if self.in_flight is not None and not 1 <= self.in_flight <= 64:
-            raise ValueError(f"photos in flight must be 1 to 64, not {self.in_flight}")
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,19 @@
 """A photo and its result in one picture, to show to others."""
 
-from typing import Literal
-
 import cv2
 import numpy as np
 
+from wideopen.options import Comparison
 from wideopen.padding import resize
 from wideopen.photo import Photo, Pixels
 
-Style = Literal["side", "split"]
 LONG_SIDE = 4096
 """In px; larger pictures are made smaller."""
 LINE = 400
 """The white line between the two is the picture's long side over this wide."""
 
 
-def before_after(taken: Photo, result: Photo, style: Style) -> Photo:
+def before_after(taken: Photo, result: Photo, style: Comparison) -> Photo:
     """The photo at the left and its result at the right: both whole (`side`), or half of each (`split`).
 
     The profile is kept; EXIF and XMP, which are the photo's own, are not. Pixels and alpha as in the photo.

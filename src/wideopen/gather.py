@@ -115,6 +115,11 @@ def plan(
     return jobs
 
 
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for others: nothing is called so, and it has *, ? or [ in it."""
+    return not os.path.lexists(name) and _MAGIC.search(name) is not None
+
+
 def check_pattern(pattern: str) -> str:
     """The pattern; OutputError if it is none."""
     try:
@@ -159,7 +164,7 @@ def _named(name: str, root: Path, recursive: bool, leave_out: Path | None) -> li
         return there or [Found(path, Path(), f"{name}: no photos in it{deeper}")]
     if os.path.lexists(name):
         return [Found(path, Path())]
-    if _MAGIC.search(name):
+    if is_pattern(name):
         return list(_matching(name, leave_out)) or [Found(path, Path(), f"{name}: nothing is called like that")]
     return [Found(path, Path(), f"{name}: no such file")]
 

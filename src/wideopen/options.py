@@ -17,7 +17,8 @@ Init = Literal["published", "he"]
 DepthKind = Literal["disparity", "distance"]
 RuntimeName = Literal["onnxruntime", "openvino"]
 Precision = Literal["fp32", "bf16"]
-DEPTH, LENS = "Depth", "Lens (for photos with depth)"
+Comparison = Literal["side", "split"]
+DEPTH, LENS, RESULTS, BATCH = "Depth", "Lens (for photos with depth)", "Results", "Many photos"
 """Groups of options."""
 
 
@@ -162,6 +163,33 @@ class RenderOptions:
         own = ("aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
                "highlights", "grain", "nearest")  # fmt: skip
         return any(getattr(self, name) != getattr(RenderOptions, name) for name in own)
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How many photos are gone about."""
+
+    overwrite: bool = field(default=False, metadata=_doc("Replace results that are there.", RESULTS))
+    skip_existing: bool = field(
+        default=False, metadata=_doc("Leave results that are there, and do not render their photos again.", RESULTS)
+    )
+    before_after: Comparison | None = field(
+        default=None,
+        metadata=_doc(
+            "Also write NAME-before-after.jpg: photo and result side by side, or one picture split in two.", RESULTS
+        ),
+    )
+    in_flight: int | None = field(
+        default=None, metadata=_doc("Photos at a time, 1-64; one for each core, 4 at most, if not given.", BATCH)
+    )
+
+    def __post_init__(self) -> None:
+        if self.overwrite and self.skip_existing:
+            raise ValueError("results that exist can be overwritten or skipped, not both")
+        if self.before_after not in (None, "side", "split"):
+            raise ValueError(f"before-after must be side or split, not {self.before_after!r}")
+        if self.in_flight is not None and not 1 <= self.in_flight <= 64:
+            raise ValueError(f"photos in flight must be 1 to 64, not {self.in_flight}")
 
 
 def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) -> RenderOptions:

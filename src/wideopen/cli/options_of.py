@@ -12,11 +12,11 @@ Options = TypeVar("Options")
 Command = Callable[..., None]
 
 
-def takes(options: type[Any]) -> Callable[[Command], Command]:
-    """Decorator: a command with a last parameter `**values` gets an option for every field of `options`."""
+def takes(*options: type[Any]) -> Callable[[Command], Command]:
+    """Decorator: a command with a last parameter `**values` gets an option for every field of these dataclasses."""
 
     def decorate(command: Command) -> Command:
-        hints = get_type_hints(options)
+        hints = {name: hint for kind in options for name, hint in get_type_hints(kind).items()}
         own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
         added = [
             inspect.Parameter(
@@ -25,7 +25,8 @@ def takes(options: type[Any]) -> Callable[[Command], Command]:
                 default=None if field.metadata["parser"] else field.default,
                 annotation=Annotated[_kind(field, hints[field.name]), _option(field)],
             )
-            for field in fields(options)
+            for kind in options
+            for field in fields(kind)
         ]
         own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
         command.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
@@ -36,9 +37,10 @@ def takes(options: type[Any]) -> Callable[[Command], Command]:
 
 
 def build(options: type[Options], values: dict[str, Any]) -> Options:
-    """The options object; what its rules refuse is a usage error."""
+    """The options object out of a command's values; what its rules refuse is a usage error."""
+    own = {field.name: values[field.name] for field in fields(options)}  # type: ignore[arg-type]
     try:
-        return options(**values)
+        return options(**own)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from wideopen.cli.text import complain
 from wideopen.errors import OutputError
 from wideopen.options import RenderOptions
 
@@ -35,6 +36,8 @@ def pipe(photo: str, output: str | None, options: RenderOptions, suffix: str | N
         check_outputs(Path(str(output)), overwrite)
     data = sys.stdin.buffer.read() if photo == "-" else read_bytes(Path(photo))
     done = Renderer(options).render_bytes(data, "standard input" if photo == "-" else photo)
+    for notice in getattr(done.taken, "notices", ()):
+        complain(f"{'standard input' if photo == '-' else photo}: {notice}")
     if to_stdout:
         format = result_format(done.result) if suffix is None else output_format(Path("x" + suffix))
         _to_stdout(to_bytes(done.result, format, "standard output", options.quality))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,17 +14,13 @@ from wideopen.cli import Stopped
 from wideopen.cli.options_of import build, takes, with_preset
 from wideopen.cli.text import complain
 from wideopen.errors import OutputError, WideopenError
-from wideopen.options import RenderOptions
+from wideopen.options import BATCH, RESULTS, BatchOptions, RenderOptions
 
 if TYPE_CHECKING:
-    from wideopen.batch import BatchOptions
     from wideopen.gather import Job
 
-RESULTS, BATCH = "Results", "Many photos"
-"""Groups of options."""
 
-
-@takes(RenderOptions)
+@takes(BatchOptions, RenderOptions)
 def render(
     ctx: typer.Context,
     photos: Annotated[
@@ -56,28 +52,9 @@ def render(
             metavar="FORMAT", rich_help_panel=RESULTS, help="jpg, png, tif, webp, ..; the photo's if not given."
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", rich_help_panel=RESULTS, help="Replace results that are there.")
-    ] = False,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", rich_help_panel=RESULTS, help="Leave results that are there: go on.")
-    ] = False,
-    before_after: Annotated[
-        Literal["side", "split"] | None,
-        typer.Option(
-            rich_help_panel=RESULTS,
-            help="Also write NAME-before-after.jpg: photo and result side by side, or one picture split in two.",
-        ),
-    ] = None,
     recursive: Annotated[
         bool, typer.Option("-r", "--recursive", rich_help_panel=BATCH, help="Search the folders in folders, too.")
     ] = False,
-    in_flight: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=64, rich_help_panel=BATCH, help="Photos at a time; by the cores if not given, 4 at most."
-        ),
-    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", rich_help_panel=BATCH, help="Only say what would be written where.")
     ] = False,
@@ -126,17 +103,13 @@ def render(
 
     Example: `wideopen render - < photo.jpg > soft.jpg`
     """
-    from wideopen.batch import BatchOptions
-
+    how = build(BatchOptions, values)
     options = build(RenderOptions, with_preset(ctx, values, preset, preset_file))
-    how = build(BatchOptions, {
-        "overwrite": overwrite, "skip_existing": skip_existing, "before_after": before_after, "in_flight": in_flight
-    })  # fmt: skip
     suffix = _suffix(format)
     if "-" in (*photos, output):
-        if len(photos) > 1 or recursive or name or as_json or dry_run or save_depth or show_depth or before_after:
+        if len(photos) > 1 or recursive or name or as_json or dry_run or save_depth or show_depth or how.before_after:
             raise typer.BadParameter("- is for one photo, and its result only")
-        raise typer.Exit(_pipe(photos[0], output, options, suffix, overwrite))
+        raise typer.Exit(_pipe(photos[0], output, options, suffix, how.overwrite))
     jobs = _jobs(photos, output, name, suffix, recursive, dry_run)
     if save_depth or show_depth:
         if len(jobs) > 1:
@@ -145,12 +118,12 @@ def render(
 
         from wideopen.render import check_outputs
 
-        check_outputs(jobs[0].output, overwrite or skip_existing, save_depth, show_depth)
+        check_outputs(jobs[0].output, how.overwrite or how.skip_existing, save_depth, show_depth)
         jobs = [replace(job, save_depth=save_depth, show_depth=show_depth) for job in jobs]
     raise typer.Exit(_foretell(jobs, how, as_json) if dry_run else _run(jobs, options, how, as_json, quiet))
 
 
-def _run(jobs: "list[Job]", options: RenderOptions, how: "BatchOptions", as_json: bool, quiet: bool) -> int:
+def _run(jobs: "list[Job]", options: RenderOptions, how: BatchOptions, as_json: bool, quiet: bool) -> int:
     from wideopen.batch import make_renderer, render_batch
     from wideopen.cli.report import Report
 
@@ -191,7 +164,7 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _foretell(jobs: "list[Job]", how: "BatchOptions", as_json: bool) -> int:
+def _foretell(jobs: "list[Job]", how: BatchOptions, as_json: bool) -> int:
     from wideopen.batch import foresee, identities
     from wideopen.cli.report import foretell
 
@@ -237,14 +210,14 @@ def _jobs(
     photos: list[str], output: str | None, name: str | None, suffix: str | None, recursive: bool, dry_run: bool
 ) -> "list[Job]":
     """What is to be done; WideopenError or a usage error if that makes no sense as a whole."""
-    from wideopen.gather import Job, find_photos, plan
+    from wideopen.gather import Job, find_photos, is_pattern, plan
     from wideopen.output import check_output, make_folder
     from wideopen.photo import output_format
 
     if output is None:
         return plan(find_photos(photos, recursive), None, name, suffix)
     path = Path(output)
-    one = len(photos) == 1 and (os.path.isfile(photos[0]) or not os.path.isdir(photos[0]) and "*" not in photos[0])
+    one = len(photos) == 1 and not os.path.isdir(photos[0]) and not is_pattern(photos[0])
     if one and not path.is_dir() and not output.endswith(("/", os.sep)):
         if name or suffix:
             raise typer.BadParameter("--name and --format are for results in folders; -o names this file")

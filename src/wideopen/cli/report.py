@@ -79,7 +79,8 @@ class Report:
     def stopped(self) -> None:
         """Say that it was stopped and how to go on."""
         self._tell_failures()
-        complain(f"stopped; {self._counted()}; --skip-existing goes on from here")
+        how = f"; {self._counted()}; --skip-existing goes on from here" if self.total > 1 else ""
+        complain(f"stopped{how}")
 
     def _tell_failures(self) -> None:
         for outcome in sorted(self.failed, key=lambda outcome: outcome.job.photo):
