@@ -2,6 +2,7 @@
 #   make demo    install the core, render the example photos
 #   make test    install everything for development, run the tests
 #   make check   format, lint, types
+#   make manual  write docs/cli.md anew from the commands
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
@@ -9,7 +10,7 @@ DEMO_VENV ?= .venv-demo
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: demo test check env clean
+.PHONY: demo test check manual env clean
 
 demo: $(DEMO_VENV)/.ready
 	@mkdir -p demo
@@ -36,6 +37,9 @@ check: env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+manual: env
+	$(BIN)/typer wideopen.cli utils docs --name wideopen --output docs/cli.md
 
 clean:
 	rm -rf $(VENV) $(DEMO_VENV) demo .pytest_cache .mypy_cache .ruff_cache

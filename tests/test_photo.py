@@ -341,7 +341,8 @@ def test_bad_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", full)
+        for call in ("link", "replace"):
+            patch.setattr(os, call, full)
         with pytest.raises(OutputError, match="No space left"):
             save(photo, tmp_path / "out.jpg")
     assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """From photo to bokeh photo, with the tiny model and with the one that is shipped."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,7 +75,8 @@ def test_pillow_images(renderer: Renderer, scene: NDArray, mode: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [
-        ("photo.jpg", TypeError),
+        (7, TypeError),
+        (io.StringIO("photo"), TypeError),
         (np.zeros((8, 8), np.uint8), ValueError),
         (np.zeros((8, 8, 4), np.uint8), ValueError),
         (np.zeros((0, 8, 3), np.uint8), ValueError),

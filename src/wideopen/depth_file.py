@@ -2,7 +2,6 @@
 
 import io
 import json
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from wideopen import photo as photos
 from wideopen.errors import DepthError, PhotoError
+from wideopen.quiet import quietly
 
 Float = NDArray[Any]
 _NPY, _EXR = b"\x93NUMPY", b"\x76\x2f\x31\x01"
@@ -146,8 +146,7 @@ def _picture(data: bytes, name: str) -> Raw:
         )
         if wide:
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
+                with quietly():
                     image.load()
                 values = np.asarray(image)
                 unsigned = values.dtype == np.int32 and tags.get(_SAMPLE_FORMAT) in (None, 1)
@@ -165,8 +164,7 @@ def _tags(image: Image.Image) -> dict[int, Any]:
     """A TIFF's tags that matter here; what is odd about others shows when the pixels are read."""
     if image.format != "TIFF":
         return {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quietly():
         found = image.getexif()
         return {tag: found.get(tag) for tag in (_DESCRIPTION, _SAMPLE_FORMAT)}
 

@@ -5,6 +5,7 @@
     |-- DepthError           a depth map cannot be read, or is of no use for the photo
     |-- OutputError          a result cannot be written, or would overwrite a file
     |-- PairsError           a set of training pairs is not what it says
+    |-- PresetError          a file of presets has an unknown key or a value that makes no sense, or lacks the preset
     |-- RecipeError          a recipe has an unknown key or a value that makes no sense
     |-- ModelError           a model file or checkpoint is missing, damaged or of another kind
     |-- WeightsError         pretrained weights cannot be had
@@ -32,6 +33,10 @@ class OutputError(WideopenError):
 
 class PairsError(WideopenError):
     """A set of training pairs is not what it says it is."""
+
+
+class PresetError(WideopenError):
+    """A file of presets has an unknown key or a value that makes no sense, or lacks the preset asked for."""
 
 
 class RecipeError(WideopenError):

@@ -4,10 +4,11 @@ Frozen dataclasses; the rules are checked when one is made. Field metadata carri
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Blocks = Literal["parallel", "cascade"]
 Head = Literal["absolute", "residual", "blend"]
@@ -16,7 +17,8 @@ Init = Literal["published", "he"]
 DepthKind = Literal["disparity", "distance"]
 RuntimeName = Literal["onnxruntime", "openvino"]
 Precision = Literal["fp32", "bf16"]
-DEPTH, LENS = "Depth", "Lens (for photos with depth)"
+Comparison = Literal["side", "split"]
+DEPTH, LENS, RESULTS, BATCH = "Depth", "Lens (for photos with depth)", "Results", "Many photos"
 """Groups of options."""
 
 
@@ -165,6 +167,71 @@ class RenderOptions:
         own = ("aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
                "highlights", "grain", "nearest")  # fmt: skip
         return any(getattr(self, name) != getattr(RenderOptions, name) for name in own)
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How many photos are gone about."""
+
+    overwrite: bool = field(default=False, metadata=_doc("Replace results that are there.", RESULTS))
+    skip_existing: bool = field(
+        default=False, metadata=_doc("Leave results that are there, and do not render their photos again.", RESULTS)
+    )
+    before_after: Comparison | None = field(
+        default=None,
+        metadata=_doc(
+            "Also write NAME-before-after.jpg: photo and result side by side, or one picture split in two.", RESULTS
+        ),
+    )
+    in_flight: int | None = field(
+        default=None, metadata=_doc("Photos at a time, 1-64; one for each core, 4 at most, if not given.", BATCH)
+    )
+
+    def __post_init__(self) -> None:
+        if self.overwrite and self.skip_existing:
+            raise ValueError("results that exist can be overwritten or skipped, not both")
+        if self.before_after not in (None, "side", "split"):
+            raise ValueError(f"before-after must be side or split, not {self.before_after!r}")
+        if self.in_flight is not None and not 1 <= self.in_flight <= 64:
+            raise ValueError(f"photos in flight must be 1 to 64, not {self.in_flight}")
+
+
+def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) -> RenderOptions:
+    """Options with some fields replaced.
+
+    Args:
+        settings: values by the fields' names. Text is understood as on the command line (`aperture="f/2"`, `"off"`);
+            focus may be two numbers, paths may be text.
+
+    Raises:
+        TypeError: there is no such field.
+        ValueError: a value that makes no sense.
+    """
+    known = {item.name: item for item in fields(RenderOptions)}
+    hints, values = get_type_hints(RenderOptions), dict(settings)
+    for name, value in values.items():
+        if name not in known:
+            raise TypeError(f"there is no option {name!r}; there are {', '.join(known)}")
+        if name in ("model", "shape") and value is not None:
+            values[name] = Path(value)
+        elif name == "focus" and not isinstance(value, str):
+            values[name] = ",".join(str(float(part)) for part in value)
+        elif isinstance(value, str) and known[name].metadata["parser"]:
+            values[name] = known[name].metadata["parser"](value)
+        if not _fits(values[name], hints[name]):
+            raise ValueError(f"{name} must not be {value!r}")
+    return replace(options or RenderOptions(), **values)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a field's type; which texts a Literal has, the options say themselves."""
+    if get_origin(hint) is Literal:
+        return isinstance(value, str)
+    if get_args(hint):
+        return any(_fits(value, part) for part in get_args(hint))
+    if hint in (int, float):
+        return isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
+    return isinstance(value, hint)
 
 
 @dataclass(frozen=True)

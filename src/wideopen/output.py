@@ -1,10 +1,25 @@
-"""Results are written whole or not at all, and never over a file unless asked."""
+"""Results are written whole or not at all, and never over a file unless asked.
+
+They are written to `.wideopen-XXXX.part` beside where they go and renamed. A process holds a lock on its own part
+files, so what one that was killed left behind can be told from what another is writing at this moment.
+"""
 
 import os
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from wideopen.errors import OutputError
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows, where a file that is open cannot be removed anyway.
+    fcntl = None  # type: ignore[assignment]
+
+PART_PREFIX, PART_SUFFIX = ".wideopen-", ".part"
+STALE_S = 24 * 3600
+"""Where files cannot be locked, part files older than this are nobody's."""
 
 
 def check_output(path: Path, overwrite: bool = False) -> None:
@@ -24,16 +39,88 @@ def write_output(path: Path, data: bytes | str, overwrite: bool = False) -> None
         OutputError: it exists and is not to be overwritten, or cannot be written; nothing partial is left.
     """
     check_output(path, overwrite)
-    part: str | None = None
+    part: Path | None = None
     try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, part = _open_part(path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data.encode() if isinstance(data, str) else data)
-        os.chmod(part, 0o644)
-        os.replace(part, path)
+            file.flush()
+            os.chmod(part, 0o644)
+            if fcntl is not None:
+                _put(part, path, overwrite)
+        if fcntl is None:  # Windows renames closed files only.
+            _put(part, path, overwrite)
+    except FileExistsError:
+        raise OutputError(f"{path}: exists already; choose another name or overwrite it (--overwrite)") from None
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); free some space or choose another") from error
     finally:
         # Gone already when all went well; left over by an error, or by somebody's Ctrl-C.
         if part is not None:
-            Path(part).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, if it is not there; OutputError if no file can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, part = _open_part(folder)
+    except FileExistsError:
+        raise OutputError(f"{folder}: is a file, not a folder; choose another") from None
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written to ({error.strerror}); choose another folder") from error
+    os.close(handle)
+    part.unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path) -> int:
+    """Remove part files of processes that were killed; how many. Those of processes at work are left alone."""
+    cleared = 0
+    for part in folder.glob(f"{PART_PREFIX}*{PART_SUFFIX}"):
+        with suppress(OSError):  # Held by its writer, removed by another process, or not ours to remove.
+            _remove_if_nobodys(part)
+            cleared += 1
+    return cleared
+
+
+def _open_part(folder: Path) -> tuple[int, Path]:
+    """A new part file, open and locked."""
+    while True:
+        handle, name = tempfile.mkstemp(PART_SUFFIX, PART_PREFIX, folder)
+        if fcntl is None:
+            return handle, Path(name)
+        with suppress(OSError):  # A file system that knows no locks; then nobody clears up in it either.
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Between making and locking it, a process that clears up may have taken it for a leftover.
+        if os.path.exists(name) and os.path.samestat(os.stat(name), os.fstat(handle)):
+            return handle, Path(name)
+        os.close(handle)
+
+
+def _remove_if_nobodys(part: Path) -> None:
+    """Remove a part file; OSError if a process holds it."""
+    if fcntl is None:
+        if time.time() - part.stat().st_mtime < STALE_S:
+            raise BlockingIOError
+        part.unlink()
+        return
+    handle = os.open(part, os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        part.unlink()  # While it is locked: its writer would notice.
+    finally:
+        os.close(handle)
+
+
+def _put(part: Path, path: Path, overwrite: bool) -> None:
+    """Give a finished part file its name; FileExistsError if that is taken and not to be overwritten."""
+    if overwrite:
+        os.replace(part, path)
+        return
+    try:
+        os.link(part, path)  # Unlike a rename it never replaces, whoever else writes there.
+    except FileExistsError:
+        raise
+    except OSError:  # No hard links here.
+        check_output(path)
+        os.replace(part, path)

@@ -12,12 +12,13 @@ What does the work is imported when it is first needed, so that `import wideopen
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from os import PathLike
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wideopen.errors import DepthError, OutputError, PhotoError
-from wideopen.options import RenderOptions
+from wideopen.options import RenderOptions, with_settings
 
 if TYPE_CHECKING:
     from wideopen.curve import ToneCurve
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from wideopen.photo import Photo
 
 Picture = TypeVar("Picture")
+"""An array, a Pillow image, a file's bytes, a file object, or a path."""
 IN_FOCUS_PX = 1.0
 """Blur radius up to which a picture of the depth map shows things as in focus."""
 
@@ -59,24 +61,59 @@ class Seen:
             save_photo(Photo(picture), show, overwrite=overwrite)
 
 
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A photo file's content and what became of it, nothing of it written yet."""
+
+    taken: "Photo"
+    result: "Photo"
+    seen: Seen | None
+    """The depth it was rendered with; None if the network did it."""
+
+    def notices(self, format: str) -> tuple[str, ...]:
+        """What a person should know: how the file was read, and what the result's format has no place for."""
+        from wideopen.encode import losses
+
+        return *self.taken.notices, *losses(self.result, format)
+
+
 class Renderer:
-    """Renders any number of photos with one loaded model.
+    """Renders any number of photos with one loaded model, from as many threads as you like.
 
     Args:
         options: see `RenderOptions`.
         many: many photos are to come, so that an engine that is slow to start and fast to run is worth it.
-        notify: called with a line about each photo file that is not taken, or not written, as it is: of several
-            pictures the main one, CMYK converted, depth that the format has no place for.
+        notify: called by `render_file` with a line about each photo that is not taken, or not written, as it is: of
+            several pictures the main one, CMYK converted, depth that the format has no place for.
+        settings: fields of `RenderOptions` by name, in place of those of `options`.
     """
 
     def __init__(
-        self, options: RenderOptions | None = None, many: bool = False, notify: Callable[[str], None] | None = None
+        self,
+        options: RenderOptions | None = None,
+        many: bool = False,
+        notify: Callable[[str], None] | None = None,
+        **settings: Any,
     ) -> None:
-        self.options, self.many, self.notify = options or RenderOptions(), many, notify
+        self.options, self.many, self.notify = with_settings(options, settings), many, notify
+        self._engine: Engine | None = None
+        self._map: DepthMap | None = None
+        self._loading = Lock()
 
-    @cached_property
+    @property
+    def loaded(self) -> bool:
+        """Whether the model has been loaded."""
+        return self._engine is not None
+
+    @property
     def engine(self) -> "Engine":
         """The model, loaded when the first photo needs it. Raises ModelError."""
+        with self._loading:
+            if self._engine is None:
+                self._engine = self._load()
+            return self._engine
+
+    def _load(self) -> "Engine":
         from wideopen.engine import Engine
         from wideopen.runtimes import has_openvino
 
@@ -90,28 +127,57 @@ class Renderer:
         """Blur what the network holds for background; keep the rest as it is. With depth, see it through the lens.
 
         Args:
-            image: HxWx3 array, sRGB-encoded: uint8, uint16, or float in [0, 1]; or a Pillow image.
+            image: HxWx3 array, sRGB-encoded: uint8, uint16, or float in [0, 1]; a Pillow image; a photo file's bytes;
+                a file object opened for reading bytes; or the path of a photo.
             depth: a `DepthMap`, or an array hxw of disparity in any unit (larger is nearer), of the photo's shape
-                and any size. If None, the map that the options name; without one the network is used.
+                and any size. If None, the map that the options name, else the one in the file; without one the network
+                is used.
 
         Returns:
             The same kind of image, of the same size and type, a Pillow one with its `info`. L, LA, RGB and RGBA
-            stay what they are, other modes become RGB or RGBA. Alpha is blurred along.
+            stay what they are, other modes become RGB or RGBA. Alpha is blurred along. Bytes and file objects
+            (`io.BytesIO`, at its start) hold a file of the same format with all its metadata. For a path, the path
+            of the file written: NAME-bokeh beside the photo; `render_file` writes elsewhere.
 
         Raises:
             TypeError, ValueError: another kind of image, or another shape or type of array; options that need depth.
+            PhotoError: a file that is not there, damaged, or no photo; options that need depth, for a file.
             DepthError: the depth map is of another shape, or none.
+            OutputError: for a path, the result is there already or cannot be written.
             ModelError: the model is missing or damaged.
         """
         import numpy as np
 
         if isinstance(image, np.ndarray):
             return self._render_array(image, depth)[0]  # type: ignore[return-value]
-        from PIL import Image
+        from wideopen.kinds import render_kind
 
-        if isinstance(image, Image.Image):
-            return _render_pillow(self, image, depth)  # type: ignore[return-value]
-        raise TypeError(f"image must be an array or a Pillow image, not {type(image).__name__}")
+        return render_kind(self, image, depth)  # type: ignore[no-any-return]
+
+    def render_bytes(
+        self, data: bytes, name: str = "photo", depth: Any = None, taken: "Photo | None" = None
+    ) -> Rendered:
+        """Render a photo file's content; nothing is written.
+
+        Args:
+            data: the file's bytes.
+            name: of the photo, which opens every error message.
+            depth: see `render`.
+            taken: those bytes, if they have been decoded already.
+
+        Raises:
+            PhotoError, DepthError, ModelError: one line each.
+        """
+        from wideopen.photo import decode
+
+        taken = decode(data, name) if taken is None else taken
+        taken = replace(taken, depth=self._own_depth(data, name, depth))  # Kept, whatever it is rendered with.
+        if depth is None and self.options.depth is None:
+            depth = taken.depth
+        try:
+            return Rendered(taken, *self.render_photo(taken, depth))
+        except ValueError as error:
+            raise PhotoError(f"{name}: {error}") from error
 
     def render_file(
         self,
@@ -120,59 +186,40 @@ class Renderer:
         overwrite: bool = False,
         save_depth: Path | None = None,
         show_depth: Path | None = None,
+        depth: Any = None,
     ) -> Path:
         """Render a file into another one, with its metadata; return where it is.
 
         Args:
             save_depth: write the depth map in use there, at the photo's size (PNG, TIFF, EXR or .npy).
             show_depth: write a picture of it there, with the focal plane marked.
+            depth: see `render`.
 
         Raises:
             PhotoError, DepthError, OutputError, ModelError: one line each; nothing partial is left behind.
         """
-        from wideopen.depth import map_suffix
-        from wideopen.encode import losses
-        from wideopen.output import check_output
-        from wideopen.photo import decode, output_format, read_bytes, save
+        from wideopen.photo import output_format, read_bytes, save
 
-        # Before the work, not after it.
-        for path in (output, show_depth):
-            if path is not None:
-                output_format(path)
-        if save_depth is not None:
-            map_suffix(save_depth)
-        written: set[Path] = set()
-        for path in (output, save_depth, show_depth):
-            if path is not None:
-                check_output(path, overwrite)
-                if path.resolve() in written:
-                    raise OutputError(f"{path}: is to be written twice; choose another name")
-                written.add(path.resolve())
-        data = read_bytes(photo)
-        taken = decode(data, str(photo))
-        taken = replace(taken, depth=self._own_depth(data, photo))  # Kept, whatever it is rendered with.
-        try:
-            done, seen = self.render_photo(taken, taken.depth if self.options.depth is None else None)
-        except ValueError as error:
-            raise PhotoError(f"{photo}: {error}") from error
-        if seen is None and (save_depth or show_depth):
+        check_outputs(output, overwrite, save_depth, show_depth, photo)  # Before the work, not after it.
+        done = self.render_bytes(read_bytes(photo), str(photo), depth)
+        if done.seen is None and (save_depth or show_depth):
             raise DepthError(f"{photo}: carries no depth map; give one with --depth")
-        save(done, output, self.options.quality, overwrite)
+        save(done.result, output, self.options.quality, overwrite)
         if self.notify is not None:
-            for notice in (*taken.notices, *losses(done, output_format(output))):
+            for notice in done.notices(output_format(output)):
                 self.notify(f"{photo}: {notice}")
-        if seen is not None:
-            seen.write(taken.pixels, save_depth, show_depth, overwrite)
+        if done.seen is not None:
+            done.seen.write(done.taken.pixels, save_depth, show_depth, overwrite)
         return output
 
-    def _own_depth(self, data: bytes, photo: Path) -> "DepthMap | None":
+    def _own_depth(self, data: bytes, name: str, other: Any) -> "DepthMap | None":
         """The depth map that the photo brings. Raises DepthError if it is damaged, but not if another is used."""
         from wideopen.embedded import embedded_depth
 
         try:
-            return embedded_depth(data, str(photo))
+            return embedded_depth(data, name)
         except DepthError:
-            if self.options.depth is None:
+            if other is None and self.options.depth is None:
                 raise
             return None
 
@@ -185,9 +232,33 @@ class Renderer:
             from wideopen.depth_auto import estimate_depth
 
             return estimate_depth(pixels, options.depth_model)
+        return self._depth_file(options.depth)
+
+    def _depth_file(self, path: str) -> "DepthMap":
+        """The map in a file, read when the first photo needs it."""
         from wideopen.depth import load_depth
 
-        return load_depth(Path(options.depth), options.depth_kind, options.invert, options.depth_unit)
+        with self._loading:
+            if self._map is None:
+                options = self.options
+                self._map = load_depth(Path(path), options.depth_kind, options.invert, options.depth_unit)
+            return self._map
+
+    def check(self) -> None:
+        """Raise what the options would raise for any photo, before there is one.
+
+        Raises:
+            ValueError: a lens or an aperture that there is none of.
+            PhotoError, DepthError: the picture of an aperture, or a depth map, that cannot be read.
+        """
+        from wideopen.look import choose_lens, make_aperture
+
+        if self.options.depth not in (None, "auto", "none"):
+            self._depth_file(str(self.options.depth))
+        if self.options.asks_for_a_lens:
+            make_aperture(self.options)
+            if self.options.lens != "photo":
+                choose_lens(self.options)
 
     def render_photo(self, taken: "Photo", depth: Any = None) -> tuple["Photo", Seen | None]:
         """Render a photo that has been read, by its own profile's curve, alpha along with it.
@@ -244,50 +315,24 @@ class Renderer:
     def _render_covered(
         self, pixels: Any, alpha: Any, depth: Any, exif: bytes, curve: "ToneCurve | None"
     ) -> tuple[Any, Any, Seen | None]:
-        """Pixels and alpha of a photo with transparency (`cover.py`)."""
+        """Pixels and alpha of a photo with transparency."""
         from wideopen import cover
 
         depth = self._named_depth(pixels) if depth is None else depth
-        seen = None if depth is None else self._look_at(pixels, depth, exif, curve)
-        if seen is None:
+        if depth is None:
             self._check_network()
+            if self.options.aperture == math.inf:
+                return pixels.copy(), alpha, None
+            return *cover.through_network(pixels, alpha, curve, lambda whole: self._see(whole, curve)), None
+        seen = self._look_at(pixels, depth, exif, curve)
         if self.options.aperture == math.inf:
             return pixels.copy(), alpha, seen
-        if seen is None:
-            return *self._cover_by_network(pixels, alpha, curve), None
-        from wideopen.curve import gamma_curve
-        from wideopen.light import to_light
-
-        whole = cover.premultiplied(pixels, alpha, curve)
-        blurred = self._through_lens(whole, seen, curve, pixels, grain=False)
         plain = replace(seen, look=replace(seen.look, highlight_gain=1.0))
-        share = self._through_lens(cover.as_picture(alpha), plain, gamma_curve(1.0), pixels, grain=False)
-        hidden = share[..., 0].astype("float32") / 65535
-        light = to_light(blurred, curve) / hidden.clip(cover.LEAST)[..., None]
-        return *cover.uncovered(pixels, alpha, (blurred != whole).any(axis=2), light, hidden, curve), seen
 
-    def _cover_by_network(self, pixels: Any, alpha: Any, curve: "ToneCurve | None") -> tuple[Any, Any]:
-        from wideopen import cover
-        from wideopen.curve import gamma_curve
-        from wideopen.fullsize import carry
-        from wideopen.guided import share_kept
-        from wideopen.light import linear_to_srgb, to_light
-        from wideopen.padding import resize
+        def blur(picture: Any, own: "ToneCurve | None", is_cover: bool) -> Any:
+            return self._through_lens(picture, plain if is_cover else seen, own, pixels, grain=False)
 
-        whole = cover.continued(pixels, alpha, curve)
-        bokeh, sharp, seen = self._see(whole, curve)
-        sharp = share_kept(seen, bokeh) if sharp is None else sharp
-        blurred = carry(whole, bokeh, sharp, seen, curve=curve)
-        sizes = [min(one, other) for one, other in zip(pixels.shape[:2], bokeh.shape[:2], strict=True)]
-        bokeh, sharp, seen = (resize(picture, *sizes) for picture in (bokeh, sharp, seen))
-        flat = cover.as_picture(alpha)
-        small = resize(flat, *sizes).astype("float32") / 65535
-        soft = cover.blurred_cover(small[..., 0], seen, bokeh, sharp)
-        # What a network gives is sRGB-encoded, and so is what `carry` takes.
-        wanted = linear_to_srgb(soft)[..., None].repeat(3, axis=2)
-        shares = carry(flat, wanted, sharp, linear_to_srgb(small.astype("float32")), curve=gamma_curve(1.0))
-        hidden = shares[..., 0].astype("float32") / 65535
-        return cover.uncovered(pixels, alpha, (blurred != whole).any(axis=2), to_light(blurred, curve), hidden, curve)
+        return *cover.through_lens(pixels, alpha, curve, blur), seen
 
     def _check_network(self) -> None:
         if self.options.aperture != math.inf and self.options.asks_for_a_lens:
@@ -348,16 +393,65 @@ class Renderer:
         return found.bokeh, found.sharp, found.seen
 
 
-def render(image: Picture, options: RenderOptions | None = None, depth: Any = None) -> Picture:
-    """Render one array or Pillow image; see `Renderer.render`. For several photos keep a `Renderer`."""
-    return Renderer(options).render(image, depth)
+def render(image: Picture, options: RenderOptions | None = None, depth: Any = None, **settings: Any) -> Picture:
+    """Render one photo: `render("photo.jpg", aperture=1.4, focus="near")`. For several keep a `Renderer`.
+
+    Args:
+        image: see `Renderer.render`, also for what is returned and raised.
+        options: see `RenderOptions`.
+        depth: as in `Renderer.render`, or text or a path as in `RenderOptions`.
+        settings: fields of `RenderOptions` by name, in place of those of `options`.
+    """
+    depth, settings = _named_or_given(depth, settings)
+    return Renderer(options, **settings).render(image, depth)
 
 
 def render_file(
-    photo: Path | str, output: Path | str, options: RenderOptions | None = None, overwrite: bool = False
+    photo: Path | str,
+    output: Path | str,
+    options: RenderOptions | None = None,
+    overwrite: bool = False,
+    depth: Any = None,
+    **settings: Any,
 ) -> Path:
-    """Render one file into another; see `Renderer.render_file`."""
-    return Renderer(options).render_file(Path(photo), Path(output), overwrite)
+    """Render one file into another; see `Renderer.render_file` and, for `depth` and `settings`, `render`."""
+    depth, settings = _named_or_given(depth, settings)
+    return Renderer(options, **settings).render_file(Path(photo), Path(output), overwrite, depth=depth)
+
+
+def _named_or_given(depth: Any, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A depth map that is named is a setting; one that is given is not."""
+    if isinstance(depth, (str, PathLike)):
+        return None, {**settings, "depth": str(depth)}
+    return depth, settings
+
+
+def check_outputs(
+    output: Path,
+    overwrite: bool = False,
+    save_depth: Path | None = None,
+    show_depth: Path | None = None,
+    photo: Path | None = None,
+) -> None:
+    """Raise OutputError if one of a photo's results cannot be written where it is to go, or is the photo itself."""
+    from wideopen.depth import map_suffix
+    from wideopen.output import check_output
+    from wideopen.photo import output_format
+
+    for path in (output, show_depth):
+        if path is not None:
+            output_format(path)
+    if save_depth is not None:
+        map_suffix(save_depth)
+    written: set[Path] = set()
+    for path in (output, save_depth, show_depth):
+        if path is not None:
+            if photo is not None and overwrite and path.exists() and photo.exists() and path.samefile(photo):
+                raise OutputError(f"{path}: is the photo itself; choose another name")
+            check_output(path, overwrite)
+            if path.resolve() in written:
+                raise OutputError(f"{path}: is to be written twice; choose another name")
+            written.add(path.resolve())
 
 
 def output_path(photo: Path, output: Path | None = None) -> Path:
@@ -371,23 +465,3 @@ def output_path(photo: Path, output: Path | None = None) -> Path:
     if photo.parent.resolve() == output.resolve():
         raise OutputError(f"{output}: is the folder that {photo.name} is in; choose another, or leave -o away")
     return output / f"{photo.stem}{kept_suffix(photo)}"
-
-
-def _render_pillow(renderer: Renderer, image: Any, depth: Any) -> Any:
-    import numpy as np
-    from PIL import Image
-
-    from wideopen.photo import Photo
-
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        raise ValueError(f"a Pillow image of mode {image.mode} cannot be rendered; give an array of HxWx3")
-    cover = np.asarray(image.convert("RGBA"))[..., 3] if image.has_transparency_data else None
-    icc = image.info.get("icc_profile") or b""
-    photo, _ = renderer.render_photo(Photo(np.asarray(image.convert("RGB")), alpha=cover, icc=icc), depth)
-    done = Image.fromarray(photo.pixels)
-    if image.mode in ("L", "LA"):
-        done = done.convert("L")
-    if photo.alpha is not None:
-        done.putalpha(Image.fromarray(photo.alpha))
-    done.info = {key: value for key, value in image.info.items() if key != "transparency"}
-    return done

@@ -9,6 +9,7 @@ import io
 from collections import OrderedDict
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,7 +34,7 @@ SHAPES_KEPT = 8
 
 
 class Runtime(Protocol):
-    """A graph, loaded."""
+    """A graph, loaded; run from any thread."""
 
     def run(self, outputs: list[str], photo: Array) -> list[Array]:
         """The named outputs for a 1x3xHxW photo; raises whatever the runtime raises."""
@@ -94,9 +95,14 @@ class OpenVino:
         said = repr((openvino.__version__, device, sorted(self._config.items()))).encode()
         self._key = hashlib.sha256(weights + said).hexdigest()[:24]
         self._compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._alone = Lock()
 
     def run(self, outputs: list[str], photo: Array) -> list[Array]:
         """See `Runtime`."""
+        with self._alone:  # A compiled graph takes one photo at a time, with all threads.
+            return self._run(outputs, photo)
+
+    def _run(self, outputs: list[str], photo: Array) -> list[Array]:
         if photo.shape not in self._compiled:
             self._compiled[photo.shape] = self._compile(photo.shape)
             if len(self._compiled) > SHAPES_KEPT:

@@ -3,6 +3,7 @@
 Commands are imported when they are asked for, so that `wideopen --help` answers at once.
 """
 
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -11,9 +12,10 @@ import typer
 from typer.core import TyperGroup
 
 from wideopen import __version__
+from wideopen.cli.text import complain
 from wideopen.errors import WideopenError
 
-COMMANDS = ("render", "synthesize", "inspect", "train", "evaluate", "export", "convert")
+COMMANDS = ("render", "presets", "doctor", "synthesize", "inspect", "train", "evaluate", "export", "convert")
 """Names in the order --help lists them; `wideopen.cli.NAME` holds the function NAME."""
 
 EXTRAS = {
@@ -37,8 +39,26 @@ EXTRAS = {
 """Which extra brings which module."""
 
 
+class Stopped(BaseException):
+    """Ctrl-C, carried past Typer, which would end with code 1.
+
+    Args:
+        code: to exit with.
+        at_once: nothing is left to clean up, and threads are not to be waited for.
+    """
+
+    def __init__(self, code: int = 130, at_once: bool = False) -> None:
+        self.code, self.at_once = code, at_once
+
+
 class LazyGroup(TyperGroup):
     """Commands by name, each imported when it is first asked for."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise Stopped from stop
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -47,7 +67,7 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.commands:
-            single = typer.Typer(add_completion=False)
+            single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
             single.command(cmd_name)(getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name))
             self.commands[cmd_name] = typer.main.get_command(single)  # type: ignore[assignment]
         return self.commands[cmd_name]
@@ -56,6 +76,7 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
@@ -80,6 +101,12 @@ def main() -> None:
     """Run the command line. What a person can mend is one line on stderr and exit code 2, never a traceback."""
     try:
         app()
+    except Stopped as stop:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if stop.at_once:
+            os._exit(stop.code)
+        sys.exit(stop.code)
     except WideopenError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -90,5 +117,5 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    typer.echo(f"wideopen: {message}", err=True)
+    complain(message)
     sys.exit(2)

@@ -20,7 +20,7 @@ def convert(
 
     The weights published with that release are for research only (CC BY-NC-SA 4.0), converted or not.
 
-    Example: wideopen convert models/original/pynet_bokeh_level_0 -o pynet.pt
+    Example: `wideopen convert models/original/pynet_bokeh_level_0 -o pynet.pt`
     """
     import os
 

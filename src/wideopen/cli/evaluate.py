@@ -48,7 +48,7 @@ def evaluate(
 ) -> None:
     """Measure models on pairs of photos, beside the photos left as they are.
 
-    Example: wideopen evaluate --data PAIRS -o report
+    Example: `wideopen evaluate --data PAIRS -o report`
     """
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn

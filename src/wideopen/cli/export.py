@@ -36,7 +36,7 @@ def export(
 ) -> None:
     """Write a trained network as one file, checked against the network it came from.
 
-    Example: wideopen export runs/first/level1.pt -o first.onnx --photo examples/dog.jpg
+    Example: `wideopen export runs/first/level1.pt -o first.onnx --photo examples/dog.jpg`
     """
     import json
     import logging

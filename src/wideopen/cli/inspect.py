@@ -28,7 +28,7 @@ def inspect(
 
     Exit code 1 if a pair is unusable, 2 if the check could not be made.
 
-    Example: wideopen inspect PAIRS --json found.json --exclude-list bad.txt
+    Example: `wideopen inspect PAIRS --json found.json --exclude-list bad.txt`
     """
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn

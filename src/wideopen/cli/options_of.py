@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -11,11 +12,11 @@ Options = TypeVar("Options")
 Command = Callable[..., None]
 
 
-def takes(options: type[Any]) -> Callable[[Command], Command]:
-    """Decorator: a command with a last parameter `**values` gets an option for every field of `options`."""
+def takes(*options: type[Any]) -> Callable[[Command], Command]:
+    """Decorator: a command with a last parameter `**values` gets an option for every field of these dataclasses."""
 
     def decorate(command: Command) -> Command:
-        hints = get_type_hints(options)
+        hints = {name: hint for kind in options for name, hint in get_type_hints(kind).items()}
         own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
         added = [
             inspect.Parameter(
@@ -24,7 +25,8 @@ def takes(options: type[Any]) -> Callable[[Command], Command]:
                 default=None if field.metadata["parser"] else field.default,
                 annotation=Annotated[_kind(field, hints[field.name]), _option(field)],
             )
-            for field in fields(options)
+            for kind in options
+            for field in fields(kind)
         ]
         own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
         command.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
@@ -35,11 +37,28 @@ def takes(options: type[Any]) -> Callable[[Command], Command]:
 
 
 def build(options: type[Options], values: dict[str, Any]) -> Options:
-    """The options object; what its rules refuse is a usage error."""
+    """The options object out of a command's values; what its rules refuse is a usage error."""
+    own = {field.name: values[field.name] for field in fields(options)}  # type: ignore[arg-type]
     try:
-        return options(**values)
+        return options(**own)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def with_preset(ctx: typer.Context, values: dict[str, Any], preset: str | None, file: Path | None) -> dict[str, Any]:
+    """Values with those of a preset where nothing was given by hand."""
+    if preset is None:
+        return values
+    from wideopen.presets import find_preset
+
+    settings = find_preset(preset, file).settings
+    by_hand = {name for name in values if _is_given(ctx, name)}
+    return {**values, **{name: value for name, value in settings.items() if name not in by_hand}}
+
+
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and not source.name.startswith("DEFAULT")
 
 
 def _kind(field: Field[Any], hint: Any) -> Any:

@@ -1,26 +1,75 @@
 """`wideopen render`."""
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from threading import current_thread, main_thread
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wideopen.cli.options_of import build, takes
+from wideopen.cli import Stopped
+from wideopen.cli.options_of import build, takes, with_preset
+from wideopen.cli.text import complain
 from wideopen.errors import OutputError, WideopenError
-from wideopen.options import RenderOptions
+from wideopen.options import BATCH, RESULTS, BatchOptions, RenderOptions
 
-MANY = 12
-"""So many photos are worth an engine that is slow to start and fast to run."""
+if TYPE_CHECKING:
+    from wideopen.gather import Job
 
 
-@takes(RenderOptions)
+@takes(BatchOptions, RenderOptions)
 def render(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos to render.", show_default=False)],
+    ctx: typer.Context,
+    photos: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH", help="Photos, folders, patterns, or - (standard input).", show_default=False),
+    ],
     output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="File or folder to write; if not given, NAME-bokeh beside each photo."),
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE|DIR",
+            rich_help_panel=RESULTS,
+            help="File to write, folder to write into, or - (standard output); beside each photo if not given.",
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            rich_help_panel=RESULTS,
+            help="What results are called, with {stem}, {suffix} and {folder} of the photo; {stem}-bokeh{suffix} "
+            "beside photos, {stem}{suffix} in a folder, if not given.",
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT", rich_help_panel=RESULTS, help="jpg, png, tif, webp, ..; the photo's if not given."
+        ),
+    ] = None,
+    recursive: Annotated[
+        bool, typer.Option("-r", "--recursive", rich_help_panel=BATCH, help="Search the folders in folders, too.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", rich_help_panel=BATCH, help="Only say what would be written where.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", rich_help_panel=BATCH, help="A line of JSON for each photo, and one at the end.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", rich_help_panel=BATCH, help="Say nothing but what failed.")
+    ] = False,
+    preset: Annotated[
+        str | None, typer.Option(help="Look by name, see `wideopen presets`; options given by hand win.")
+    ] = None,
+    preset_file: Annotated[
+        Path | None, typer.Option(help="TOML file of presets; your own, if not given (`wideopen presets` says where).")
+    ] = None,
     save_depth: Annotated[
         Path | None,
         typer.Option(help="Write the depth map in use there (.png, .tif, .exr, .npy).", rich_help_panel="Depth"),
@@ -36,35 +85,151 @@ def render(
     Without a depth map the network does it. With one (yours, the phone's in the photo, or an estimated one) a lens
     does: f-number, focus and the shape of the aperture are in your hand.
 
-    Exit code 0 if all are done, 1 if some failed, 2 if nothing could be done.
+    Results keep the photo's size, metadata and format, and never replace a file unless asked. In folders, what
+    is called like a photo is rendered, results beside photos excepted; folders below a folder are kept under -o.
 
-    Example: wideopen render photo.jpg -o soft.jpg
+    Exit code 0 if all are done, 1 if photos failed, 2 if nothing was begun: wrong usage, no such photo, no such model.
+    130 after Ctrl-C: no half file is left, and --skip-existing goes on from there.
 
-    Example: wideopen render photo.jpg --depth depth.png --focus 0.4,0.6 --aperture 1.4 --blades 7
+    Example: `wideopen render photo.jpg`
+
+    Example: `wideopen render photo.jpg -o soft.jpg --before-after split`
+
+    Example: `wideopen render holiday -r -o soft --skip-existing`
+
+    Example: `wideopen render 'raw/**/*.jpg' --name '{stem}-soft.png' --preset portrait`
+
+    Example: `wideopen render photo.jpg --depth depth.png --focus 0.4,0.6 --aperture 1.4 --blades 7`
+
+    Example: `wideopen render - < photo.jpg > soft.jpg`
     """
-    options = build(RenderOptions, values)
-    if len(photos) > 1 and (save_depth or show_depth):
-        raise typer.BadParameter("--save-depth and --show-depth are for one photo")
-    from wideopen.render import Renderer, output_path
+    how = build(BatchOptions, values)
+    options = build(RenderOptions, with_preset(ctx, values, preset, preset_file))
+    suffix = _suffix(format)
+    if "-" in (*photos, output):
+        if len(photos) > 1 or recursive or name or as_json or dry_run or save_depth or show_depth or how.before_after:
+            raise typer.BadParameter("- is for one photo, and its result only")
+        raise typer.Exit(_pipe(photos[0], output, options, suffix, how.overwrite))
+    jobs = _jobs(photos, output, name, suffix, recursive, dry_run)
+    if save_depth or show_depth:
+        if len(jobs) > 1:
+            raise typer.BadParameter("--save-depth and --show-depth are for one photo")
+        from dataclasses import replace
 
-    if output is not None and len(photos) > 1 and not output.is_dir():
-        if output.exists() or output.suffix:
-            raise typer.BadParameter(f"{output} is not a folder; several photos need one", param_hint="--output")
+        from wideopen.render import check_outputs
+
+        check_outputs(jobs[0].output, how.overwrite or how.skip_existing, save_depth, show_depth)
+        jobs = [replace(job, save_depth=save_depth, show_depth=show_depth) for job in jobs]
+    raise typer.Exit(_foretell(jobs, how, as_json) if dry_run else _run(jobs, options, how, as_json, quiet))
+
+
+def _run(jobs: "list[Job]", options: RenderOptions, how: BatchOptions, as_json: bool, quiet: bool) -> int:
+    from wideopen.batch import make_renderer, render_batch
+    from wideopen.cli.report import Report
+
+    renderer, report = make_renderer(options, len(jobs), how.in_flight), Report(len(jobs), as_json, quiet)
+    try:
+        renderer.check()
+    except ValueError as error:
+        complain(error)
+        return 2
+    with _terminable():
         try:
-            output.mkdir(parents=True)
-        except OSError as error:
-            raise OutputError(f"{output}: cannot be made ({error.strerror}); choose another folder") from error
-    renderer = Renderer(options, len(photos) >= MANY, lambda line: typer.echo(f"wideopen: {line}", err=True))
-    failed = 0
-    for photo in photos:
-        try:
-            written = renderer.render_file(photo, output_path(photo, output), overwrite, save_depth, show_depth)
-        except WideopenError as error:
-            if len(photos) == 1:
-                raise
-            failed += 1
-            typer.echo(f"wideopen: {error}", err=True)
-        else:
-            typer.echo(str(written))
-    if failed:
-        raise typer.Exit(1)
+            report.follow(render_batch(renderer, jobs, how))
+        except KeyboardInterrupt as stop:
+            report.stopped()
+            # Photos in hand are dropped, not waited for: none of them has a file open.
+            raise Stopped(143 if isinstance(stop, _Terminated) else 130, at_once=True) from stop
+    return report.end()
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which is to be as clean as Ctrl-C."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM stop a batch as Ctrl-C does."""
+
+    def stop(*_: object) -> None:
+        raise _Terminated
+
+    if current_thread() is not main_thread():  # Signals are the main thread's.
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _foretell(jobs: "list[Job]", how: BatchOptions, as_json: bool) -> int:
+    from wideopen.batch import foresee, identities
+    from wideopen.cli.report import foretell
+
+    taken = identities(jobs)
+    return foretell(((job, foresee(job, how, taken)) for job in jobs), as_json)
+
+
+def _pipe(photo: str, output: str | None, options: RenderOptions, suffix: str | None, overwrite: bool) -> int:
+    from wideopen.cli.pipe import pipe
+    from wideopen.errors import ModelError
+    from wideopen.output import check_output
+    from wideopen.photo import output_format
+
+    if output not in (None, "-"):
+        output_format(Path(str(output)))
+        check_output(Path(str(output)), overwrite=True)
+    try:
+        pipe(photo, output, options, suffix, overwrite)
+    except ModelError:
+        raise
+    except WideopenError as error:
+        complain(error)
+        return 1
+    return 0
+
+
+def _suffix(format: str | None) -> str | None:
+    """The suffix of a format's name; a usage error if there is no such format."""
+    if format is None:
+        return None
+    from wideopen.photo import output_format
+
+    suffix = {"jpeg": ".jpg", "tiff": ".tif", "heif": ".heic"}.get(format.lower(), f".{format.lower().lstrip('.')}")
+    try:
+        output_format(Path("x" + suffix))
+    except OutputError as error:
+        reason = str(error).partition(": ")[2]
+        raise typer.BadParameter(f"{format!r}: {reason}", param_hint="--format") from error
+    return suffix
+
+
+def _jobs(
+    photos: list[str], output: str | None, name: str | None, suffix: str | None, recursive: bool, dry_run: bool
+) -> "list[Job]":
+    """What is to be done; WideopenError or a usage error if that makes no sense as a whole."""
+    from wideopen.gather import Job, find_photos, is_pattern, plan
+    from wideopen.output import check_output, make_folder
+    from wideopen.photo import output_format
+
+    if output is None:
+        return plan(find_photos(photos, recursive), None, name, suffix)
+    path = Path(output)
+    one = len(photos) == 1 and not os.path.isdir(photos[0]) and not is_pattern(photos[0])
+    if one and not path.is_dir() and not output.endswith(("/", os.sep)):
+        if name or suffix:
+            raise typer.BadParameter("--name and --format are for results in folders; -o names this file")
+        found = find_photos(photos)
+        output_format(path)
+        check_output(path, overwrite=True)
+        if not dry_run:
+            make_folder(path.parent)
+        return [Job(found[0].photo, path)]
+    if path.suffix and not path.is_dir() and not output.endswith(("/", os.sep)) or path.is_file():
+        raise typer.BadParameter(f"{path} is not a folder; several photos need one", param_hint="--output")
+    jobs = plan(find_photos(photos, recursive, leave_out=path), path, name, suffix)
+    if not dry_run:
+        make_folder(path)
+    return jobs

@@ -54,7 +54,7 @@ def synthesize(
 
     Pairs that exist are kept, so a run cut short goes on where it stopped.
 
-    Example: wideopen synthesize --photos photos --mattes mattes -o pairs --sheet pairs.jpg
+    Example: `wideopen synthesize --photos photos --mattes mattes -o pairs --sheet pairs.jpg`
     """
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn

@@ -22,7 +22,7 @@ def train(
 ) -> None:
     """Train a recipe's levels, 7 first, on pairs of photos.
 
-    Example: wideopen train --recipe recipes/tiny.toml --data PAIRS -o runs/tiny
+    Example: `wideopen train --recipe recipes/tiny.toml --data PAIRS -o runs/tiny`
     """
     import logging
     import warnings
