@@ -244,50 +244,24 @@ class Renderer:
     def _render_covered(
         self, pixels: Any, alpha: Any, depth: Any, exif: bytes, curve: "ToneCurve | None"
     ) -> tuple[Any, Any, Seen | None]:
-        """Pixels and alpha of a photo with transparency (`cover.py`)."""
+        """Pixels and alpha of a photo with transparency."""
         from wideopen import cover
 
         depth = self._named_depth(pixels) if depth is None else depth
-        seen = None if depth is None else self._look_at(pixels, depth, exif, curve)
-        if seen is None:
+        if depth is None:
             self._check_network()
+            if self.options.aperture == math.inf:
+                return pixels.copy(), alpha, None
+            return *cover.through_network(pixels, alpha, curve, lambda whole: self._see(whole, curve)), None
+        seen = self._look_at(pixels, depth, exif, curve)
         if self.options.aperture == math.inf:
             return pixels.copy(), alpha, seen
-        if seen is None:
-            return *self._cover_by_network(pixels, alpha, curve), None
-        from wideopen.curve import gamma_curve
-        from wideopen.light import to_light
-
-        whole = cover.premultiplied(pixels, alpha, curve)
-        blurred = self._through_lens(whole, seen, curve, pixels, grain=False)
         plain = replace(seen, look=replace(seen.look, highlight_gain=1.0))
-        share = self._through_lens(cover.as_picture(alpha), plain, gamma_curve(1.0), pixels, grain=False)
-        hidden = share[..., 0].astype("float32") / 65535
-        light = to_light(blurred, curve) / hidden.clip(cover.LEAST)[..., None]
-        return *cover.uncovered(pixels, alpha, (blurred != whole).any(axis=2), light, hidden, curve), seen
 
-    def _cover_by_network(self, pixels: Any, alpha: Any, curve: "ToneCurve | None") -> tuple[Any, Any]:
-        from wideopen import cover
-        from wideopen.curve import gamma_curve
-        from wideopen.fullsize import carry
-        from wideopen.guided import share_kept
-        from wideopen.light import linear_to_srgb, to_light
-        from wideopen.padding import resize
+        def blur(picture: Any, own: "ToneCurve | None", is_cover: bool) -> Any:
+            return self._through_lens(picture, plain if is_cover else seen, own, pixels, grain=False)
 
-        whole = cover.continued(pixels, alpha, curve)
-        bokeh, sharp, seen = self._see(whole, curve)
-        sharp = share_kept(seen, bokeh) if sharp is None else sharp
-        blurred = carry(whole, bokeh, sharp, seen, curve=curve)
-        sizes = [min(one, other) for one, other in zip(pixels.shape[:2], bokeh.shape[:2], strict=True)]
-        bokeh, sharp, seen = (resize(picture, *sizes) for picture in (bokeh, sharp, seen))
-        flat = cover.as_picture(alpha)
-        small = resize(flat, *sizes).astype("float32") / 65535
-        soft = cover.blurred_cover(small[..., 0], seen, bokeh, sharp)
-        # What a network gives is sRGB-encoded, and so is what `carry` takes.
-        wanted = linear_to_srgb(soft)[..., None].repeat(3, axis=2)
-        shares = carry(flat, wanted, sharp, linear_to_srgb(small.astype("float32")), curve=gamma_curve(1.0))
-        hidden = shares[..., 0].astype("float32") / 65535
-        return cover.uncovered(pixels, alpha, (blurred != whole).any(axis=2), to_light(blurred, curve), hidden, curve)
+        return *cover.through_lens(pixels, alpha, curve, blur), seen
 
     def _check_network(self) -> None:
         if self.options.aperture != math.inf and self.options.asks_for_a_lens:
