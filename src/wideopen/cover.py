@@ -5,15 +5,17 @@ the one over the other. A network knows no cover: it sees the photo with its col
 the cover is blurred, but for the subject, by the Gaussian that comes closest to what the network did.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen.curve import ToneCurve
-from wideopen.guided import fill
-from wideopen.light import to_light, to_pixels
+from wideopen.curve import ToneCurve, gamma_curve
+from wideopen.fullsize import carry
+from wideopen.guided import fill, share_kept
+from wideopen.light import linear_to_srgb, to_light, to_pixels
 from wideopen.padding import resize
 
 Float = NDArray[Any]
@@ -27,9 +29,48 @@ SIGMAS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
 """Of Gaussians, px at the network's working size."""
 
 
+See = Callable[[Pixels], tuple[Float, Float | None, Float]]
+Blur = Callable[[Pixels, ToneCurve | None, bool], Pixels]
+
+
 def is_opaque(alpha: Pixels) -> bool:
     """Whether there is nothing transparent about a photo."""
     return bool(alpha.min() == np.iinfo(alpha.dtype).max)
+
+
+def through_lens(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None, blur: Blur) -> tuple[Pixels, Pixels]:
+    """Colour and alpha of a photo seen through a lens.
+
+    Args:
+        pixels: HxWx3 uint8 or uint16, encoded by `curve`; `alpha`: HxW of the same type.
+        blur: (HxWx3 uint16, its curve, whether it is the cover) -> the same through the lens.
+    """
+    whole = premultiplied(pixels, alpha, curve)
+    blurred = blur(whole, curve, False)
+    cover = blur(as_picture(alpha), gamma_curve(1.0), True)[..., 0].astype(np.float32) / np.float32(65535)
+    light = to_light(blurred, curve) / cover.clip(LEAST)[..., None]
+    return uncovered(pixels, alpha, (blurred != whole).any(axis=2), light, cover, curve)
+
+
+def through_network(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None, see: See) -> tuple[Pixels, Pixels]:
+    """Colour and alpha of a photo blurred by a network; arguments as of `through_lens`.
+
+    `see`: HxWx3 -> what the network makes of it at its own size: bokeh, sharp map or None, what it saw.
+    """
+    whole = continued(pixels, alpha, curve)
+    bokeh, sharp, seen = see(whole)
+    sharp = share_kept(seen, bokeh) if sharp is None else sharp
+    blurred = carry(whole, bokeh, sharp, seen, curve=curve)
+    size = min(pixels.shape[0], bokeh.shape[0]), min(pixels.shape[1], bokeh.shape[1])
+    bokeh, sharp, seen = (resize(picture, *size) for picture in (bokeh, sharp, seen))
+    flat = as_picture(alpha)
+    small = resize(flat, *size).astype(np.float32) / np.float32(65535)
+    soft = blurred_cover(small[..., 0], seen, bokeh, sharp)
+    # What a network gives is sRGB-encoded, and so is what `carry` takes.
+    wanted = np.dstack([linear_to_srgb(soft)] * 3)
+    carried = carry(flat, wanted, sharp, linear_to_srgb(small), curve=gamma_curve(1.0))
+    cover = carried[..., 0].astype(np.float32) / np.float32(65535)
+    return uncovered(pixels, alpha, (blurred != whole).any(axis=2), to_light(blurred, curve), cover, curve)
 
 
 def premultiplied(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None) -> Pixels:
