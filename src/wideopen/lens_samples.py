@@ -93,7 +93,7 @@ def lens_sample(
     planes = condition_planes(conditions, side, side, blur=blur, point=within(crop, focus.point))
     return {
         "conditions": planes,
-        "matte": np.ascontiguousarray(matte, np.float32)[None],
+        "matte": matte.clip(0.0, 1.0).astype(np.float32)[None],  # Means by area overshoot by rounding.
         "relative": (relative / np.maximum(share, 1e-3)).astype(np.float32)[None],
         "blur": np.array([blur * min(height, width) / min(crop.width, crop.height)], np.float32),
     }
