@@ -1,4 +1,4 @@
-"""The page in examples/browser, driven in a real Chromium from disk, against ONNX Runtime in Python."""
+"""The page in examples/browser, driven in a real Chromium from disk, against `wideopen render` in Python."""
 
 import base64
 import importlib.util
@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from browser import chromium_page
-from wideopen.engine import Engine
-from wideopen.padding import fit, resize
+from wideopen import Renderer, RenderOptions
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "examples" / "browser"
@@ -38,13 +37,9 @@ def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def expected(photo: np.ndarray, strength: float) -> np.ndarray:
-    """The same in Python: network's picture and photo at its size, mixed by the sharp map."""
-    small = resize(photo, *fit(*photo.shape[:2], 352))
-    found = Engine().run(small.astype(np.float32) / 255)
-    own = resize(photo, 2 * small.shape[0], 2 * small.shape[1]).astype(np.float32)
-    assert found.sharp is not None
-    return own + strength * (1 - found.sharp[..., None]) * (255 * found.bokeh - own)
+def expected(photo: np.ndarray, rendered: np.ndarray, strength: float) -> np.ndarray:
+    """The result of `wideopen render` laid over the photo."""
+    return photo + strength * (rendered.astype(np.float32) - photo)
 
 
 def test_page_renders_what_python_renders(page_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,19 +54,24 @@ def test_page_renders_what_python_renders(page_folder: Path, capsys: pytest.Capt
             with Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))) as picture:
                 return np.asarray(picture.convert("RGB"), np.float32)
 
-        for name in ("dog.jpg", "small.png"):
-            path = ROOT / "examples" / "dog.jpg"
-            with Image.open(path) as picture:
-                photo = np.asarray(picture.convert("RGB"))
-            if name == "small.png":  # smaller than the network draws (not than it sees), sides no multiples of 32
-                path, photo = page_folder / name, np.ascontiguousarray(photo[200:531, 300:801])
+        renderer = Renderer(RenderOptions(engine="onnxruntime"))
+        with Image.open(ROOT / "examples" / "dog.jpg") as picture:
+            dog = np.asarray(picture.convert("RGB"))
+        # As it is; smaller than the network draws, sides no multiples of 32; smaller than it sees.
+        photos = {"dog.jpg": dog, "small.png": dog[200:531, 300:801], "tiny.png": dog[300:497, 380:631]}
+        for name, photo in photos.items():
+            path = page_folder / name
+            if name == "dog.jpg":
+                path = ROOT / "examples" / name
+            else:
                 Image.fromarray(photo).save(path)
+            rendered = renderer.render(np.ascontiguousarray(photo))
             page.locator("#photo").set_input_files(path)
             page.wait_for_function("/^[0-9.]+ s$/.test(document.getElementById('status').textContent)", timeout=90_000)
             seconds = page.locator("#status").inner_text()
             for strength in (1.0, 0.4, 0.0):
                 page.locator("#strength").fill(str(strength))
-                gap = np.abs(shown() - expected(photo, strength))
+                gap = np.abs(shown() - expected(photo, rendered, strength))
                 assert gap.max() <= 2, f"{name} at {strength}"
             with capsys.disabled():
                 print(f"\n{name} ({photo.shape[1]}x{photo.shape[0]}) in Chromium: {seconds}")  # noqa: T201

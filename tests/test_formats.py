@@ -169,6 +169,34 @@ def test_foreign_sources_and_existing_files(tmp_path: Path) -> None:
         photos_below(tmp_path, 3)
 
 
+def test_facts_given_with_a_model_file_are_kept(tmp_path: Path) -> None:
+    source = build_model(tmp_path / "tiny.onnx", metadata={"licence": "CC-BY-4.0", "author": "A"})
+    export_model(source, tmp_path / "a.onnx", photos=[DOG[:200, :300]])
+    export_model(
+        source, tmp_path / "b.onnx", photos=[DOG[:200, :300]], name="mine", working_side=256, info={"author": "B"}
+    )
+    a, b = (Engine(tmp_path / f"{name}.onnx").metadata for name in "ab")
+    assert (a.name, a.working_side, a.details["licence"], a.details["author"]) == ("tiny", 192, "CC-BY-4.0", "A")
+    assert (b.name, b.working_side, b.details["licence"], b.details["author"]) == ("mine", 256, "CC-BY-4.0", "B")
+    export_model(build_model(tmp_path / "bare.onnx"), tmp_path / "c.onnx", photos=[DOG[:200, :300]])
+    assert Engine(tmp_path / "c.onnx").metadata.details["licence"] == "not stated"  # not ours to choose
+
+
+def test_of_two_files_none_is_left_where_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openvino")
+    source, write = build_model(tmp_path / "tiny.onnx"), formats.write_output
+
+    def full(path: Path, data: bytes, overwrite: bool) -> None:
+        if path.suffix == ".xml":
+            raise OutputError(f"{path}: cannot be written (No space left on device)")
+        write(path, data, overwrite)
+
+    monkeypatch.setattr(formats, "write_output", full)
+    with pytest.raises(OutputError, match="No space left"):
+        export_model(source, tmp_path / "m.xml", photos=[DOG[:200, :300]])
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.onnx"]
+
+
 def test_command(tmp_path: Path) -> None:
     command = ["export", str(SHIPPED), "-o", str(tmp_path / "a.onnx"), "--photo", str(EXAMPLES / "dog.jpg")]
     found = CliRunner().invoke(app, command)

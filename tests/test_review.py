@@ -119,6 +119,25 @@ def test_rows_of_another_evaluation_are_not_taken(root: Path, tmp_path: Path) ->
     assert json.loads((tmp_path / "r" / "report.json").read_text())["count"] == 3
 
 
+def test_a_replaced_picture_is_another_evaluation(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "set")
+    pairs = find_pairs(tmp_path / "set")[:2]
+    review(pairs, [Model("soft", Soft(5))], tmp_path / "r")
+    (tmp_path / "r" / "pairs.csv").unlink()
+    save(tmp_path / "set" / "bokeh" / "1.jpg", scene(9, 96, 128))
+    with pytest.raises(OutputError, match="of other pairs, models or settings"):
+        review(pairs, [Model("soft", Soft(5))], tmp_path / "r")
+
+
+def test_a_folder_with_somebody_elses_files_is_left_alone(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(OutputError, match=r"report\.html: exists already"):
+        review(find_pairs(root)[:1], [Model("soft", Soft(5))], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    review(find_pairs(root)[:1], [Model("soft", Soft(5))], tmp_path, overwrite=True)
+    assert "<table" in (tmp_path / "report.html").read_text()
+
+
 def test_paired_differences_by_hand(root: Path, tmp_path: Path) -> None:
     """Two blurs and a folder that holds the targets, against hand computations."""
     pairs = find_pairs(root)
@@ -139,12 +158,16 @@ def test_paired_differences_by_hand(root: Path, tmp_path: Path) -> None:
     assert gap.better == np.mean(np.array(gaps) > 0)
     assert found[str(results), "chroma_shift"].better == 1  # less is better
     assert [row.ours.psnr for row in reports[2].pairs] == [100] * len(pairs)
+    assert reports[2].seconds is None and reports[0].seconds is not None  # reading a file is no rendering
     assert all(report.pairs[0].photo == reports[0].pairs[0].photo for report in reports)
 
 
 def test_results_must_be_complete(root: Path, tmp_path: Path) -> None:
     save(tmp_path / "r" / "1.png", scene(0, 96, 128))
     with pytest.raises(PairsError, match="no picture called 2 here"):
+        open_contenders([tmp_path / "r"], find_pairs(root))
+    save(tmp_path / "r" / "1.jpg", scene(0, 96, 128))
+    with pytest.raises(PairsError, match=r"1\.jpg and 1\.png are both results of '1'"):
         open_contenders([tmp_path / "r"], find_pairs(root))
 
 
@@ -165,7 +188,7 @@ def test_protocols(root: Path) -> None:
     shown: list[tuple[int, ...]] = []
     lanczos.show(np.zeros((90, 60, 3), np.uint8), lambda image: shown.append(image.shape) or image)  # type: ignore[func-returns-value]
     assert shown == [(64, 48, 3)]  # an upright photo
-    for wrong in ("lanczos", "border-", "theirs", "lanczos-1x1"):
+    for wrong in ("lanczos", "border-", "theirs", "lanczos-1x1", "lanczos-00x64"):
         with pytest.raises(PairsError, match="unknown protocol"):
             parse_protocol(wrong)
     with pytest.raises(PairsError, match="too small to evaluate"):

@@ -3,12 +3,13 @@
     python examples/browser/prepare.py                     # the model in the package
     python examples/browser/prepare.py --model fp16.onnx   # half as large: wideopen export MODEL -o fp16.onnx ...
 
-Needs npm, which fetches one package; nothing else is fetched, then or later. A page opened from disk may not read files
-beside it but scripts, so the runtime's WebAssembly and the model become scripts too.
+Needs wideopen, and npm, which fetches one package; nothing else is fetched, then or later. A page opened from disk may
+not read files beside it but scripts, so the runtime's WebAssembly and the model become scripts too.
 """
 
 import argparse
 import base64
+import json
 import shutil
 import subprocess
 import sys
@@ -16,23 +17,42 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from wideopen.engine import SHIPPED, Engine
+from wideopen.errors import ModelError, WideopenError
+from wideopen.output import write_output
+from wideopen.runtimes import OnnxRuntime
+
 HERE = Path(__file__).parent
 PACKAGE = "onnxruntime-web@1.30.0"
-MODEL = HERE.parents[1] / "src" / "wideopen" / "models" / "first.onnx"
 LIBRARY, MODULE, WASM = "ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"
 
 
-def prepare(target: Path, model: Path = MODEL) -> None:
-    """Write ort.js, runtime.js and model.js into a folder; CalledProcessError if npm cannot fetch the package."""
+def prepare(target: Path, model: Path = SHIPPED) -> None:
+    """Write ort.js, runtime.js and model.js into a folder.
+
+    Raises ModelError if the page cannot run the model, CalledProcessError if npm cannot fetch the package.
+    """
+    facts = describe(model)
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         with tarfile.open(next(Path(folder).glob("*.tgz"))) as package:
             package.extractall(folder, filter="data")
         dist = Path(folder) / "package" / "dist"
-        shutil.copyfile(dist / LIBRARY, target / "ort.js")
-        parts = {"module": dist / MODULE, "wasm": dist / WASM}
-        (target / "runtime.js").write_text("".join(assignment(name, path) for name, path in parts.items()))
-    (target / "model.js").write_text(assignment("model", model))
+        files = {
+            "ort.js": (dist / LIBRARY).read_bytes(),
+            "runtime.js": assignment("module", dist / MODULE) + assignment("wasm", dist / WASM),
+            "model.js": f"window.MODEL = {json.dumps(facts)};\n" + assignment("model", model),
+        }
+        for name, data in files.items():
+            write_output(target / name, data, overwrite=True)
+
+
+def describe(model: Path) -> dict[str, int]:
+    """What the page has to know of a model; ModelError if it is none that the page can run."""
+    info = Engine(model).metadata
+    if "sharp" not in OnnxRuntime(model.read_bytes(), None).names[1]:
+        raise ModelError(f"{model}: gives no sharp map, which the page needs; take another model")
+    return {"side": info.working_side, "scale": info.scale, "multiple": info.multiple}
 
 
 def assignment(name: str, path: Path) -> str:
@@ -42,8 +62,13 @@ def assignment(name: str, path: Path) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Put beside index.html what it needs.")
-    parser.add_argument("--model", type=Path, default=MODEL, help="an .onnx file of wideopen export")
+    parser.add_argument("--model", type=Path, default=SHIPPED, help="an .onnx file of wideopen export")
+    options = parser.parse_args()
+    if shutil.which("npm") is None:
+        sys.exit("npm is not installed; it comes with Node.js")
     try:
-        prepare(HERE, parser.parse_args().model)
-    except (OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"{PACKAGE} or the model cannot be had ({error}); is npm installed?")
+        prepare(HERE, options.model)
+    except (OSError, WideopenError) as error:
+        sys.exit(str(error))
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{PACKAGE} cannot be fetched ({error}); is there a network?")

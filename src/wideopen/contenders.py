@@ -64,8 +64,13 @@ def open_model(model: Path | None) -> Model:
 
 
 def open_results(folder: Path, pairs: Sequence[Pair]) -> ResultsFolder:
-    """Results of another program; PairsError names the first pair that has none."""
-    here = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES}
+    """Results of another program; PairsError names the first pair that has none, or two."""
+    here: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+            other = here.setdefault(path.stem, path)
+            if other is not path:
+                raise PairsError(f"{folder}: {other.name} and {path.name} are both results of {path.stem!r}; keep one")
     files = {}
     for pair in pairs:
         found = here.get(pair.name) or here.get(pair.original.stem)
@@ -89,11 +94,12 @@ def open_contenders(models: Sequence[Path], pairs: Sequence[Pair]) -> list[Conte
     return found
 
 
-def timed(contender: Contender, pair: Pair, photo: Picture, protocol: Protocol) -> tuple[Picture, float]:
-    """Its picture and what making it took, in seconds to a millisecond."""
+def timed(contender: Contender, pair: Pair, photo: Picture, protocol: Protocol) -> tuple[Picture, float | None]:
+    """Its picture and what making it took, in seconds to a millisecond; None of pictures made elsewhere."""
     start = time.perf_counter()
     made = contender.make(pair, photo, protocol)
-    return made, round(time.perf_counter() - start, 3)
+    seconds = round(time.perf_counter() - start, 3)
+    return made, None if isinstance(contender, ResultsFolder) else seconds
 
 
 def _hash(path: Path) -> str:

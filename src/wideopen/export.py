@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from wideopen import __version__
-from wideopen.agreement import Run
+from wideopen.agreement import Run, network_input
 from wideopen.checkpoint import load_weights
 from wideopen.errors import ModelError
 from wideopen.formats import RANGES
@@ -60,7 +60,7 @@ def export_onnx(
         name: the model's name; the recipe's if not given.
         working_side: long side in px of the network's picture; one and a third times the square it was
             trained on if not given, which is a 4:3 photo of the same short side.
-        photos: HxWx3 uint8 RGB photos to compare with, beside noise; sides are cut to multiples of 32.
+        photos: HxWx3 uint8 RGB photos to compare with, beside noise, at the size that the network is shown.
         info: further plain values kept in the file (licence, data, metrics).
         overwrite: replace an existing file.
 
@@ -87,12 +87,13 @@ def export_onnx(
         "commit": _commit(),
         "wideopen": __version__,
         "metrics": kept.get("metrics", {}),
+        "licence": "not stated",
         **(info or {}),
     }
     model = strip(trace(network))
     model.metadata_props.append(onnx.StringStringEntryProto(key="wideopen", value=json.dumps(values)))
     data = model.SerializeToString()
-    difference = compare(network, data, photos)
+    difference = compare(network, data, [network_input(photo, round(side / 2), SIDE_MULTIPLE) for photo in photos])
     if difference > TOLERANCE:
         raise ModelError(
             f"{output}: not kept, it differs from {weights} by {difference:.4f} where {TOLERANCE} is allowed"
@@ -162,15 +163,16 @@ def strip(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def compare(network: PyNET, data: bytes, photos: Sequence[np.ndarray] = ()) -> float:
-    """Run the file by its own runtime beside the network; largest difference over all outputs and pictures."""
+    """Run the file by its own runtime beside the network; largest difference over all outputs and pictures.
+
+    Photos are [1, 3, H, W]; condition channels are 0. Noise is one more.
+    """
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
     channels = network.config.in_channels
     batches = [rng.random((1, channels, 64, 128), np.float32)]
     for photo in photos:
-        height, width = (side // SIDE_MULTIPLE * SIDE_MULTIPLE for side in photo.shape[:2])
-        planes = photo[:height, :width].transpose(2, 0, 1)[None].astype(np.float32) / 255
-        batches.append(np.concatenate([planes] + [planes[:, :1] * 0] * (channels - 3), axis=1))
+        batches.append(np.concatenate([photo] + [photo[:, :1] * 0] * (channels - 3), axis=1))
     worst = 0.0
     for batch in batches:
         with torch.no_grad():

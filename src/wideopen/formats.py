@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from wideopen.agreement import Agreement, Array, Run, compare, network_input
 from wideopen.engine import Engine
-from wideopen.errors import ModelError
+from wideopen.errors import ModelError, OutputError
 from wideopen.output import check_output, write_output
 from wideopen.pairs import Pair, load_image
 from wideopen.quantise import to_fp16, to_int8
@@ -91,7 +91,7 @@ def export_model(
         photos: HxWx3 uint8 photos, at least one, that both are run on.
         calibrate: photos that int8 finds its ranges on.
         pairs: held-out pairs, on which int8 may lose 0.5 dB.
-        details: `name`, `working_side` and `info` of `wideopen.export.export_onnx`, for a .pt source.
+        details: `name`, `working_side` and `info`, as of `wideopen.export.export_onnx`.
 
     Raises ModelError if the format cannot be made, a file is not what it must be, or the result differs too much, and
     OutputError if it cannot be written; nothing is kept then. ModuleNotFoundError if the runtime is not installed.
@@ -114,13 +114,12 @@ def export_model(
     loss = psnr_loss(model.data, files[output], pairs) if precision == "int8" else None
     if loss is not None and loss > MOST_LOSS:
         raise ModelError(f"{output}: not kept, it loses {loss:.2f} dB on {len(pairs)} pairs, {MOST_LOSS} are allowed")
-    for path, data in files.items():
-        write_output(path, data, overwrite)
+    _write(files, overwrite)
     return Exported(tuple(files), sum(map(len, files.values())), agreement, loss)
 
 
 def open_source(path: Path, details: dict[str, Any] | None = None) -> Source:
-    """Weights, exported to ONNX on the way, or an .onnx file; ModelError if it is neither."""
+    """Weights, exported to ONNX on the way, or an .onnx file; ModelError if it is neither. See `export_model`."""
     if path.suffix.lower() != ".onnx":
         from wideopen.export import export_onnx, run_network
 
@@ -133,8 +132,12 @@ def open_source(path: Path, details: dict[str, Any] | None = None) -> Source:
     Engine(path)  # Says what is wrong with a file that is no model of ours.
     data = path.read_bytes()
     entries = {entry.key: entry.value for entry in onnx.load_from_string(data).metadata_props}
-    values = {**json.loads(entries["wideopen"]), "ranges": RANGES, "source_sha256": _hash(data)}
-    values.setdefault("licence", "Apache-2.0")
+    given = details or {}
+    named = {key: given[key] for key in ("name", "working_side") if given.get(key) is not None}
+    values = {
+        "licence": "not stated", **json.loads(entries["wideopen"]), "ranges": RANGES, "source_sha256": _hash(data),
+        **named, **given.get("info", {}),
+    }  # fmt: skip
     return Source(path, data, values, run_onnx(data))
 
 
@@ -177,6 +180,18 @@ def _check_request(output: Path, precision: str, photos: Sequence[Photo], int8_h
         raise ModelError(f"{output}: nothing to compare it on; give a photo (--photo)")
     if precision == "int8" and not int8_has_all:
         raise ModelError(f"{output}: int8 needs photos (--calibrate DIR) and held-out pairs (--pairs DIR)")
+
+
+def _write(files: dict[Path, bytes], overwrite: bool) -> None:
+    """All of them, or, where none was there before, none."""
+    new = [path for path in files if not path.exists()]
+    try:
+        for path, data in files.items():
+            write_output(path, data, overwrite)
+    except OutputError:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _input(model: Source, photo: Photo) -> Array:

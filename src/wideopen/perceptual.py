@@ -3,6 +3,7 @@
 Both take HxWx3 float images, sRGB-encoded RGB in 0..1, of the same size; 0 for equal images, no upper end.
 """
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,9 @@ class VGGDistance:
 class LPIPS:
     """Learned perceptual distance of Zhang et al. 2018, AlexNet, version 0.1, by their own package `lpips`.
 
-    This is the form in published comparisons. Its weights of AlexNet come through torchvision, which fetches them once.
+    The whole picture's number is the package's own, the form in published comparisons (each layer averaged at its own
+    size). With weights it is the weighted mean of the package's map, layers enlarged to the picture's size, whose plain
+    mean is a little another. AlexNet's weights come through torchvision, which fetches them once. Sides from 32 px on.
 
     Raises WeightsError, with the reason, if the package, torchvision or the weights cannot be had. There is no
     substitute: another network's number is not this number.
@@ -65,22 +68,28 @@ class LPIPS:
         try:
             import lpips
 
-            self._network: Any = lpips.LPIPS(net="alex", version="0.1", spatial=True, verbose=False).eval()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # It asks torchvision for weights in a way that has a newer one.
+                self._network: Any = lpips.LPIPS(net="alex", version="0.1", verbose=False).eval()
         except Exception as error:  # torchvision beside another torch raises RuntimeError, a fetch URLError
             first = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
             raise WeightsError(
-                f"LPIPS: not available ({first}); it needs `pip install lpips torchvision` and AlexNet's weights"
+                f"LPIPS: not available ({first}); it needs the package lpips, a torchvision built for this PyTorch, "
+                "and AlexNet's weights, which that fetches once"
             ) from error
         self._map = Kept(self._compare)
 
     def __call__(self, x: Float, y: Float, weights: Float | None = None) -> float:
         """The distance; with HxW weights, the mean of its map so weighted."""
         check(x, y)
-        return _average(self._map(x, y), weights)
+        return (
+            float(self._compare(x, y, spatial=False)[0, 0]) if weights is None else _average(self._map(x, y), weights)
+        )
 
-    def _compare(self, x: Float, y: Float) -> Float:
+    def _compare(self, x: Float, y: Float, spatial: bool = True) -> Float:
         import torch
 
+        self._network.spatial = spatial
         with torch.no_grad():
             return np.asarray(self._network(_planes(x), _planes(y), normalize=True)[0, 0].numpy())
 

@@ -50,7 +50,10 @@ def parse_protocol(name: str) -> Protocol:
     """The protocol of that name; PairsError if there is none."""
     size, border = None, 0
     for part in name.split("+"):
-        lanczos, edge = re.fullmatch(r"lanczos-(\d{2,5})x(\d{2,5})", part), re.fullmatch(r"border-(\d{1,4})", part)
+        lanczos, edge = (
+            re.fullmatch(r"lanczos-([1-9]\d{1,4})x([1-9]\d{1,4})", part),
+            re.fullmatch(r"border-(\d{1,4})", part),
+        )
         if lanczos is not None:
             size = int(lanczos[1]), int(lanczos[2])
         elif edge is not None:

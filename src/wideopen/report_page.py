@@ -91,11 +91,10 @@ def _summary(reports: Reports) -> str:
     """The means, of every contender and of the photo left alone; a second table for inside and outside."""
     inside = [name for name in METRICS if name.endswith(("_inside", "_outside"))]
     low, high = reports[0].psnr_gain_interval
-    seconds = np.mean([row.seconds for row in reports[0].pairs])
-    text = (
-        f"<p class=gain>{reports[0].psnr_gain:+.2f} dB over output = input (95 % {low:+.2f} to {high:+.2f}), "
-        f"<span class=seconds>{seconds:.2f} s</span> a photo</p>"
-    )
+    seconds = reports[0].seconds
+    took = "" if seconds is None else f", <span class=seconds>{seconds:.2f} s</span> a photo"
+    gain = f"{reports[0].psnr_gain:+.2f} dB over output = input (95 % {low:+.2f} to {high:+.2f})"
+    text = f"<p class=gain>{gain}{took}</p>"
     for names in (list(COLUMNS), inside):
         known = _measured(reports, names)
         if known:

@@ -29,7 +29,7 @@ def histogram(title: str, series: Mapping[str, NDArray[np.float64]]) -> str:
             tall = (floor - 20) * int(value) / most
             says = html.escape(f"{name}: {value} from {edges[place]:.3g} to {edges[place + 1]:.3g}")
             bars.append(
-                f'<rect x="{place * step + number * wide:.1f}" y="{floor - tall:.1f}" width="{wide - 1:.1f}" '
+                f'<rect x="{place * step + number * wide:.1f}" y="{floor - tall:.1f}" width="{max(wide - 1, 0.5):.1f}" '
                 f'height="{tall:.1f}" fill="{colour}"><title>{says}</title></rect>'
             )
     start = _text(0, floor + 14, f"{edges[0]:.3g}")

@@ -25,8 +25,8 @@ class PairScores:
     name: str
     width: int
     height: int
-    seconds: float
-    """What rendering took."""
+    seconds: float | None
+    """What rendering took; None of pictures that another program made."""
     ours: Scores
     photo: Scores
     """"Output = input"."""
@@ -67,6 +67,12 @@ class EvaluationReport:
     def psnr_gain_interval(self) -> tuple[float, float]:
         """95 % bootstrap interval of the mean gain; see `bootstrap_interval`."""
         return bootstrap_interval(self._gains())
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean of what rendering took; None of pictures that another program made."""
+        known = [row.seconds for row in self.pairs if row.seconds is not None]
+        return float(np.mean(known)) if known else None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values: model, number of pairs, settings, means, intervals, gain, rows."""

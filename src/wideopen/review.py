@@ -12,8 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from wideopen import __version__
 from wideopen.contenders import Contender
-from wideopen.errors import OutputError
+from wideopen.errors import OutputError, PairsError
 from wideopen.evaluate import evaluate_all
 from wideopen.output import write_output
 from wideopen.pairs import Pair
@@ -76,19 +77,36 @@ def check_folder(folder: Path, overwrite: bool) -> None:
         raise OutputError(f"{folder}: is a file; give a folder, or a name that ends in .html, .json or .csv")
     if not folder.absolute().parent.is_dir():
         raise OutputError(f"{folder}: no folder {folder.parent}; make it first")
-    if (folder / FILES[-1]).exists() and not overwrite:
+    if overwrite:
+        return
+    if (folder / FILES[-1]).exists() and (folder / ROWS).exists():
         raise OutputError(f"{folder}: holds a finished report; choose another folder or overwrite it (--overwrite)")
+    taken = next((name for name in FILES if (folder / name).exists()), None)
+    if taken is not None and not (folder / ROWS).exists():
+        raise OutputError(f"{folder / taken}: exists already; choose another folder or overwrite it (--overwrite)")
 
 
 def _heading(pairs: Sequence[Pair], contenders: Sequence[Contender], protocol: Protocol, measure: Measure) -> Any:
     """What has to be the same for rows to be of the same evaluation."""
     values = {
-        "pairs": [[pair.name, str(pair.original), str(pair.bokeh), str(pair.matte)] for pair in pairs],
+        "wideopen": __version__,
+        "pairs": [[pair.name, *map(_file, (pair.original, pair.bokeh, pair.matte))] for pair in pairs],
         "contenders": [[contender.name, contender.identity] for contender in contenders],
         "protocol": protocol.name,
         "measure": [measure.settings, measure.vgg is not None, measure.lpips is not None],
     }
     return json.loads(json.dumps(values))
+
+
+def _file(path: Path | None) -> list[Any] | None:
+    """A file and what changes when it is replaced."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise PairsError(f"{path}: cannot read this picture ({error.strerror}); exclude the pair") from error
+    return [str(path), found.st_size, found.st_mtime_ns]
 
 
 def _read_rows(path: Path, heading: Any) -> dict[str, list[PairScores]]:

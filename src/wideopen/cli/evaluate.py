@@ -96,28 +96,31 @@ def evaluate(
 def _show(reports: "Sequence[EvaluationReport]", note: str) -> None:
     """Print the means, and a line on the gain of each."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
     columns = {
         "PSNR dB": ("psnr", 2), "gain- matched": ("psnr_gain_matched", 2), "SSIM 11x11": ("ssim_gaussian11", 4),
         "SSIM 7x7": ("ssim_uniform7", 4), "MS- SSIM": ("ms_ssim", 4), "inside": ("psnr_inside", 2),
         "outside": ("psnr_outside", 2), "chroma": ("chroma_shift", 2), "from photo": ("chroma_shift_from_photo", 2),
     }  # fmt: skip
-    table = Table("", title=f"means over {len(reports[0].pairs)} pairs", padding=(0, 0))
+    title = f"means over {len(reports[0].pairs)} pairs"
+    table = Table(Column("", overflow="fold", min_width=8), title=title, padding=(0, 0), show_edge=False)
     for title in columns:
         table.add_column(title, justify="right", min_width=6)
     rows = [(report.model if len(reports) > 1 else "rendered", report.means()["ours"]) for report in reports]
     for label, means in (*rows, ("output = input", reports[0].means()["photo"])):
         values = [(means[name], digits) for name, digits in columns.values()]
-        table.add_row(label, *("-" if value is None else f"{value:.{digits}f}" for value, digits in values))
+        table.add_row(escape(label), *("-" if value is None else f"{value:.{digits}f}" for value, digits in values))
     console = Console()
     console.print(table)
     for report in reports:
         low, high = report.psnr_gain_interval
-        seconds = sum(row.seconds for row in report.pairs) / len(report.pairs)
+        took = "" if report.seconds is None else f", {report.seconds:.2f} s a photo"
         console.print(
             f"{report.model}: {report.psnr_gain:+.2f} dB over output = input "
-            f"(95 % interval {low:+.2f} to {high:+.2f}), {seconds:.2f} s a photo",
+            f"(95 % interval {low:+.2f} to {high:+.2f}){took}",
             highlight=False,
+            markup=False,
         )
     console.print(note, highlight=False, markup=False)

@@ -52,6 +52,8 @@ def export(
         facts = json.loads(info.read_text(encoding="utf-8")) if info else {}
     except (OSError, ValueError) as error:
         raise ModelError(f"{info}: not a JSON file that can be read ({error})") from error
+    if not isinstance(facts, dict):
+        raise ModelError(f'{info}: holds no names and values; write it as {{"licence": "..."}}')
     shown = [load_image(path) for path in photos or []]
     if source.suffix.lower() != ".onnx" and output.suffix.lower() == ".onnx" and precision == "fp32":
         from wideopen.export import export_onnx
