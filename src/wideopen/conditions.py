@@ -1,7 +1,7 @@
 """Condition channels: what a user sets, as planes beside the photo's RGB.
 
 aperture  one value all over: the blur radius for each unit of disparity away from the focus, as a share of the short
-          side, over `APERTURE_UNIT`; 0 is "off". A unit of disparity is that of what is in focus by default, the subject.
+          side, over `APERTURE_UNIT`; 0 is "off". A unit of disparity is the subject's own.
 focus     zeros: find the subject; a Gaussian spot: what lies there is in focus.
 """
 
@@ -14,6 +14,7 @@ Float = NDArray[Any]
 Point = tuple[float, float]
 """x and y as shares of width and height."""
 
+CONDITIONS = ("aperture", "focus")
 APERTURE_UNIT = 0.1
 SPOT = 0.04
 """Standard deviation of the spot, as a share of the short side."""

@@ -64,7 +64,7 @@ class Scene:
         return InFocus(point, self._thing(row, column), self._relative(code))
 
     def draw_point(self, rng: np.random.Generator, window: tuple[int, int, int, int], on_thing: bool) -> Point:
-        """A point to tap inside a window (x, y, width, height in px): on a thing if there is one and that is asked for."""
+        """A point to tap inside a window (x, y, width, height in px), if asked for on a thing where there is one."""
         x, y, wide, high = window
         inside = slice(y, y + high), slice(x, x + wide)
         if on_thing:

@@ -7,7 +7,7 @@
       3. each layer blurred by its disc, divided by how much of it nothing nearer hides
       4. laid over one another, far to near; highlights rolled off, encoded
 
-The physics of `wideopen.lens` on layers, as coarse as training can afford; `wideopen.places` is its twin at full quality.
+The physics of `wideopen.lens` on layers, as coarse as training can afford; `wideopen.places` is its twin in NumPy.
 """
 
 from functools import lru_cache
@@ -48,7 +48,9 @@ class DrawnLens(nn.Module):
             gain = 1.0 + (GAIN - 1.0) * lamp_share(light)
             raised = restore(light, gain)
             short = min(photo.shape[2:])
-            radius = (-short * blur.view(-1, 1, 1, 1) * places.relative.float()).clamp(-short * LARGEST, short * LARGEST)
+            radius = (-short * blur.view(-1, 1, 1, 1) * places.relative.float()).clamp(
+                -short * LARGEST, short * LARGEST
+            )
             seen = composite(raised, places.matte.float(), radius, bank(short * LARGEST))
             return to_srgb(roll_off(seen, gain).clamp(0.0, 1.0))
 

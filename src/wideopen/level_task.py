@@ -28,9 +28,7 @@ def mean_psnr(output: Tensor, target: Tensor) -> Tensor:
 class LevelTask(LightningModule):
     """One level's training. Batches are what `PairDataset` gives, stacked."""
 
-    def __init__(
-        self, network: PyNET, loss: BokehLoss | None, recipe: Recipe, level: LevelRecipe, steps: int
-    ) -> None:
+    def __init__(self, network: PyNET, loss: BokehLoss | None, recipe: Recipe, level: LevelRecipe, steps: int) -> None:
         super().__init__()
         # Convolutions on channels_last are faster on CPUs and on tensor cores alike.
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

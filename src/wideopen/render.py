@@ -194,13 +194,30 @@ class Renderer:
             return pixels.copy(), None if depth is None else self._through_lens(pixels, depth, exif)[1]
         if depth is not None:
             return self._through_lens(pixels, depth, exif)
+        from wideopen.fullsize import carry
+
+        if not self.engine.draws:
+            return carry(pixels, *self._drawn(pixels, exif)), None
         if self.options.asks_for_a_lens:
             raise ValueError(
                 "the model's look is fixed; aperture, focus and the lens's options need a depth map (--depth)"
             )
-        from wideopen.fullsize import carry
-
         return carry(pixels, *self._see(pixels)), None
+
+    def _drawn(self, pixels: Any, exif: bytes) -> tuple[Any, Any, Any]:
+        """What a lens makes of the places that a lens head gives: picture, sharp map, the photo at that size."""
+        from wideopen.engine import NetworkPlaces
+        from wideopen.focus import point_of
+        from wideopen.look import make_glass
+        from wideopen.optics import read_taken
+        from wideopen.places import draw
+
+        glass = make_glass(pixels, self.options, read_taken(exif))
+        small = self._working(pixels)
+        found = self.engine.run(small, point=point_of(self.options.focus, pixels.shape[:2]))
+        assert isinstance(found, NetworkPlaces)
+        picture, kept = draw(small, found.matte, found.relative, glass)
+        return picture, kept, small
 
     def _through_lens(self, pixels: Any, depth: Any, exif: bytes) -> tuple[Any, "Seen"]:
         """See a photo with depth through the lens."""
@@ -230,6 +247,17 @@ class Renderer:
 
     def _see(self, pixels: Any) -> tuple[Any, Any, Any]:
         """What the network makes of the photo at working size: bokeh, sharp map, what it saw."""
+        from wideopen.engine import NetworkPlaces
+
+        small = self._working(pixels)
+        found = self.engine.run(small)
+        if isinstance(found, NetworkPlaces):
+            # Only asked for the subject here: what is in focus is what is sharp.
+            return small, found.matte, small
+        return found.bokeh, found.sharp, found.seen
+
+    def _working(self, pixels: Any) -> Any:
+        """The photo as the network is shown it: small, float32 in [0, 1]."""
         import numpy as np
 
         from wideopen.padding import fit, resize
@@ -240,8 +268,7 @@ class Renderer:
         small = resize(pixels, *fit(height, width, max(1, side)))
         if small.dtype.kind == "u":
             small = small.astype(np.float32) / np.float32(np.iinfo(small.dtype).max)
-        found = self.engine.run(small)
-        return found.bokeh, found.sharp, found.seen
+        return small
 
 
 def render(image: Picture, options: RenderOptions | None = None, depth: Any = None) -> Picture:
