@@ -10,25 +10,28 @@ import torch
 from pair_sets import make_set
 from varied_photos import draw
 from wideopen.augment import Crop
-from wideopen.checkpoint import load_weights
+from wideopen.checkpoint import load_weights, save_weights
 from wideopen.conditions import APERTURE_UNIT, condition_planes, focus_plane
 from wideopen.engine import Engine, NetworkPlaces
 from wideopen.errors import PairsError
 from wideopen.export import export_onnx
-from wideopen.in_focus import REACH, STEPS, SUBJECT, Scene
-from wideopen.lens_samples import read_scene, showing, within
+from wideopen.lens_head import DrawnLens
+from wideopen.lens_samples import REACH, STEPS, Scene, read_scene, showing, within
+from wideopen.level_task import mean_psnr
 from wideopen.loader import PairDataset
 from wideopen.manifest import Shot
 from wideopen.options import PyNETConfig, RenderOptions
 from wideopen.pairs import find_pairs
+from wideopen.pynet import Places, PyNET
 from wideopen.recipe import LevelRecipe, PairsOptions, Recipe
 from wideopen.render import Renderer
-from wideopen.shots import VariedOptions
+from wideopen.shots import NEAREST, VariedOptions
 from wideopen.synthesize import SynthesizeOptions, synthesize
 from wideopen.train import train
 
-NETWORK = PyNETConfig(
-    in_channels=5, conditions=("focus", "aperture"), width=0.0625, blocks="cascade", head="lens", init="he"
+NETWORK = PyNETConfig(width=0.0625, blocks="cascade", head="lens", init="he")
+TOLD = PyNETConfig(
+    in_channels=5, conditions=("focus", "aperture"), width=0.0625, blocks="cascade", head="residual", init="he"
 )
 
 
@@ -42,51 +45,47 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "pairs"
 
 
-def flat_scene(surface: str = "ground") -> Scene:
+def flat_scene() -> Scene:
     """A ground from infinity (row 0) to 1.2 (row 119), a round subject at 1, a post at 1.5 in front."""
     rows, columns = np.mgrid[:120, :160]
     codes = np.rint(rows / 100 * STEPS).astype(np.uint16)
     subject = np.clip(25.5 - np.hypot(rows - 60, columns - 60), 0, 1).astype(np.float32)
-    codes[subject > 0.5] = SUBJECT
+    codes[subject > 0.5] = round(STEPS)
     codes[40:, 120:136] = round(1.5 * STEPS)
-    return Scene(codes, subject, surface)
+    return Scene(codes, subject)
 
 
-def test_a_tap_on_the_subject_asks_for_the_subject() -> None:
+def shot(in_focus: str, disparity: float) -> Shot:
+    return Shot(0.16, disparity / NEAREST, in_focus)
+
+
+def test_places_are_counted_from_the_subject_to_the_farthest() -> None:
     scene = flat_scene()
-    found, tapped = scene.on_subject(), scene.on_point((60.5 / 160, 60.5 / 120))
-    assert found.point is None and tapped.point is not None
-    assert np.array_equal(found.matte, scene.subject) and np.array_equal(tapped.matte, scene.subject)
-    assert np.abs(tapped.relative[scene.subject > 0.6]).max() == 0
-    assert tapped.relative[5, 5] == pytest.approx(-0.95, abs=1e-3)
-    assert tapped.relative[100, 125] == pytest.approx(0.5, abs=1e-3)
+    # 2 % of the photo may be farther: here the first of the rows that are looked at.
+    assert scene.depth == pytest.approx(1, abs=0.05)
+    assert np.abs(scene.relative[scene.subject > 0.6]).max() < 1e-4
+    assert scene.relative[100, 125] == pytest.approx(0.5 / scene.depth, abs=1e-3)
+    wall = Scene(np.where(scene.subject > 0.5, scene.codes, np.uint16(0.4 * STEPS)), scene.subject)
+    assert wall.depth == pytest.approx(0.6, abs=1e-3) and wall.relative[5, 5] == pytest.approx(-1, abs=1e-3)
+    # The same blur, whatever it is counted in.
+    for one in (scene, wall):
+        assert one.blur(shot("subject", 1)) * one.relative[5, 5] == pytest.approx(
+            0.04 * (one.codes[5, 5] / STEPS - 1), abs=1e-4
+        )
 
 
-def test_a_tap_on_another_thing_asks_for_that_thing() -> None:
-    tapped = flat_scene().on_point((128 / 160, 90 / 120))
-    assert tapped.matte[45:115, 121:135].min() == 1 and tapped.matte.sum() == 80 * 16
-    assert tapped.relative[60, 60] == pytest.approx(-0.5, abs=1e-3)
-
-
-def test_a_tap_on_the_ground_asks_for_no_thing() -> None:
-    tapped = flat_scene().on_point((20 / 160, 80.5 / 120))
-    assert tapped.matte.max() == 0
-    assert np.abs(tapped.relative[80, :30]).max() == 0 and tapped.relative[60, 60] == pytest.approx(0.2, abs=1e-3)
+def test_focus_elsewhere_is_a_shift() -> None:
+    scene = flat_scene()
+    assert scene.focus(shot("subject", 1)) == 0
+    assert scene.focus(shot("background", 0.5)) == pytest.approx(-0.5 / scene.depth)
+    assert scene.focus(shot("obstacle", 1.5)) == pytest.approx(0.5 / scene.depth)
 
 
 def test_relative_disparity_is_held_in_reach() -> None:
     scene = flat_scene()
     scene.codes[:, 150:] = 65535
-    assert scene.on_point((0.01, 0.01)).relative.max() == REACH
-
-
-def test_drawn_taps_fall_on_things_in_the_window() -> None:
-    scene, rng = flat_scene(), np.random.default_rng(0)
-    for _ in range(50):
-        x, y = scene.draw_point(rng, (100, 30, 50, 80), on_thing=True)
-        assert 120 <= x * 160 < 136 and 40 <= y * 120 < 110
-        x, y = scene.draw_point(rng, (0, 0, 20, 20), on_thing=True)
-        assert x * 160 < 20 and y * 120 < 20  # No thing there.
+    scene.codes[:10] = round(0.9 * STEPS)
+    assert scene.relative.max() == REACH
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -109,27 +108,46 @@ def test_planes_stand_in_their_order() -> None:
     assert condition_planes((), 8, 12).shape == (0, 8, 12)
 
 
-@pytest.mark.parametrize("pictures", [False, True])
-def test_samples(pairs: Path, pictures: bool) -> None:
+def test_samples_say_where_things_are(pairs: Path) -> None:
     found = find_pairs(pairs)
-    dataset = PairDataset(found, PairsOptions(input=64), 3, 5, train=True, network=NETWORK, pictures=pictures)
-    spots, taps = 0, 0
-    for draw_number in range(24):
-        index = draw_number % len(found)
-        sample = dataset[index, draw_number]
-        assert sample["photo"].shape == (5, 64, 64) and sample["matte"].shape == sample["relative"].shape == (1, 32, 32)
+    dataset = PairDataset(found, PairsOptions(input=64, crop_scale=(0.7, 1.0)), 3, 5, train=True, network=NETWORK)
+    for index, pair in enumerate(found):
+        sample = dataset[index, index]
+        assert sample["photo"].shape == (3, 64, 64) and sample["matte"].shape == sample["relative"].shape == (1, 32, 32)
         assert sample["matte"].min() >= 0 and sample["matte"].max() <= 1 and sample["relative"].abs().max() <= REACH
-        shot = found[index].shot
-        assert shot is not None
-        assert float(sample["blur"]) == pytest.approx(shot.blur_per_disparity / 4, rel=1e-5)
-        spot = sample["photo"][3]
-        if spot.max() > 0:
-            spots += 1
-            row, column = divmod(int(spot.argmax()), 64)
-            # What is tapped is in focus: in the matte, or at no relative disparity.
-            place = slice(max(row // 2 - 1, 0), row // 2 + 2), slice(max(column // 2 - 1, 0), column // 2 + 2)
-            taps += bool(sample["matte"][0][place].max() > 0.5 or sample["relative"][0][place].abs().min() < 0.1)
-    assert spots >= 4 and taps >= 0.95 * spots
+        assert pair.shot is not None
+        blur = pair.shot.blur_per_disparity / 4 * read_scene(pair).depth
+        assert blur < float(sample["blur"]) < blur / 0.69
+        assert (float(sample["focus"]) == 0) == (pair.shot.in_focus == "subject")
+
+
+def test_the_lens_draws_the_target_from_its_sample(pairs: Path) -> None:
+    dataset = PairDataset(find_pairs(pairs), PairsOptions(input=128), 2, 5, train=False, network=NETWORK)
+    gains = []
+    for index in range(len(dataset)):
+        sample = {name: value[None] for name, value in dataset[index, index].items()}
+        places = Places(sample["matte"], sample["relative"])
+        drawn = DrawnLens()(sample["photo"], places, sample["blur"], sample["focus"])
+        # What is hidden and comes to light cannot be drawn, so not all of it is right.
+        gains.append(float(mean_psnr(drawn, sample["target"]) - mean_psnr(sample["photo"], sample["target"])))
+    assert np.mean(gains) > 5 and np.min(gains) > -0.5
+
+
+def test_conditions_tell_what_the_target_is_focused_on(pairs: Path) -> None:
+    found = find_pairs(pairs)
+    dataset = PairDataset(found, PairsOptions(input=64), 3, 5, train=True, network=TOLD)
+    told = 0
+    for draw_number in range(24):
+        pair = found[draw_number % len(found)]
+        sample = dataset[draw_number % len(found), draw_number]
+        assert sample["photo"].shape == (5, 64, 64) and "matte" not in sample
+        assert pair.shot is not None and pair.focus is not None
+        assert float(sample["photo"][4, 0, 0]) == pytest.approx(
+            pair.shot.blur_per_disparity / 4 / APERTURE_UNIT, rel=1e-5
+        )
+        told += bool(sample["photo"][3].max() > 0)
+        assert sample["photo"][3].max() > 0.5 or pair.shot.in_focus == "subject"
+    assert 6 <= told < 24
 
 
 def test_pairs_that_know_no_places_are_refused(tmp_path: Path) -> None:
@@ -165,25 +183,29 @@ def model(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "lens.onnx"
 
 
-def test_the_export_says_what_it_needs_and_gives(model: Path) -> None:
+def test_the_export_says_what_it_gives(model: Path) -> None:
     engine = Engine(model)
-    assert not engine.draws and engine.metadata.conditions == ("focus", "aperture") and engine.metadata.scale == 1
-    photo = np.random.default_rng(0).random((70, 90, 3), np.float32)
-    found, tapped = engine.run(photo), engine.run(photo, point=(0.8, 0.2))
-    assert isinstance(found, NetworkPlaces) and isinstance(tapped, NetworkPlaces)
-    assert found.matte.shape == found.relative.shape == (70, 90)
-    assert np.abs(found.matte - tapped.matte).max() > 1e-4
+    assert not engine.draws and not engine.metadata.conditions and engine.metadata.scale == 1
+    found = engine.run(np.random.default_rng(0).random((70, 90, 3), np.float32))
+    assert isinstance(found, NetworkPlaces) and found.matte.shape == found.relative.shape == (70, 90)
 
 
-def test_rendering_with_aperture_and_focus(model: Path) -> None:
+def test_rendering_with_aperture_and_focus(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On known places: a subject on the left half, a wall behind it on the right."""
+    left = (np.arange(200)[None] < 100).repeat(150, 0)
+    places = NetworkPlaces(left.astype(np.float32), np.where(left, 0, -1).astype(np.float32))
     photo = np.random.default_rng(1).integers(0, 255, (150, 200, 3), np.uint8)
-    fine = [float(np.abs(np.diff(_render(photo, model, aperture=n).astype(int), axis=1)).mean()) for n in (1.2, 4, 64)]
-    assert fine[0] < fine[1] < fine[2]
+    monkeypatch.setattr(Engine, "run", lambda *_, **__: places)
+    fine = [_fine(_render(photo, model, aperture=n)[:, 120:]) for n in (1.2, 4, 16, 64)]
+    assert fine == sorted(fine) and fine[0] < 0.5 * fine[-1]
+    assert np.array_equal(_render(photo, model, aperture=1.2)[:, :90], photo[:, :90])
+    for focus in ("far", "0.9,0.5", "180,75"):
+        tapped = _render(photo, model, aperture=1.2, focus=focus)
+        assert np.array_equal(tapped[:, 150:], photo[:, 150:]) and _fine(tapped[:, :80]) < 0.5 * _fine(photo[:, :80])
+    for focus in ("near", "0.2,0.5"):
+        assert np.array_equal(_render(photo, model, focus=focus), _render(photo, model))
     assert np.array_equal(_render(photo, model, aperture=float("inf")), photo)
-    assert not np.array_equal(_render(photo, model, focus="0.1,0.1"), _render(photo, model))
     assert not np.array_equal(_render(photo, model, blades=5, aperture=1.2), _render(photo, model, aperture=1.2))
-    with pytest.raises(ValueError, match="near needs a depth map"):
-        _render(photo, model, focus="near")
     with pytest.raises(ValueError, match="outside the photo"):
         _render(photo, model, focus="300,20")
 
@@ -193,15 +215,33 @@ def _render(photo: np.ndarray, model: Path, **values: object) -> np.ndarray:
     return made
 
 
-def test_every_weight_of_a_lens_head_is_reached() -> None:
-    from wideopen.pynet import Places, PyNET
+def _fine(photo: np.ndarray) -> float:
+    return float(np.abs(np.diff(photo.astype(int), axis=1)).mean())
 
+
+def test_a_network_that_is_told_aperture_and_focus(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = PyNET(TOLD, 1)
+    torch.nn.init.normal_(network.get_submodule("level1.head").weight, std=0.3)
+    save_weights(tmp_path / "told.pt", network)
+    export_onnx(tmp_path / "told.pt", tmp_path / "told.onnx", working_side=128)
+    photo = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
+    model = tmp_path / "told.onnx"
+    plain = _render(photo, model)
+    assert Engine(model).metadata.conditions == ("focus", "aperture")
+    assert not np.array_equal(_render(photo, model, aperture=1.2), plain)
+    assert not np.array_equal(_render(photo, model, focus="0.2,0.2"), plain)
+    with pytest.raises(ValueError, match="fixed but for focus and aperture"):
+        _render(photo, model, blades=5)
+
+
+def test_every_weight_of_a_lens_head_is_reached() -> None:
     torch.manual_seed(0)
     network = PyNET(NETWORK, 3)
     for name, weight in network.named_parameters():
         if ".head." in name:
             torch.nn.init.normal_(weight, std=0.1)
-    output = network(torch.rand(2, 5, 64, 64))
+    output = network(torch.rand(2, 3, 64, 64))
     assert isinstance(output, Places)
     (output.matte.mean() + output.relative.square().mean()).backward()
     still = [

@@ -119,18 +119,14 @@ class Engine:
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.float32 or 0 in photo.shape:
             raise ValueError(f"photo must be HxWx3 float32, not {photo.shape} {photo.dtype}")
         height, width = (self.metadata.scale * side for side in photo.shape[:2])
-        padded = padding.pad(photo, self.metadata.multiple)
         conditions = condition_planes(self.metadata.conditions, *photo.shape[:2], blur=blur, point=point)
-        padded_conditions = padding.pad(np.ascontiguousarray(conditions.transpose(1, 2, 0)), self.metadata.multiple)
-        shown = np.concatenate(
-            [padded.transpose(2, 0, 1), padded_conditions.reshape(*padded.shape[:2], -1).transpose(2, 0, 1)]
-        )
+        shown = padding.pad(np.dstack([photo, *conditions]), self.metadata.multiple)
         try:
-            outputs = self._runtime.run(self._outputs, np.ascontiguousarray(shown[None]))
+            outputs = self._runtime.run(self._outputs, np.ascontiguousarray(shown.transpose(2, 0, 1)[None]))
         except Exception as error:
             raise ModelError(f"{self.path}: cannot be run ({str(error).splitlines()[0]}); export it again") from error
         planes = [np.asarray(output)[0] for output in outputs]
-        size = tuple(self.metadata.scale * side for side in padded.shape[:2])
+        size = tuple(self.metadata.scale * side for side in shown.shape[:2])
         for plane, channels in zip(planes, (3 if self.draws else 1, 1), strict=False):
             if plane.shape != (channels, *size):
                 raise ModelError(f"{self.path}: gives {plane.shape}, not {(channels, *size)}; export it again")
@@ -139,7 +135,7 @@ class Engine:
             return NetworkPlaces(matte.clip(0, 1), relative)
         bokeh = padding.crop(planes[0].transpose(1, 2, 0), height, width).clip(0, 1)
         sharp = padding.crop(planes[1][0], height, width).clip(0, 1) if len(planes) > 1 else None
-        seen = cv2.resize(padded, size[::-1], interpolation=cv2.INTER_LINEAR)
+        seen = cv2.resize(np.ascontiguousarray(shown[..., :3]), size[::-1], interpolation=cv2.INTER_LINEAR)
         return NetworkResult(bokeh, sharp, padding.crop(seen, height, width))
 
     def _check(self, loaded: OnnxRuntime) -> ModelInfo:

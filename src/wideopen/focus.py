@@ -60,6 +60,16 @@ def point_of(focus: str, shape: tuple[int, int]) -> tuple[float, float] | None:
     return _shares(chosen, focus, shape)
 
 
+def focus_of_places(matte: Float, relative: Float, focus: str, shape: tuple[int, int]) -> float:
+    """Relative disparity of what is to be in focus, where a model says where things are (`engine.NetworkPlaces`).
+
+    0, the subject, for `auto` and for a point on the subject. Raises ValueError for a point outside the photo.
+    """
+    if focus == "auto":
+        return 0.0
+    return find_focus(np.where(matte > 0.5, np.float32(0), relative), focus, shape)
+
+
 def _shares(point: tuple[float, float], focus: str, shape: tuple[int, int]) -> tuple[float, float]:
     x, y = point
     if x > 1 or y > 1:

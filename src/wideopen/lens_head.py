@@ -2,8 +2,8 @@
 
     photo, matte m, relative disparity r, aperture
       1. linear light, clipped lamps restored
-      2. layers of one blur radius: the thing in focus goes to radius 0, everything else to the two radii nearest to
-         its own, K r, nearer than the focus or farther
+      2. layers of one blur radius: the subject goes to the two radii nearest to K times the focus's relative disparity
+         (0 if it is in focus), everything else to those nearest to its own, nearer than the focus or farther
       3. each layer blurred by its disc, divided by how much of it nothing nearer hides
       4. laid over one another, far to near; highlights rolled off, encoded
 
@@ -31,13 +31,14 @@ THRESHOLD, GAIN = 0.75, 4.0
 class DrawnLens(nn.Module):
     """The lens; it has no weights."""
 
-    def forward(self, photo: Tensor, places: Places, blur: Tensor) -> Tensor:
+    def forward(self, photo: Tensor, places: Places, blur: Tensor, focus: Tensor | None = None) -> Tensor:
         """Draw pictures.
 
         Args:
             photo: [N, 3, h, w] sRGB-encoded, [0, 1].
             places: of the same size.
             blur: [N, 1] blur radius for each unit of relative disparity, as a share of the short side.
+            focus: [N, 1] relative disparity of what is in focus; the subject, 0, if None.
 
         Returns:
             [N, 3, h, w] sRGB-encoded, [0, 1], float32.
@@ -48,10 +49,11 @@ class DrawnLens(nn.Module):
             gain = 1.0 + (GAIN - 1.0) * lamp_share(light)
             raised = restore(light, gain)
             short = min(photo.shape[2:])
-            radius = (-short * blur.view(-1, 1, 1, 1) * places.relative.float()).clamp(
-                -short * LARGEST, short * LARGEST
-            )
-            seen = composite(raised, places.matte.float(), radius, bank(short * LARGEST))
+            most, scale = short * LARGEST, short * blur.view(-1, 1, 1, 1)
+            shift = torch.zeros_like(scale) if focus is None else focus.view(-1, 1, 1, 1)
+            radius = (scale * (shift - places.relative.float())).clamp(-most, most)
+            own = (scale * shift).clamp(-most, most)
+            seen = composite(raised, places.matte.float(), radius, own, bank(most))
             return to_srgb(roll_off(seen, gain).clamp(0.0, 1.0))
 
 
@@ -66,13 +68,9 @@ def bank(largest: float) -> tuple[float, ...]:
     return (*(-r for r in reversed(radii)), 0.0, *radii)
 
 
-def composite(light: Tensor, matte: Tensor, radius: Tensor, radii: tuple[float, ...]) -> Tensor:
-    """Steps 2 to 4 in linear light: [N, 3, h, w]."""
-    zero = radii.index(0.0)
-    weights = memberships(radius, radii) * (1.0 - matte)
-    focus = torch.zeros(len(radii), device=light.device)
-    focus[zero] = 1.0
-    weights = weights + matte * focus.view(1, -1, 1, 1)
+def composite(light: Tensor, matte: Tensor, radius: Tensor, own: Tensor, radii: tuple[float, ...]) -> Tensor:
+    """Steps 2 to 4 in linear light: [N, 3, h, w]; `own` [N, 1, 1, 1] is the radius of the subject."""
+    weights = memberships(radius, radii) * (1.0 - matte) + memberships(own, radii) * matte
     hidden = torch.cumsum(weights, 1) - weights  # By all that is nearer.
     result = light
     for index in reversed(range(len(radii))):

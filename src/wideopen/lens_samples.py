@@ -1,23 +1,70 @@
-"""What a sample of a made pair holds beside photo and target: conditions, and what a lens head has to say.
+"""What a sample of a made pair holds beside photo and target: where things are, and what the conditions say.
 
-Where the target's picture counts, the focus is the one that it was taken with. Where it does not (low levels, which
-learn what is where), half the samples ask for the subject and half tap anything else.
+Places are told with the photo's own subject in focus, whatever the target was focused on: they then depend on the photo
+alone, and every other focus is a shift of them, `focus`.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wideopen.augment import Crop
 from wideopen.conditions import Point, condition_planes
 from wideopen.errors import PairsError
-from wideopen.in_focus import InFocus, Scene
+from wideopen.manifest import Shot
 from wideopen.pairs import Pair, load_depth_map, load_map
 from wideopen.shots import NEAREST
 
+Float = NDArray[Any]
+
+STEPS = 65535 / NEAREST
+"""Codes of a stored disparity map for one unit of the subject's disparity."""
+REACH = 3.0
+"""Relative disparity is held within this."""
+FARTHEST = 0.02
+"""Share of the photo that may lie farther away than what counts as its farthest."""
+LEAST_DEPTH = 0.25
+"""A scene counts as at least this deep, in units of the subject's disparity."""
 FOUND_SHARE = 0.5
-"""Share of the samples focused on the subject that are not told so."""
-TAPS_ON_THINGS = 0.5
+"""Share of the samples focused on the subject whose condition does not say so."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a made pair's maps say of its photo."""
+
+    codes: NDArray[np.uint16]
+    """HxW disparity; white is NEAREST times the subject's."""
+    subject: Float
+    """HxW opacity of the photo's own subject in [0, 1]."""
+
+    @cached_property
+    def depth(self) -> float:
+        """From the subject to the farthest that is seen, in units of the subject's disparity.
+
+        A photo does not tell how far away a wall is, but which part of it is farthest: counted in this unit, what a
+        network has to say can be known.
+        """
+        farthest = float(np.quantile(self.codes[::4, ::4], FARTHEST)) / STEPS
+        return max(1.0 - farthest, LEAST_DEPTH)
+
+    @cached_property
+    def relative(self) -> Float:
+        """HxW disparity less the subject's, in units of the depth: -1 is farthest, positive is nearer."""
+        return ((self.codes.astype(np.float32) / np.float32(STEPS) - 1.0) / np.float32(self.depth)).clip(-REACH, REACH)
+
+    def focus(self, shot: Shot) -> float:
+        """Relative disparity of what a target is focused on."""
+        if shot.in_focus == "subject":
+            return 0.0
+        return float(np.clip((shot.focus_disparity * NEAREST - 1.0) / self.depth, -REACH, REACH))
+
+    def blur(self, shot: Shot) -> float:
+        """Blur radius for each unit of relative disparity, as a share of the short side."""
+        return shot.blur_per_disparity / NEAREST * self.depth
 
 
 def read_scene(pair: Pair) -> Scene:
@@ -31,25 +78,15 @@ def read_scene(pair: Pair) -> Scene:
     subject = load_map(pair.matte).astype(np.float32) / np.float32(255)
     if codes.shape != subject.shape:
         raise PairsError(f"{pair.depth}: is of another size than {pair.matte}; make the pair anew")
-    return Scene(codes, subject, pair.shot.surface)
+    return Scene(codes, subject)
 
 
-def choose_focus(pair: Pair, scene: Scene, crop: Crop, rng: np.random.Generator, own: bool) -> tuple[InFocus, Crop]:
-    """What is in focus, and the crop moved so that it shows a point that the target is focused on.
-
-    Args:
-        own: focus as the pair was taken; else anywhere.
-    """
+def told_focus(pair: Pair, rng: np.random.Generator) -> Point | None:
+    """The point that the target is focused on; None, "find the subject", for a share of those focused on it."""
     assert pair.shot is not None and pair.focus is not None
-    drawn = rng.random()
-    if own:
-        if pair.shot.in_focus == "subject" and drawn < FOUND_SHARE:
-            return scene.on_subject(), crop
-        return scene.on_point(pair.focus), showing(crop, pair.focus)
-    if drawn < 0.5 and scene.subject.max() > 0.5:
-        return scene.on_subject(), crop
-    window = crop.x, crop.y, crop.width, crop.height
-    return scene.on_point(scene.draw_point(rng, window, rng.random() < TAPS_ON_THINGS)), crop
+    if rng.random() < FOUND_SHARE and pair.shot.in_focus == "subject":
+        return None
+    return pair.focus
 
 
 def showing(crop: Crop, point: Point) -> Crop:
@@ -73,27 +110,32 @@ def within(crop: Crop, point: Point | None) -> Point | None:
     return across, down
 
 
-def lens_sample(
-    pair: Pair, crop: Crop, focus: InFocus, conditions: tuple[str, ...], side: int, goal: int
-) -> dict[str, np.ndarray]:
-    """Planes of one sample.
+def condition_sample(pair: Pair, crop: Crop, point: Point | None, names: tuple[str, ...], side: int) -> Float:
+    """The conditions' planes of one sample, [C, side, side]."""
+    assert pair.shot is not None
+    blur = pair.shot.blur_per_disparity / NEAREST
+    return condition_planes(names, side, side, blur=blur, point=within(crop, point))
+
+
+def places_sample(pair: Pair, scene: Scene, crop: Crop, goal: int) -> dict[str, Float]:
+    """What a lens head has to say of one sample, and what the lens needs to draw the target from it.
 
     Returns:
-        `conditions` [C, side, side]; `matte` and `relative` [1, goal, goal], the second the mean over what is not the
-        thing in focus; `blur` [1], blur radius for each unit of `relative` as a share of the sample's side.
+        `matte` and `relative` [1, goal, goal], the second the mean over what is not the subject; `blur` [1], blur
+        radius for each unit of relative disparity as a share of the sample's side; `focus` [1], relative disparity of
+        what the target is focused on.
     """
     assert pair.shot is not None
     height, width = crop.frame
-    blur = pair.shot.blur_per_disparity / NEAREST
-    rest = 1.0 - focus.matte
+    rest = 1.0 - scene.subject
     matte, share, relative = (
         crop.apply(np.ascontiguousarray(plane), goal)  # type: ignore[arg-type]
-        for plane in (focus.matte, rest, rest * focus.relative)
+        for plane in (scene.subject, rest, rest * scene.relative)
     )
-    planes = condition_planes(conditions, side, side, blur=blur, point=within(crop, focus.point))
+    zoom = min(height, width) / min(crop.width, crop.height)
     return {
-        "conditions": planes,
         "matte": matte.clip(0.0, 1.0).astype(np.float32)[None],  # Means by area overshoot by rounding.
         "relative": (relative / np.maximum(share, 1e-3)).astype(np.float32)[None],
-        "blur": np.array([blur * min(height, width) / min(crop.width, crop.height)], np.float32),
+        "blur": np.array([scene.blur(pair.shot) * zoom], np.float32),
+        "focus": np.array([scene.focus(pair.shot)], np.float32),
     }

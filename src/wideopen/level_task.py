@@ -78,7 +78,7 @@ class LevelTask(LightningModule):
         if isinstance(output, Output):
             return output.bokeh
         photo = resize_to_level(batch["photo"][:, :3], self.level.level)
-        picture: Tensor = self.lens(photo, output, batch["blur"])
+        picture: Tensor = self.lens(photo, output, batch["blur"], batch["focus"])
         return picture
 
     def _terms(self, output: Output | Places, picture: Tensor | None, batch: Batch) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from wideopen.augment import SHAPE_TOLERANCE, Crop, centre_crop, draw_crop, exposure_table, one_cv2_thread, to_planes
 from wideopen.errors import PairsError
-from wideopen.lens_samples import choose_focus, lens_sample, read_scene
+from wideopen.lens_samples import condition_sample, places_sample, read_scene, showing, told_focus
 from wideopen.options import PyNETConfig
 from wideopen.pairs import Pair, load_image, load_map
 from wideopen.recipe import PairsOptions
@@ -39,8 +39,8 @@ class PairDataset(Dataset[Sample]):
     * `target` float32 [3, t, t], the same view wide open, t = s * 2**(2-level);
     * `sharp` float32 [1, t, t] in 0..1, if the pairs have it;
     * `depth` float32 [1, s, s] in 0..1, if asked for;
-    * `matte`, `relative`, `blur` for a lens head (`lens_samples.lens_sample`), and `photo` [3 + C, s, s], if the
-      network has C conditions.
+    * `matte`, `relative`, `blur`, `focus` for a lens head (`lens_samples.places_sample`), and `photo` [3 + C, s, s],
+      if the network has C conditions.
 
     Validation samples (`train=False`) are the largest centred square, the same at every draw. A pair that
     cannot be read, is too small, or whose members differ in shape raises PairsError with the file's name.
@@ -55,7 +55,6 @@ class PairDataset(Dataset[Sample]):
         train: bool,
         depth: bool = False,
         network: PyNETConfig | None = None,
-        pictures: bool = True,
     ) -> None:
         with_sharp = sum(pair.sharp is not None for pair in pairs)
         if not pairs:
@@ -72,8 +71,6 @@ class PairDataset(Dataset[Sample]):
         self.train = train
         self.depth = depth
         self.network = network or PyNETConfig()
-        self.pictures = pictures
-        """Whether the target's picture counts; without it samples may be focused otherwise."""
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -100,18 +97,19 @@ class PairDataset(Dataset[Sample]):
         return {name: torch.from_numpy(planes) for name, planes in (sample | known).items()}
 
     def _known(self, pair: Pair, crop: Crop, draw: int) -> tuple[dict[str, Any], Crop]:
-        """Conditions and what a lens head has to say, and the crop that holds what is in focus."""
-        conditions = self.network.conditions
-        if not conditions and self.network.head != "lens":
-            return {}, crop
-        # The extra 2 keeps this stream apart from the crops' and the order's.
-        rng = np.random.default_rng((self.seed, self.level if self.train else 0, draw, 2))
-        focus, crop = choose_focus(pair, read_scene(pair), crop, rng, own=self.pictures or not self.train)
-        known = lens_sample(
-            pair, crop, focus, conditions, self.options.input, target_side(self.options.input, self.level)
-        )
-        if self.network.head != "lens":
-            known = {"conditions": known["conditions"]}
+        """Conditions and what a lens head has to say, and the crop that holds the point of focus it is told."""
+        known: dict[str, Any] = {}
+        if not self.network.conditions and self.network.head != "lens":
+            return known, crop
+        scene = read_scene(pair)
+        if self.network.conditions:
+            # The extra 2 keeps this stream apart from the crops' and the order's.
+            rng = np.random.default_rng((self.seed, self.level if self.train else 0, draw, 2))
+            point = told_focus(pair, rng)
+            crop = crop if point is None else showing(crop, point)
+            known["conditions"] = condition_sample(pair, crop, point, self.network.conditions, self.options.input)
+        if self.network.head == "lens":
+            known |= places_sample(pair, scene, crop, target_side(self.options.input, self.level))
         return known, crop
 
     def _crop(self, pair: Pair, height: int, width: int, draw: int) -> Crop:

@@ -140,8 +140,8 @@ class BokehLoss(nn.Module):
 def places_terms(places: Places, matte: Tensor, relative: Tensor) -> dict[str, Tensor]:
     """How far a lens head is from what is known of a made pair: scalars of at least 32 bits.
 
-    matte, relative: [N, 1, h, w], see `lens_samples.lens_sample`. "matte" is a cross entropy in nats; "relative" the mean
-    absolute difference in parts of 1 + |relative|, since blur counts in proportion, over what is not the thing in focus.
+    matte, relative: [N, 1, h, w], see `lens_samples.places_sample`. "matte" is a cross entropy in nats; "relative" the
+    mean absolute difference in parts of 1 + |relative|, since blur counts in proportion, over what is not the subject.
     """
     share = 1.0 - matte
     difference = (at_least_32(places.relative) - relative).abs() / (1.0 + relative.abs())

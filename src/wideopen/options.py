@@ -156,12 +156,12 @@ class RenderOptions:
         if not 0 <= self.grain <= 1:
             raise ValueError(f"grain must be a share in 0..1, not {self.grain}")
 
-    @property
-    def asks_for_a_lens(self) -> bool:
-        """Whether anything is set that only the lens, and so only a photo with depth, can do."""
-        own = ("aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
-               "highlights", "grain", "nearest")  # fmt: skip
-        return any(getattr(self, name) != getattr(RenderOptions, name) for name in own)
+    def asks_for_a_lens(self, beside: tuple[str, ...] = ()) -> bool:
+        """Whether anything is set, `beside` some options, that only a lens can do: it needs depth, or a model that says
+        where things are."""
+        own = {"aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
+               "highlights", "grain", "nearest"}  # fmt: skip
+        return any(getattr(self, name) != getattr(RenderOptions, name) for name in own.difference(beside))
 
 
 @dataclass(frozen=True)

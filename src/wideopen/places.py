@@ -1,8 +1,9 @@
 """A picture drawn from what a lens head says, at working size: the twin of `lens_head.DrawnLens` at full quality.
 
-photo, matte m, relative disparity r, look
+photo, matte m, relative disparity r, focus f, glass
   1. linear light, clipped lamps restored
-  2. layers of one blur radius: the thing in focus goes to radius 0, everything else to the two radii nearest to its own
+  2. layers of one blur radius: the subject goes to the two radii nearest to K f (0 if it is in focus), everything else
+     to the two nearest to K (f - r)
   3. each layer blurred by the aperture's shape, divided by how much of it nothing nearer hides
   4. laid over one another, far to near; highlights rolled off, encoded
 """
@@ -19,6 +20,8 @@ from wideopen.light import linear_to_srgb, restore_highlights, roll_off_highligh
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 
+CANVAS_SIDE = 1280
+"""Long side in px that pictures are drawn at: blurred parts hold no more detail than that."""
 GROWTH = 1.3
 LEAST_VISIBLE = 0.05
 """A layer hidden to more than this is not brought back to its full light."""
@@ -36,40 +39,43 @@ class Glass:
     """Blur radii are held below this share of the short side."""
 
 
-def draw(photo: Float, matte: Float, relative: Float, glass: Glass) -> tuple[Float, Float]:
+def draw(photo: Float, matte: Float, relative: Float, glass: Glass, focus: float = 0.0) -> tuple[Float, Float]:
     """See a photo through a lens.
 
     Args:
         photo: HxWx3 float32 sRGB-encoded, [0, 1].
-        matte: HxW in [0, 1], opacity of the thing in focus.
-        relative: HxW, disparity less the focus's of everything else, in units of the subject's; positive is nearer.
+        matte: HxW in [0, 1], opacity of the subject.
+        relative: HxW, disparity of everything else, less the subject's; -1 is the farthest, positive is nearer.
         glass: the lens.
+        focus: relative disparity of what is in focus; 0 is the subject.
 
     Returns:
         The picture, HxWx3 sRGB-encoded in [0, 1], and HxW the share of the photo's own pixels that it keeps.
     """
     short = min(photo.shape[:2])
-    radius = (-short * glass.blur * relative).clip(-short * glass.largest, short * glass.largest).astype(np.float32)
-    radii = signed_bank(float(radius.min()), float(radius.max()), GROWTH)
+    most = short * glass.largest
+    radius = (short * glass.blur * (np.float32(focus) - relative)).clip(-most, most).astype(np.float32)
+    own = float(np.clip(short * glass.blur * focus, -most, most))
+    radii = signed_bank(min(float(radius.min()), own), max(float(radius.max()), own), GROWTH)
     light = restore_highlights(srgb_to_linear(photo), glass.highlight_gain)
-    seen, kept = composite(light, matte, radius, radii, glass.aperture)
+    seen, kept = composite(light, matte, radius, own, radii, glass.aperture)
     picture = linear_to_srgb(roll_off_highlights(seen, glass.highlight_gain).clip(0.0, 1.0))
     return picture, kept
 
 
 def composite(
-    light: Float, matte: Float, radius: Float, radii: Float, aperture: Aperture | None = None
+    light: Float, matte: Float, radius: Float, own: float, radii: Float, aperture: Aperture | None = None
 ) -> tuple[Float, Float]:
-    """Steps 2 to 4: linear light HxWx3, and the share HxW of the layer that is not blurred."""
-    place = bank_position(radius, radii)
+    """Steps 2 to 4: linear light HxWx3, and the share HxW of the layer that is not blurred; `own` is the subject's
+    radius."""
+    place, place_of_subject = bank_position(radius, radii), float(bank_position(np.full((1, 1), own), radii)[0, 0])
     rest = 1.0 - matte
     hidden: Float = np.ones(matte.shape, np.float32)  # By the layer itself and all nearer ones.
     result: Float = light
     kept: Float = np.ones(matte.shape, np.float32)
     for index in reversed(range(len(radii))):
         share = rest * np.maximum(1.0 - np.abs(place - index), 0.0)
-        if radii[index] == 0.0:
-            share = share + matte
+        share = share + matte * max(1.0 - abs(place_of_subject - index), 0.0)
         hidden = hidden - share
         if share.max() < 1e-3:
             continue

@@ -154,10 +154,9 @@ class Places(NamedTuple):
     """What a lens head gives, for a lens to draw the picture from (`wideopen.lens_head`)."""
 
     matte: Tensor
-    """[N, 1, h, w] in [0, 1]: opacity of the thing in focus."""
+    """[N, 1, h, w] in [0, 1]: opacity of the subject."""
     relative: Tensor
-    """[N, 1, h, w]: disparity, less that of the focus, of everything else, in units of the subject's; positive is
-    nearer."""
+    """[N, 1, h, w]: disparity of everything else, less the subject's; -1 is the farthest, positive is nearer."""
 
 
 def resize_to_level(photo: Tensor, level: int) -> Tensor:

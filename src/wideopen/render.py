@@ -198,26 +198,47 @@ class Renderer:
 
         if not self.engine.draws:
             return carry(pixels, *self._drawn(pixels, exif)), None
-        if self.options.asks_for_a_lens:
+        told = self.engine.metadata.conditions
+        options = self.options
+        if options.asks_for_a_lens(beside=told):
             raise ValueError(
-                "the model's look is fixed; aperture, focus and the lens's options need a depth map (--depth)"
+                f"the model's look is fixed{' but for ' + ' and '.join(told) if told else ''}; aperture, focus and the "
+                "lens's options need a depth map (--depth)"
             )
-        return carry(pixels, *self._see(pixels)), None
+        if not told:
+            return carry(pixels, *self._see(pixels)), None
+        return carry(pixels, *self._conditioned(pixels, exif)), None
+
+    def _conditioned(self, pixels: Any, exif: bytes) -> tuple[Any, Any, Any]:
+        """What a network that is told aperture or focus makes of the photo at working size."""
+        from wideopen.engine import NetworkResult
+        from wideopen.focus import point_of
+        from wideopen.look import make_glass
+        from wideopen.optics import read_taken
+
+        blur = make_glass(pixels, self.options, read_taken(exif)).blur
+        point = point_of(self.options.focus, pixels.shape[:2])
+        found = self.engine.run(self._working(pixels), blur=blur, point=point)
+        assert isinstance(found, NetworkResult)
+        return found.bokeh, found.sharp, found.seen
 
     def _drawn(self, pixels: Any, exif: bytes) -> tuple[Any, Any, Any]:
         """What a lens makes of the places that a lens head gives: picture, sharp map, the photo at that size."""
         from wideopen.engine import NetworkPlaces
-        from wideopen.focus import point_of
+        from wideopen.focus import focus_of_places
+        from wideopen.lift import lift
         from wideopen.look import make_glass
         from wideopen.optics import read_taken
-        from wideopen.places import draw
+        from wideopen.places import CANVAS_SIDE, draw
 
         glass = make_glass(pixels, self.options, read_taken(exif))
-        small = self._working(pixels)
-        found = self.engine.run(small, point=point_of(self.options.focus, pixels.shape[:2]))
+        found = self.engine.run(self._working(pixels))
         assert isinstance(found, NetworkPlaces)
-        picture, kept = draw(small, found.matte, found.relative, glass)
-        return picture, kept, small
+        focus = focus_of_places(found.matte, found.relative, self.options.focus, pixels.shape[:2])
+        canvas = _small(pixels, CANVAS_SIDE)
+        matte, relative = (lift(plane, canvas) for plane in (found.matte, found.relative))
+        picture, kept = draw(canvas, matte, relative, glass, focus)
+        return picture, kept, canvas
 
     def _through_lens(self, pixels: Any, depth: Any, exif: bytes) -> tuple[Any, "Seen"]:
         """See a photo with depth through the lens."""
@@ -257,18 +278,9 @@ class Renderer:
         return found.bokeh, found.sharp, found.seen
 
     def _working(self, pixels: Any) -> Any:
-        """The photo as the network is shown it: small, float32 in [0, 1]."""
-        import numpy as np
-
-        from wideopen.padding import fit, resize
-
+        """The photo as the network is shown it."""
         info = self.engine.metadata
-        side = round((self.options.working_side or info.working_side) / info.scale)
-        height, width = pixels.shape[:2]
-        small = resize(pixels, *fit(height, width, max(1, side)))
-        if small.dtype.kind == "u":
-            small = small.astype(np.float32) / np.float32(np.iinfo(small.dtype).max)
-        return small
+        return _small(pixels, round((self.options.working_side or info.working_side) / info.scale))
 
 
 def render(image: Picture, options: RenderOptions | None = None, depth: Any = None) -> Picture:
@@ -292,6 +304,17 @@ def output_path(photo: Path, output: Path | None = None) -> Path:
     if photo.parent.resolve() == output.resolve():
         raise OutputError(f"{output}: is the folder that {photo.name} is in; choose another, or leave -o away")
     return output / photo.name
+
+
+def _small(pixels: Any, side: int) -> Any:
+    """A photo with a long side of at most `side` px, float32 in [0, 1]."""
+    import numpy as np
+
+    from wideopen.padding import fit, resize
+
+    height, width = pixels.shape[:2]
+    small = resize(pixels, *fit(height, width, max(1, side)))
+    return small.astype(np.float32) / np.float32(np.iinfo(small.dtype).max) if small.dtype.kind == "u" else small
 
 
 def _render_pillow(renderer: Renderer, image: Any, depth: Any) -> Any:

@@ -183,9 +183,7 @@ def make_loaders(
 ) -> tuple[torch.utils.data.DataLoader, torch.utils.data.DataLoader]:
     """Training and validation loaders of a level; an epoch is `steps` batches."""
     training, validation = (
-        PairDataset(
-            part, recipe.pairs, level.level, recipe.seed, is_train, network=recipe.network, pictures=level.pictures
-        )
+        PairDataset(part, recipe.pairs, level.level, recipe.seed, is_train, network=recipe.network)
         for part, is_train in zip(pairs, (True, False), strict=True)
     )
     sampler = EpochSampler(len(pairs[0]), steps * level.batch, recipe.seed, level.level)
