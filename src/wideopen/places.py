@@ -20,8 +20,6 @@ from wideopen.light import linear_to_srgb, restore_highlights, roll_off_highligh
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 
-CANVAS_SIDE = 1280
-"""Long side in px that pictures are drawn at: blurred parts hold no more detail than that."""
 GROWTH = 1.3
 LEAST_VISIBLE = 0.05
 """A layer hidden to more than this is not brought back to its full light."""

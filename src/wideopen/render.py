@@ -15,12 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wideopen.errors import DepthError, OutputError, PhotoError
+from wideopen.errors import DepthError, ModelError, OutputError, PhotoError
 from wideopen.options import RenderOptions
 
 if TYPE_CHECKING:
     from wideopen.depth import DepthMap
     from wideopen.depth_lens import Look
+    from wideopen.drawing import Places
     from wideopen.engine import Engine
     from wideopen.lift import Lifted
 
@@ -194,10 +195,10 @@ class Renderer:
             return pixels.copy(), None if depth is None else self._through_lens(pixels, depth, exif)[1]
         if depth is not None:
             return self._through_lens(pixels, depth, exif)
+        if not self.engine.draws:
+            return self._drawn(pixels, exif), None
         from wideopen.fullsize import carry
 
-        if not self.engine.draws:
-            return carry(pixels, *self._drawn(pixels, exif)), None
         told = self.engine.metadata.conditions
         options = self.options
         if options.asks_for_a_lens(beside=told):
@@ -222,23 +223,30 @@ class Renderer:
         assert isinstance(found, NetworkResult)
         return found.bokeh, found.sharp, found.seen
 
-    def _drawn(self, pixels: Any, exif: bytes) -> tuple[Any, Any, Any]:
-        """What a lens makes of the places that a lens head gives: picture, sharp map, the photo at that size."""
+    def find_places(self, pixels: Any) -> "Places":
+        """Where the things of a photo are, for a lens to draw it, as often as wanted.
+
+        Args:
+            pixels: HxWx3 sRGB-encoded: uint8, uint16, or float32 in [0, 1].
+
+        Raises ModelError if the model gives pictures instead.
+        """
+        from wideopen.drawing import Places
         from wideopen.engine import NetworkPlaces
-        from wideopen.focus import focus_of_places
-        from wideopen.lift import lift
+
+        found = self.engine.run(self._working(pixels))
+        if not isinstance(found, NetworkPlaces):
+            raise ModelError(f"{self.engine.path}: gives pictures, not places; train one with a lens head")
+        return Places(pixels, found.matte, found.relative)
+
+    def _drawn(self, pixels: Any, exif: bytes) -> Any:
+        """What a lens makes of the places that a lens head gives."""
         from wideopen.look import make_glass
         from wideopen.optics import read_taken
-        from wideopen.places import CANVAS_SIDE, draw
 
         glass = make_glass(pixels, self.options, read_taken(exif))
-        found = self.engine.run(self._working(pixels))
-        assert isinstance(found, NetworkPlaces)
-        focus = focus_of_places(found.matte, found.relative, self.options.focus, pixels.shape[:2])
-        canvas = _small(pixels, CANVAS_SIDE)
-        matte, relative = (lift(plane, canvas) for plane in (found.matte, found.relative))
-        picture, kept = draw(canvas, matte, relative, glass, focus)
-        return picture, kept, canvas
+        places = self.find_places(pixels)
+        return places.draw(glass, places.focus(self.options.focus))
 
     def _through_lens(self, pixels: Any, depth: Any, exif: bytes) -> tuple[Any, "Seen"]:
         """See a photo with depth through the lens."""
@@ -279,8 +287,10 @@ class Renderer:
 
     def _working(self, pixels: Any) -> Any:
         """The photo as the network is shown it."""
+        from wideopen.drawing import small
+
         info = self.engine.metadata
-        return _small(pixels, round((self.options.working_side or info.working_side) / info.scale))
+        return small(pixels, round((self.options.working_side or info.working_side) / info.scale))
 
 
 def render(image: Picture, options: RenderOptions | None = None, depth: Any = None) -> Picture:
@@ -304,17 +314,6 @@ def output_path(photo: Path, output: Path | None = None) -> Path:
     if photo.parent.resolve() == output.resolve():
         raise OutputError(f"{output}: is the folder that {photo.name} is in; choose another, or leave -o away")
     return output / photo.name
-
-
-def _small(pixels: Any, side: int) -> Any:
-    """A photo with a long side of at most `side` px, float32 in [0, 1]."""
-    import numpy as np
-
-    from wideopen.padding import fit, resize
-
-    height, width = pixels.shape[:2]
-    small = resize(pixels, *fit(height, width, max(1, side)))
-    return small.astype(np.float32) / np.float32(np.iinfo(small.dtype).max) if small.dtype.kind == "u" else small
 
 
 def _render_pillow(renderer: Renderer, image: Any, depth: Any) -> Any:

@@ -1,0 +1,58 @@
+"""From where things are to a photo at full size: what a lens head's model gives, drawn by a lens.
+
+    photo -> network (a few hundred px) -> places -> lifted to the photo's edges -> lens (CANVAS_SIDE) -> full size
+
+Aperture and focus come in after the network: for another f-number or another point only the lens draws anew.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.focus import focus_of_places
+from wideopen.fullsize import carry
+from wideopen.lift import lift
+from wideopen.padding import fit, resize
+from wideopen.places import Glass, draw
+
+Float = NDArray[Any]
+Pixels = NDArray[Any]
+
+CANVAS_SIDE = 1280
+"""Long side in px that pictures are drawn at: what is blurred holds no more detail than that."""
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """A photo and where its things are; see `engine.NetworkPlaces`."""
+
+    pixels: Pixels
+    """HxWx3 sRGB-encoded: uint8, uint16, or float32 in [0, 1]."""
+    matte: Float
+    """hxw in [0, 1], opacity of the subject."""
+    relative: Float
+    """hxw, disparity of everything else, less the subject's; -1 is the farthest."""
+
+    def focus(self, where: str) -> float:
+        """Relative disparity of what options call `where`; ValueError for a point outside the photo."""
+        return focus_of_places(self.matte, self.relative, where, self.pixels.shape[:2])
+
+    def draw(self, glass: Glass, focus: float = 0.0) -> Pixels:
+        """The photo with that relative disparity in focus, of the same size and type."""
+        canvas, matte, relative = self._on_canvas
+        return carry(self.pixels, *draw(canvas, matte, relative, glass, focus), canvas)
+
+    @cached_property
+    def _on_canvas(self) -> tuple[Float, Float, Float]:
+        canvas = small(self.pixels, CANVAS_SIDE)
+        return canvas, lift(self.matte, canvas), lift(self.relative, canvas)
+
+
+def small(pixels: Pixels, side: int) -> Float:
+    """A photo with a long side of at most `side` px, float32 in [0, 1]."""
+    height, width = pixels.shape[:2]
+    shrunk = resize(pixels, *fit(height, width, max(1, side)))
+    return shrunk.astype(np.float32) / np.float32(np.iinfo(shrunk.dtype).max) if shrunk.dtype.kind == "u" else shrunk
