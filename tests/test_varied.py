@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from varied_photos import draw
 from wideopen.cli import main
 from wideopen.errors import OutputError, PairsError
 from wideopen.host import prepare
@@ -29,21 +30,6 @@ BUSY = VariedOptions(
     f_numbers=(1.2, 5.0), second=0.7, obstacles=0.7, lamps=0.7, swaps=0.5, elsewhere=0.7, landscapes=True
 )
 CALM = VariedOptions(second=0, obstacles=0, lamps=0, swaps=0, elsewhere=0)
-
-
-def draw(folder: Path, stem: str, seed: int, foot: float = 0.85) -> None:
-    """A photo with a ball that stands on noisy grass below a plain wall, and its matte at half size."""
-    height, width, radius = 160, 200, 34
-    y, x = np.mgrid[:height, :width]
-    alpha = np.clip(radius - np.hypot(y - foot * height + radius, x - width * 0.45) + 0.5, 0, 1)[..., None]
-    noise = np.random.default_rng(seed).random((height, width, 3)) * 120 + 20
-    stripes = 40 * np.sign(np.sin(x / 3.0))[..., None]
-    photo = alpha * (np.array((200, 120, 60)) + 0.5 * stripes) + (1 - alpha) * noise
-    for kind in ("photos", "mattes"):
-        (folder / kind / stem).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.clip(photo, 0, 255).astype(np.uint8)).save(folder / "photos" / f"{stem}.png")
-    matte = cv2.resize((alpha[..., 0] * 255).astype(np.uint8), (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    Image.fromarray(matte).save(folder / "mattes" / f"{stem}.png")
 
 
 @pytest.fixture(scope="module")

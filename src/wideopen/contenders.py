@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.errors import PairsError
+from wideopen.lens_samples import read_scene
 from wideopen.options import RenderOptions
 from wideopen.pairs import Pair, load_image
+from wideopen.places import Glass
 from wideopen.protocol import Protocol
 from wideopen.render import Renderer
 from wideopen.stacks import SUFFIXES
@@ -36,8 +38,21 @@ class Model:
     """Changes when it would give other pictures: a hash of what it is made of."""
 
     def make(self, pair: Pair, photo: Picture, protocol: Protocol) -> Picture:
-        """Its picture for a pair whose photo is given; ModelError if it cannot run."""
-        return protocol.show(photo, self.renderer.render)
+        """Its picture for a pair whose photo is given; ModelError if it cannot run.
+
+        A model that is drawn by a lens is given the pair's blur, and the point it was focused on if that is not the
+        subject.
+        """
+        if pair.shot is None or not isinstance(self.renderer, Renderer) or self.renderer.engine.draws:
+            return protocol.show(photo, self.renderer.render)
+        scene, renderer, shot = read_scene(pair), self.renderer, pair.shot
+        where = "auto" if shot.in_focus == "subject" or pair.focus is None else f"{pair.focus[0]},{pair.focus[1]}"
+
+        def taken(shown: Picture) -> Picture:
+            places = renderer.find_places(shown)
+            return places.draw(Glass(scene.blur(shot)), places.focus(where))
+
+        return protocol.show(photo, taken)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen import padding
+from wideopen.conditions import CONDITIONS, Point, condition_planes
 from wideopen.errors import ModelError
 from wideopen.options import Precision, RuntimeName
 from wideopen.runtimes import OnnxRuntime, OpenVino, Runtime, cache_folder
@@ -54,6 +55,16 @@ class NetworkResult:
     """HxWx3, the input enlarged to this size: the detail that the network knew of."""
 
 
+@dataclass(frozen=True, eq=False)
+class NetworkPlaces:
+    """What a model with a lens head makes of a photo, at its input's size; see `pynet.Places`."""
+
+    matte: Float
+    """HxW in [0, 1]."""
+    relative: Float
+    """HxW."""
+
+
 class Engine:
     """A model file, loaded.
 
@@ -89,11 +100,17 @@ class Engine:
             except ValueError as error:
                 raise ModelError(f"{self.path}: {error}") from error
 
-    def run(self, photo: Float) -> NetworkResult:
+    @property
+    def draws(self) -> bool:
+        """Whether the model gives a picture; else it says where things are, for a lens to draw it."""
+        return self._outputs[0] == "bokeh"
+
+    def run(self, photo: Float, *, blur: float = 0.0, point: Point | None = None) -> NetworkResult | NetworkPlaces:
         """Show the network a photo of any size.
 
         Args:
             photo: HxWx3, sRGB-encoded, [0, 1]; padded to the multiple by mirroring, the result cropped.
+            blur, point: what its conditions say (`wideopen.conditions`); a model without them leaves them.
 
         Raises:
             ValueError: another shape or type.
@@ -102,19 +119,23 @@ class Engine:
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.float32 or 0 in photo.shape:
             raise ValueError(f"photo must be HxWx3 float32, not {photo.shape} {photo.dtype}")
         height, width = (self.metadata.scale * side for side in photo.shape[:2])
-        padded = padding.pad(photo, self.metadata.multiple)
+        conditions = condition_planes(self.metadata.conditions, *photo.shape[:2], blur=blur, point=point)
+        shown = padding.pad(np.dstack([photo, *conditions]), self.metadata.multiple)
         try:
-            outputs = self._runtime.run(self._outputs, np.ascontiguousarray(padded.transpose(2, 0, 1)[None]))
+            outputs = self._runtime.run(self._outputs, np.ascontiguousarray(shown.transpose(2, 0, 1)[None]))
         except Exception as error:
             raise ModelError(f"{self.path}: cannot be run ({str(error).splitlines()[0]}); export it again") from error
         planes = [np.asarray(output)[0] for output in outputs]
-        size = tuple(self.metadata.scale * side for side in padded.shape[:2])
-        for plane, channels in zip(planes, (3, 1), strict=False):
+        size = tuple(self.metadata.scale * side for side in shown.shape[:2])
+        for plane, channels in zip(planes, (3 if self.draws else 1, 1), strict=False):
             if plane.shape != (channels, *size):
                 raise ModelError(f"{self.path}: gives {plane.shape}, not {(channels, *size)}; export it again")
+        if not self.draws:
+            matte, relative = (padding.crop(plane[0], height, width) for plane in planes)
+            return NetworkPlaces(matte.clip(0, 1), relative)
         bokeh = padding.crop(planes[0].transpose(1, 2, 0), height, width).clip(0, 1)
         sharp = padding.crop(planes[1][0], height, width).clip(0, 1) if len(planes) > 1 else None
-        seen = cv2.resize(padded, size[::-1], interpolation=cv2.INTER_LINEAR)
+        seen = cv2.resize(np.ascontiguousarray(shown[..., :3]), size[::-1], interpolation=cv2.INTER_LINEAR)
         return NetworkResult(bokeh, sharp, padding.crop(seen, height, width))
 
     def _check(self, loaded: OnnxRuntime) -> ModelInfo:
@@ -135,13 +156,14 @@ class Engine:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{foreign} (its metadata is wrong: {error})") from error
         inputs, given = loaded.names
-        if inputs != ["photo"] or "bokeh" not in given:
+        if unknown := [name for name in info.conditions if name not in CONDITIONS]:
+            raise ModelError(f"{self.path}: needs {', '.join(unknown)}, which this version cannot give; update it")
+        if inputs == ["photo"] and {"matte", "relative"} <= set(given):
+            self._outputs = ["matte", "relative"]
+        elif inputs == ["photo"] and "bokeh" in given:
+            self._outputs = ["bokeh", "sharp"] if "sharp" in given else ["bokeh"]
+        else:
             raise ModelError(f"{foreign} (it maps {', '.join(inputs)} to {', '.join(given)}, not photo to bokeh)")
-        if info.conditions:
-            raise ModelError(
-                f"{self.path}: needs {', '.join(info.conditions)}, which this version cannot give; update it"
-            )
-        self._outputs = ["bokeh", "sharp"] if "sharp" in given else ["bokeh"]
         return info
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen import __version__
@@ -21,7 +22,7 @@ from wideopen.checkpoint import load_weights
 from wideopen.errors import ModelError
 from wideopen.formats import RANGES
 from wideopen.output import check_output, write_output
-from wideopen.pynet import SIDE_MULTIPLE, PyNET
+from wideopen.pynet import SIDE_MULTIPLE, Places, PyNET
 
 FORMAT = 1
 TOLERANCE = 1e-3
@@ -30,7 +31,7 @@ OPSET = 20
 
 
 class Picture(nn.Module):
-    """PyNET as it is exported: outputs clipped to what a picture can hold."""
+    """PyNET as it is exported: a picture clipped to what one can hold, or a lens head's maps at the input's size."""
 
     def __init__(self, network: PyNET) -> None:
         super().__init__()
@@ -38,6 +39,10 @@ class Picture(nn.Module):
 
     def forward(self, photo: Tensor) -> tuple[Tensor, ...]:
         output = self.network(photo)
+        if isinstance(output, Places):
+            size = photo.shape[2:]
+            matte, relative = (F.interpolate(plane, size=size, mode="bilinear") for plane in output)
+            return matte, relative
         bokeh = output.bokeh.clamp(0.0, 1.0)
         return (bokeh,) if output.sharp is None else (bokeh, output.sharp)
 
@@ -64,22 +69,23 @@ def export_onnx(
         info: further plain values kept in the file (licence, data, metrics).
         overwrite: replace an existing file.
 
-    Raises ModelError if the weights are of another level or the export differs too much, OutputError if the file
-    exists or cannot be written; nothing is kept then.
+    Weights of a lens head may be of any level. Raises ModelError if others are not of level 1 or the export differs too
+    much, OutputError if the file exists or cannot be written; nothing is kept then.
     """
     check_output(output, overwrite)
     network, kept = load_weights(weights)
-    if network.level != 1:
+    if network.level != 1 and network.config.head != "lens":
         raise ModelError(f"{weights}: holds level {network.level}; only level 1 draws a whole picture, give level1.pt")
     recipe = kept.get("recipe", {})
-    side = working_side or _default_side(recipe)
+    scale = 1 if network.config.head == "lens" else 2
+    side = working_side or _default_side(recipe, scale)
     values = {
         "format": FORMAT,
         "name": name or recipe.get("name", weights.stem),
         "multiple": SIDE_MULTIPLE,
-        "scale": 2,
+        "scale": scale,
         "working_side": side,
-        "conditions": [],
+        "conditions": list(network.config.conditions),
         "ranges": RANGES,
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "config": asdict(network.config),
@@ -93,7 +99,7 @@ def export_onnx(
     model = strip(trace(network))
     model.metadata_props.append(onnx.StringStringEntryProto(key="wideopen", value=json.dumps(values)))
     data = model.SerializeToString()
-    difference = compare(network, data, [network_input(photo, round(side / 2), SIDE_MULTIPLE) for photo in photos])
+    difference = compare(network, data, [network_input(photo, round(side / scale), SIDE_MULTIPLE) for photo in photos])
     if difference > TOLERANCE:
         raise ModelError(
             f"{output}: not kept, it differs from {weights} by {difference:.4f} where {TOLERANCE} is allowed"
@@ -137,7 +143,7 @@ def _example(network: PyNET) -> tuple[Tensor, Any]:
 def trace(network: PyNET) -> onnx.ModelProto:
     """The network as an ONNX graph with free batch, height and width."""
     photo, shapes = _example(network)
-    names = ["bokeh", "sharp"] if network.config.head == "blend" else ["bokeh"]
+    names = {"blend": ["bokeh", "sharp"], "lens": ["matte", "relative"]}.get(network.config.head, ["bokeh"])
     program = torch.onnx.export(
         Picture(network).eval(),
         (photo,),
@@ -182,9 +188,9 @@ def compare(network: PyNET, data: bytes, photos: Sequence[np.ndarray] = ()) -> f
     return worst
 
 
-def _default_side(recipe: dict[str, Any]) -> int:
-    square = 2 * int(recipe.get("pairs", {}).get("input", 512))
-    step = 2 * SIDE_MULTIPLE
+def _default_side(recipe: dict[str, Any], scale: int) -> int:
+    square = scale * int(recipe.get("pairs", {}).get("input", 512))
+    step = scale * SIDE_MULTIPLE
     return round(square * 4 / 3 / step) * step
 
 

@@ -43,12 +43,40 @@ def find_focus(disparity: Float, focus: str, shape: tuple[int, int], subject: Fl
         return float(np.percentile(disparity, END_PERCENT))
     if isinstance(chosen, str):
         return _of_subject(disparity, subject)
-    x, y = chosen
+    return _at(disparity, *_shares(chosen, focus, shape))
+
+
+def point_of(focus: str, shape: tuple[int, int]) -> tuple[float, float] | None:
+    """The point of focus as shares of width and height, None for `auto`: what a model with that condition is told.
+
+    Raises:
+        ValueError: a point outside the photo, or `near` or `far`, which only a depth map has.
+    """
+    chosen = parse_focus(focus)
+    if chosen == "auto":
+        return None
+    if isinstance(chosen, str):
+        raise ValueError(f"focus {focus} needs a depth map (--depth); without one it is auto or X,Y")
+    return _shares(chosen, focus, shape)
+
+
+def focus_of_places(matte: Float, relative: Float, focus: str, shape: tuple[int, int]) -> float:
+    """Relative disparity of what is to be in focus, where a model says where things are (`engine.NetworkPlaces`).
+
+    0, the subject, for `auto` and for a point on the subject. Raises ValueError for a point outside the photo.
+    """
+    if focus == "auto":
+        return 0.0
+    return find_focus(np.where(matte > 0.5, np.float32(0), relative), focus, shape)
+
+
+def _shares(point: tuple[float, float], focus: str, shape: tuple[int, int]) -> tuple[float, float]:
+    x, y = point
     if x > 1 or y > 1:
         x, y = (x + 0.5) / shape[1], (y + 0.5) / shape[0]
     if x > 1 or y > 1:
         raise ValueError(f"the point of focus {focus} lies outside the photo of {shape[1]}x{shape[0]} px")
-    return _at(disparity, x, y)
+    return x, y
 
 
 def _at(disparity: Float, x: float, y: float) -> float:

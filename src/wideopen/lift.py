@@ -69,6 +69,12 @@ class Lifted:
         return _down(self._models, rows, columns, self.shape, photo)
 
 
+def lift(values: Float, photo: Pixels) -> Float:
+    """A map at the size of its photo, in one piece; see `Lifted`."""
+    height, width = photo.shape[:2]
+    return Lifted(values, photo).at(slice(0, height), slice(0, width), photo)
+
+
 def _models(disparity: Float, photo: Pixels, height: int, width: int) -> Float:
     """heightx6xwidth: slopes in the photo's own red, green and blue, offset, least, greatest."""
     guide = resize(photo, height, width)

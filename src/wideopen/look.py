@@ -21,6 +21,7 @@ from wideopen.optics import PRESETS, Lens, Taken
 from wideopen.options import RenderOptions
 from wideopen.padding import fit, resize
 from wideopen.photo import load
+from wideopen.places import Glass
 
 HIGHLIGHT_GAIN = 4.0
 """Brightness of clipped lamps if nothing is said; less where much of the photo is white."""
@@ -86,6 +87,23 @@ def make_look(
     reach = float(np.abs(depth.disparity - focus).max())
     blur = min(blur, LARGEST_SHARE * min(height, width) / max(reach, 1e-6))
     return Look(blur, focus, make_aperture(options), _highlight_gain(pixels, options, curve))
+
+
+def make_glass(
+    pixels: NDArray[np.generic], options: RenderOptions, taken: Taken | None = None, curve: ToneCurve | None = None
+) -> Glass:
+    """What draws the picture where a model says where things are, focused at the subject's distance in the EXIF or the
+    lens's own: disparities are in units of the subject's, so the lens's blur at infinity is that of one unit.
+
+    Raises:
+        ValueError: options that make no sense for this photo.
+    """
+    lens = choose_lens(options, taken)
+    subject = None if taken is None else taken.subject_distance_m
+    if subject is not None and math.isfinite(subject) and subject * 1000 > 4 * lens.focal_length_mm:
+        lens = replace(lens, focus_distance_m=subject)
+    blur = min(lens.blur_radius_px(math.inf, 1), LARGEST_SHARE)
+    return Glass(blur, make_aperture(options), _highlight_gain(pixels, options, curve), LARGEST_SHARE)
 
 
 def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> float:

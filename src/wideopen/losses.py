@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen.errors import PairsError
+from wideopen.pynet import Places
 from wideopen.vgg import VGGFeatures
 
 WINDOW = 11
@@ -134,6 +135,20 @@ class BokehLoss(nn.Module):
         distance = F.mse_loss if self.vgg_distance == "squared" else F.l1_loss
         # The features follow the caller's autocast (bf16 halves their time); their distance does not.
         return distance(at_least_32(features(output)), at_least_32(wanted))
+
+
+def places_terms(places: Places, matte: Tensor, relative: Tensor) -> dict[str, Tensor]:
+    """How far a lens head is from what is known of a made pair: scalars of at least 32 bits.
+
+    matte, relative: [N, 1, h, w], see `lens_samples.places_sample`. "matte" is a cross entropy in nats; "relative" the
+    mean absolute difference in parts of 1 + |relative|, since blur counts in proportion, over what is not the subject.
+    """
+    share = 1.0 - matte
+    difference = (at_least_32(places.relative) - relative).abs() / (1.0 + relative.abs())
+    return {
+        "matte": _cross_entropy(places.matte, matte),
+        "relative": (share * difference).sum() / share.sum().clamp_min(1.0),
+    }
 
 
 def _cross_entropy(predicted: Tensor, target: Tensor) -> Tensor:

@@ -4,12 +4,26 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wideopen.errors import PairsError
 
 MAPS = ("depth", "matte", "sharp")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """How a made pair's target was taken, in the units of its depth map (1.0 is white)."""
+
+    blur_per_disparity: float
+    """Blur radius, as a share of the short side, for each unit of disparity away from the focus."""
+    focus_disparity: float
+    in_focus: str
+    """`subject`, `background`, or the name of what was put into the photo."""
+    surface: str = ""
+    """Kind of background; see `wideopen.surfaces`."""
 
 
 def read_manifest(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -81,7 +95,15 @@ def _fields(folder: Path, row: dict[str, Any], where: str) -> dict[str, Any]:
         **paths,
         "aperture": aperture[0] if aperture else None,
         "focus": (focus[0], focus[1]) if focus else None,
+        "shot": _shot(row, where),
     }
+
+
+def _shot(row: dict[str, Any], where: str) -> Shot | None:
+    blur, disparity = (_numbers(row, key, 1, where) for key in ("blur_per_disparity", "focus_disparity"))
+    if blur is None or disparity is None:
+        return None
+    return Shot(blur[0], disparity[0], str(row.get("in_focus", "")), str(row.get("surface", "")))
 
 
 def _numbers(row: dict[str, Any], key: str, count: int, where: str) -> list[float] | None:

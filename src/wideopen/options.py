@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Blocks = Literal["parallel", "cascade"]
-Head = Literal["absolute", "residual", "blend"]
+Head = Literal["absolute", "residual", "blend", "lens"]
+Condition = Literal["aperture", "focus"]
 Encoder = Literal["pynet", "lite0", "lite1", "lite2"]
 Init = Literal["published", "he"]
 DepthKind = Literal["disparity", "distance"]
@@ -161,12 +162,12 @@ class RenderOptions:
         if not 0 <= self.grain <= 1:
             raise ValueError(f"grain must be a share in 0..1, not {self.grain}")
 
-    @property
-    def asks_for_a_lens(self) -> bool:
-        """Whether anything is set that only the lens, and so only a photo with depth, can do."""
-        own = ("aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
-               "highlights", "grain", "nearest")  # fmt: skip
-        return any(getattr(self, name) != getattr(RenderOptions, name) for name in own)
+    def asks_for_a_lens(self, beside: tuple[str, ...] = ()) -> bool:
+        """Whether anything is set, `beside` some options, that only a lens can do: it needs depth, or a model that says
+        where things are."""
+        own = {"aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
+               "highlights", "grain", "nearest"}  # fmt: skip
+        return any(getattr(self, name) != getattr(RenderOptions, name) for name in own.difference(beside))
 
 
 @dataclass(frozen=True)
@@ -240,6 +241,8 @@ class PyNETConfig:
 
     in_channels: int = 3
     """RGB, plus condition channels (the paper's depth map is one)."""
+    conditions: tuple[Condition, ...] = ()
+    """What the channels after RGB are, where they are what a user sets; see `wideopen.conditions`."""
     width: float = 1.0
     """Multiplies the channels of levels 3..7 (32, 64, 128, 256, 512)."""
     blocks: Blocks = "parallel"
@@ -247,7 +250,8 @@ class PyNETConfig:
     tapped after 2, 4, 6, 8, the same receptive fields at a quarter of the work."""
     head: Head = "absolute"
     """`absolute`: 0.58 tanh + 0.5, as published. `residual`: the photo plus what the network adds.
-    `blend`: the photo and a picture of its own, mixed by a predicted share of sharpness."""
+    `blend`: the photo and a picture of its own, mixed by a predicted share of sharpness.
+    `lens`: no picture, but where things are: a lens draws the picture (`wideopen.lens_head`)."""
     encoder: Encoder = "pynet"
     """`pynet`: the published one. `lite0..2`: a pretrained EfficientNet-Lite feeds levels 3..7."""
     init: Init = "published"
@@ -260,9 +264,13 @@ class PyNETConfig:
             raise ValueError(f"width must be between 1/32 and 4, not {self.width}")
         for name, value, known in (
             ("blocks", self.blocks, ("parallel", "cascade")),
-            ("head", self.head, ("absolute", "residual", "blend")),
+            ("head", self.head, ("absolute", "residual", "blend", "lens")),
             ("encoder", self.encoder, ("pynet", "lite0", "lite1", "lite2")),
             ("init", self.init, ("published", "he")),
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if unknown := [name for name in self.conditions if name not in ("aperture", "focus")]:
+            raise ValueError(f"conditions must be aperture or focus, not {unknown[0]!r}")
+        if self.conditions and self.in_channels != 3 + len(self.conditions):
+            raise ValueError(f"in_channels must be 3 and one for each condition, not {self.in_channels}")

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.errors import PairsError
-from wideopen.manifest import MAPS, read_manifest
+from wideopen.manifest import MAPS, Shot, read_manifest
 from wideopen.stacks import SUFFIXES, stack_pairs
 
 MANIFESTS = ("manifest.jsonl", "manifest.csv")
@@ -49,6 +49,8 @@ class Pair:
     """f-number of the target."""
     focus: tuple[float, float] | None = None
     """x and y of the point in focus, as shares of width and height."""
+    shot: Shot | None = None
+    """What else is known of a made target (manifests of `wideopen synthesize`)."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,12 @@ def load_image(path: Path) -> NDArray[np.uint8]:
 def load_map(path: Path) -> NDArray[np.uint8]:
     """Decode a grey picture (matte, sharpness, depth) to HxW uint8, upright; errors as `load_image`."""
     return _decode(path, cv2.IMREAD_GRAYSCALE)
+
+
+def load_depth_map(path: Path) -> NDArray[np.uint16]:
+    """Decode a grey depth map to HxW uint16, 8 bits widened to 16; errors as `load_image`."""
+    picture = _decode(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+    return picture if picture.dtype == np.uint16 else picture.astype(np.uint16) * np.uint16(257)  # type: ignore[return-value]
 
 
 def _decode(path: Path, flags: int) -> NDArray[np.uint8]:

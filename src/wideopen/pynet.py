@@ -150,6 +150,15 @@ class Output(NamedTuple):
     sharp: Tensor | None = None
 
 
+class Places(NamedTuple):
+    """What a lens head gives, for a lens to draw the picture from (`wideopen.lens_head`)."""
+
+    matte: Tensor
+    """[N, 1, h, w] in [0, 1]: opacity of the subject."""
+    relative: Tensor
+    """[N, 1, h, w]: disparity of everything else, less the subject's; -1 is the farthest, positive is nearer."""
+
+
 def resize_to_level(photo: Tensor, level: int) -> Tensor:
     """The network's input resized to the size of head `level`: side * 2**(2 - level)."""
     if level > 2:
@@ -164,14 +173,25 @@ class HeadConv(nn.Conv2d):
     identity.  blend: sharp * photo + (1 - sharp) * (soft photo + x); starts within 1 % of the identity. The soft
     photo is the photo at level 5's size, about as soft as the bokeh of a 50 mm f/1.8, so the head need not cancel
     detail with numbers of its own. From level 5 up the blur is smaller than a pixel and soft is the photo itself.
+    lens: adds to what the head of the level below said, enlarged, so that a level starts as good as the one below.
     """
 
     BLEND_START = 5.0
     """Logit of the share of photo kept at the start: 99.3 %."""
+    LENS_START = (-1.5, -0.5)
+    """Logit of the matte, and relative disparity, that level 7 starts from."""
+    OUTPUTS = {"blend": 4, "lens": 2}
 
     def __init__(self, inputs: int, kind: str, level: int) -> None:
-        super().__init__(inputs, 4 if kind == "blend" else 3, 3, padding=1)
+        super().__init__(inputs, self.OUTPUTS.get(kind, 3), 3, padding=1)
         self.kind, self.level = kind, level
+
+    def places(self, x: Tensor, below: Tensor | None) -> Tensor:
+        """[N, 2, h, w] matte logit and relative disparity: this convolution's output `x` added to the level below's."""
+        if below is None:
+            start = torch.tensor(self.LENS_START, device=x.device).view(1, 2, 1, 1)
+            return x.float() + start
+        return x.float() + F.interpolate(below, scale_factor=2.0, mode="bilinear")
 
     def read(self, x: Tensor, photo: Tensor) -> Output:
         """Picture from this convolution's own output `x` and the network's RGB input."""
@@ -265,13 +285,15 @@ class PyNET(nn.Module):
             raise ValueError(f"level must be {LARGEST} to {SMALLEST}, not {level}")
         self.level, self.all_heads = level, all_heads
         self.backbone = LiteEncoder(config.encoder) if config.encoder != "pynet" else None
+        # Each lens head adds to the one below it.
+        chained = all_heads or config.head == "lens"
         for number in range(SMALLEST, max(level, 3) - 1, -1):
-            row = Level(config, number, ups=number > level, head=all_heads or number == level)
+            row = Level(config, number, ups=number > level, head=chained or number == level)
             self.add_module(f"level{number}", row)
         for number in (2, 1):
             if number >= level:
                 # The published level 1 grows from head 2, which is then on its path.
-                head = all_heads or number == level or config.head == "absolute"
+                head = chained or number == level or config.head == "absolute"
                 self.add_module(f"level{number}", Top(config, number, head))
         self._add_encoders()
         initialise(self)
@@ -324,30 +346,34 @@ class PyNET(nn.Module):
         if photo.shape[2] % SIDE_MULTIPLE or photo.shape[3] % SIDE_MULTIPLE:
             raise ValueError(f"sides must be multiples of {SIDE_MULTIPLE}, not {list(photo.shape[2:])}")
 
-    def forward(self, photo: Tensor) -> Output:
-        """sRGB-encoded photo in [0, 1], [N, C, H, W], sides multiples of 32 -> picture of head `level`.
+    def forward(self, photo: Tensor) -> Output | Places:
+        """sRGB-encoded photo in [0, 1], [N, C, H, W], sides multiples of 32 -> what head `level` gives.
 
         Raises ValueError on another shape. The picture's sides are H, W times 2**(2 - level).
         """
         return self._pyramid(photo)[self.level]
 
-    def forward_heads(self, photo: Tensor) -> dict[int, Output]:
-        """Pictures of every head from 7 to `level`; needs `all_heads=True`."""
+    def forward_heads(self, photo: Tensor) -> dict[int, Output | Places]:
+        """What every head gives, from 7 to `level`; needs `all_heads=True`."""
         if not self.all_heads:
             raise ValueError("this network was built with one head; build it with all_heads=True")
         return self._pyramid(photo)
 
-    def _pyramid(self, photo: Tensor) -> dict[int, Output]:
+    def _pyramid(self, photo: Tensor) -> dict[int, Output | Places]:
         self._check(photo)
         rgb = photo[:, :3]
         features = self.encode(photo)
-        outputs: dict[int, Output] = {}
+        outputs: dict[int, Output | Places] = {}
+        places: Tensor | None = None
         reads: dict[str, Tensor] = {}
         x = photo
         for number in range(SMALLEST, max(self.level, 3) - 1, -1):
             level: Level = getattr(self, f"level{number}")
             x = level({**reads, "e": features[number]})
-            if level.head is not None:
+            if level.head is not None and level.head.kind == "lens":
+                places = level.head.places(level.head(x), places)
+                outputs[number] = read_places(places)
+            elif level.head is not None:
                 outputs[number] = level.head.read(level.head(x), rgb)
             if level.up_a is not None and level.up_b is not None:
                 reads = {"a": level.up_a(x), "b": level.up_b(x)}
@@ -356,12 +382,20 @@ class PyNET(nn.Module):
                 break
             top: Top = getattr(self, f"level{number}")
             x = top.up(x)
-            if top.head is not None:
+            if top.head is not None and top.head.kind == "lens":
+                places = top.head.places(top.head(x), places)
+                outputs[number] = read_places(places)
+            elif top.head is not None:
                 picture = top.head(x)
                 outputs[number] = top.head.read(picture, rgb)
                 if self.config.head == "absolute":
                     x = picture
         return outputs
+
+
+def read_places(x: Tensor) -> Places:
+    """Matte logit and relative disparity [N, 2, h, w] as what they mean."""
+    return Places(torch.sigmoid(x[:, :1]), x[:, 1:])
 
 
 def initialise(network: PyNET) -> None:

@@ -52,7 +52,8 @@ class PairsOptions:
 
 @dataclass(frozen=True)
 class LevelRecipe:
-    """What one level is trained with. Loss = l1*L1 + ssim*(1-SSIM) + vgg*VGG + sharp*BCE(sharpness map)."""
+    """What one level is trained with. Loss = l1*L1 + ssim*(1-SSIM) + vgg*VGG + sharp*BCE(sharpness map) +
+    matte*BCE(matte) + relative*L1(relative disparity)."""
 
     level: int
     batch: int
@@ -62,14 +63,22 @@ class LevelRecipe:
     ssim: float = 0.0
     vgg: float = 0.0
     sharp: float = 0.0
+    matte: float = 0.0
+    relative: float = 0.0
+
+    @property
+    def pictures(self) -> bool:
+        """Whether the target's picture counts at this level."""
+        return max(self.l1, self.ssim, self.vgg) > 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.level <= 7:
             raise ValueError(f"level must be 1 to 7, not {self.level}")
         if self.batch < 1 or self.steps < 1 or self.lr <= 0:
             raise ValueError(f"level {self.level}: batch and steps must be at least 1 and lr above 0")
-        if min(self.l1, self.ssim, self.vgg, self.sharp) < 0:
-            raise ValueError(f"level {self.level}: loss weights must not be negative")
+        weights = self.l1, self.ssim, self.vgg, self.sharp, self.matte, self.relative
+        if min(weights) < 0 or max(weights) == 0:
+            raise ValueError(f"level {self.level}: loss weights must not be negative, and one must be above 0")
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,8 @@ class Recipe:
             raise ValueError("epoch_steps must be at least 1 and clip not negative")
         if self.network.head != "blend" and any(item.sharp for item in self.levels):
             raise ValueError('a "sharp" loss needs head = "blend", the only head that predicts sharpness')
+        if self.network.head != "lens" and any(item.matte or item.relative for item in self.levels):
+            raise ValueError('"matte" and "relative" losses need head = "lens", the only head that predicts them')
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they go into checkpoints and model files."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wideopen.curve import ToneCurve
     from wideopen.depth import DepthMap
     from wideopen.depth_lens import Look
+    from wideopen.drawing import Places
     from wideopen.engine import Engine
     from wideopen.lift import Lifted
     from wideopen.photo import Photo
@@ -255,7 +256,7 @@ class Renderer:
 
         if self.options.depth not in (None, "auto", "none"):
             self._depth_file(str(self.options.depth))
-        if self.options.asks_for_a_lens:
+        if self.options.asks_for_a_lens():
             make_aperture(self.options)
             if self.options.lens != "photo":
                 choose_lens(self.options)
@@ -305,12 +306,24 @@ class Renderer:
         if depth is not None:
             seen = self._look_at(pixels, depth, exif, curve)
             return self._through_lens(pixels, seen, curve), seen
-        self._check_network()
         if self.options.aperture == math.inf:
             return pixels.copy(), None
         from wideopen.fullsize import carry
+        from wideopen.through_network import see
 
-        return carry(pixels, *self._see(pixels, curve), curve=curve), None
+        return carry(pixels, *see(self.engine, pixels, self.options, exif, curve), curve=curve), None
+
+    def find_places(self, pixels: Any, curve: "ToneCurve | None" = None) -> "Places":
+        """Where the things of a photo are, for a lens to draw it, as often as wanted.
+
+        Args:
+            pixels: HxWx3, encoded by `curve`, sRGB's if None: uint8, uint16, or float32 in [0, 1].
+
+        Raises ModelError if the model gives pictures instead.
+        """
+        from wideopen.through_network import find_places
+
+        return find_places(self.engine, pixels, self.options, curve)
 
     def _render_covered(
         self, pixels: Any, alpha: Any, depth: Any, exif: bytes, curve: "ToneCurve | None"
@@ -320,10 +333,14 @@ class Renderer:
 
         depth = self._named_depth(pixels) if depth is None else depth
         if depth is None:
-            self._check_network()
             if self.options.aperture == math.inf:
                 return pixels.copy(), alpha, None
-            return *cover.through_network(pixels, alpha, curve, lambda whole: self._see(whole, curve)), None
+            from wideopen.through_network import see
+
+            def look(whole: Any) -> Any:
+                return see(self.engine, whole, self.options, exif, curve)
+
+            return *cover.through_network(pixels, alpha, curve, look), None
         seen = self._look_at(pixels, depth, exif, curve)
         if self.options.aperture == math.inf:
             return pixels.copy(), alpha, seen
@@ -334,12 +351,6 @@ class Renderer:
 
         return *cover.through_lens(pixels, alpha, curve, blur), seen
 
-    def _check_network(self) -> None:
-        if self.options.aperture != math.inf and self.options.asks_for_a_lens:
-            raise ValueError(
-                "the model's look is fixed; aperture, focus and the lens's options need a depth map (--depth)"
-            )
-
     def _look_at(self, pixels: Any, depth: Any, exif: bytes, curve: "ToneCurve | None") -> Seen:
         """A photo's depth, lifted to its edges, and what the lens will do."""
         import numpy as np
@@ -348,12 +359,15 @@ class Renderer:
         from wideopen.lift import Lifted
         from wideopen.look import make_look
         from wideopen.optics import read_taken
+        from wideopen.through_network import seen_subject
 
         if not isinstance(depth, DepthMap):
             depth = from_disparity(np.asarray(depth), "depth")
         height, width = pixels.shape[:2]
         check_shape(depth, height, width, self.options.depth or "depth map")
-        subject = self._see(pixels, curve)[1] if self.options.focus == "auto" else None
+        subject = None
+        if self.options.focus == "auto":
+            subject = seen_subject(self.engine, pixels, self.options, curve)[1]
         look = make_look(pixels, depth, self.options, read_taken(exif), subject, curve)
         return Seen(Lifted(depth.disparity, pixels), look, depth)
 
@@ -375,22 +389,6 @@ class Renderer:
             return lifted.at(rows, columns, own if guide is None else guide[rows, columns])
 
         return render_depth(pixels, seen.depth.disparity, depth_at, seen.look, found, curve)
-
-    def _see(self, pixels: Any, curve: "ToneCurve | None" = None) -> tuple[Any, Any, Any]:
-        """What the network makes of the photo at working size: bokeh, sharp map, what it saw."""
-        import numpy as np
-
-        from wideopen.padding import fit, resize
-
-        info = self.engine.metadata
-        side = round((self.options.working_side or info.working_side) / info.scale)
-        height, width = pixels.shape[:2]
-        known = pixels if curve is None else curve.to_srgb(pixels)
-        small = resize(known, *fit(height, width, max(1, side)))
-        if small.dtype.kind == "u":
-            small = small.astype(np.float32) / np.float32(np.iinfo(small.dtype).max)
-        found = self.engine.run(small)
-        return found.bokeh, found.sharp, found.seen
 
 
 def render(image: Picture, options: RenderOptions | None = None, depth: Any = None, **settings: Any) -> Picture:

@@ -123,8 +123,9 @@ def train_level(
     epochs, steps = epochs_of(level, recipe.epoch_steps)
     task = LevelTask(start_network(recipe, level, below), make_loss(level, vgg), recipe, level, epochs * steps)
     folder = run / f"level{level.level}"
+    monitor = "val/psnr" if level.pictures or recipe.network.head != "lens" else "val/places"
     keep = ModelCheckpoint(
-        folder, "best", monitor="val/psnr", mode="max", save_last=True, enable_version_counter=False,
+        folder, "best", monitor=monitor, mode="max", save_last=True, enable_version_counter=False,
         save_on_train_epoch_end=True,
     )  # fmt: skip
     trainer = Trainer(
@@ -168,8 +169,10 @@ def start_network(recipe: Recipe, level: LevelRecipe, below: PyNET | None) -> Py
     return network
 
 
-def make_loss(level: LevelRecipe, vgg: VGGFeatures | None) -> BokehLoss:
-    """The loss of one level, with the weights its recipe gives."""
+def make_loss(level: LevelRecipe, vgg: VGGFeatures | None) -> BokehLoss | None:
+    """The loss of one level's picture, with the weights its recipe gives; None if the picture does not count."""
+    if not level.pictures and not level.sharp:
+        return None
     return BokehLoss(
         l1=level.l1, ssim=level.ssim, vgg=level.vgg, sharp=level.sharp, features=vgg if level.vgg else None
     )
@@ -180,7 +183,7 @@ def make_loaders(
 ) -> tuple[torch.utils.data.DataLoader, torch.utils.data.DataLoader]:
     """Training and validation loaders of a level; an epoch is `steps` batches."""
     training, validation = (
-        PairDataset(part, recipe.pairs, level.level, recipe.seed, train=is_train)
+        PairDataset(part, recipe.pairs, level.level, recipe.seed, is_train, network=recipe.network)
         for part, is_train in zip(pairs, (True, False), strict=True)
     )
     sampler = EpochSampler(len(pairs[0]), steps * level.batch, recipe.seed, level.level)
@@ -202,5 +205,6 @@ def finish_level(done: Path, network: PyNET, keep: ModelCheckpoint, recipe: Reci
     network.load_state_dict(weights)
     network = network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     score = float(keep.best_model_score) if keep.best_model_score is not None else math.nan
-    save_weights(done, network, recipe=recipe.as_dict(), metrics={"val/psnr": score})
+    assert keep.monitor is not None
+    save_weights(done, network, recipe=recipe.as_dict(), metrics={keep.monitor: score})
     return network

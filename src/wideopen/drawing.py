@@ -1,0 +1,65 @@
+"""From where things are to a photo at full size: what a lens head's model gives, drawn by a lens.
+
+    photo -> network (a few hundred px) -> places -> lifted to the photo's edges -> lens (CANVAS_SIDE) -> full size
+
+Aperture and focus come in after the network: for another f-number or another point only the lens draws anew.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.curve import ToneCurve
+from wideopen.focus import focus_of_places
+from wideopen.fullsize import carry
+from wideopen.lift import lift
+from wideopen.padding import fit, resize
+from wideopen.places import Glass, draw
+
+Float = NDArray[Any]
+Pixels = NDArray[Any]
+
+CANVAS_SIDE = 1280
+"""Long side in px that pictures are drawn at: what is blurred holds no more detail than that."""
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """A photo and where its things are; see `engine.NetworkPlaces`."""
+
+    pixels: Pixels
+    """HxWx3 encoded by `curve`: uint8, uint16, or float32 in [0, 1]."""
+    matte: Float
+    """hxw in [0, 1], opacity of the subject."""
+    relative: Float
+    """hxw, disparity of everything else, less the subject's; -1 is the farthest."""
+    curve: ToneCurve | None = None
+    """Of the photo's profile; sRGB's if None."""
+
+    def focus(self, where: str) -> float:
+        """Relative disparity of what options call `where`; ValueError for a point outside the photo."""
+        return focus_of_places(self.matte, self.relative, where, self.pixels.shape[:2])
+
+    def draw(self, glass: Glass, focus: float = 0.0) -> Pixels:
+        """The photo with that relative disparity in focus, of the same size and type."""
+        return carry(self.pixels, *self.drawn(glass, focus), curve=self.curve)
+
+    def drawn(self, glass: Glass, focus: float = 0.0) -> tuple[Float, Float, Float]:
+        """Picture, share of the photo that it keeps, and the photo, all at the canvas's size and sRGB-encoded."""
+        canvas, matte, relative = self._on_canvas
+        return *draw(canvas, matte, relative, glass, focus), canvas
+
+    @cached_property
+    def _on_canvas(self) -> tuple[Float, Float, Float]:
+        canvas = small(self.pixels, CANVAS_SIDE, self.curve)
+        return canvas, lift(self.matte, canvas), lift(self.relative, canvas)
+
+
+def small(pixels: Pixels, side: int, curve: ToneCurve | None = None) -> Float:
+    """A photo with a long side of at most `side` px, sRGB-encoded float32 in [0, 1]."""
+    height, width = pixels.shape[:2]
+    shrunk = resize(pixels if curve is None else curve.to_srgb(pixels), *fit(height, width, max(1, side)))
+    return shrunk.astype(np.float32) / np.float32(np.iinfo(shrunk.dtype).max) if shrunk.dtype.kind == "u" else shrunk

@@ -1,0 +1,161 @@
+"""A lens in PyTorch: draws the picture from what a lens head says, with slopes that lead back to it.
+
+    photo, matte m, relative disparity r, aperture
+      1. linear light, clipped lamps restored
+      2. layers of one blur radius: the subject goes to the two radii nearest to K times the focus's relative disparity
+         (0 if it is in focus), everything else to those nearest to its own, nearer than the focus or farther
+      3. each layer blurred by its disc, divided by how much of it nothing nearer hides
+      4. laid over one another, far to near; highlights rolled off, encoded
+
+The physics of `wideopen.lens` on layers, as coarse as training can afford; `wideopen.places` is its twin in NumPy.
+"""
+
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wideopen.pynet import Places
+
+SHARP_PX = 0.5
+GROWTH = 1.7
+LARGEST = 0.12
+"""Blur radii are held below this share of the short side."""
+LEAST_VISIBLE = 0.05
+"""A layer hidden to more than this is not brought back to its full light."""
+THRESHOLD, GAIN = 0.75, 4.0
+"""Highlights: see `light.restore_highlights`."""
+
+
+class DrawnLens(nn.Module):
+    """The lens; it has no weights."""
+
+    def forward(self, photo: Tensor, places: Places, blur: Tensor, focus: Tensor | None = None) -> Tensor:
+        """Draw pictures.
+
+        Args:
+            photo: [N, 3, h, w] sRGB-encoded, [0, 1].
+            places: of the same size.
+            blur: [N, 1] blur radius for each unit of relative disparity, as a share of the short side.
+            focus: [N, 1] relative disparity of what is in focus; the subject, 0, if None.
+
+        Returns:
+            [N, 3, h, w] sRGB-encoded, [0, 1], float32.
+        """
+        with torch.autocast(photo.device.type, enabled=False):
+            photo = photo.float()
+            light = to_linear(photo)
+            gain = 1.0 + (GAIN - 1.0) * lamp_share(light)
+            raised = restore(light, gain)
+            short = min(photo.shape[2:])
+            most, scale = short * LARGEST, short * blur.view(-1, 1, 1, 1)
+            shift = torch.zeros_like(scale) if focus is None else focus.view(-1, 1, 1, 1)
+            radius = (scale * (shift - places.relative.float())).clamp(-most, most)
+            own = (scale * shift).clamp(-most, most)
+            seen = composite(raised, places.matte.float(), radius, own, bank(most))
+            return to_srgb(roll_off(seen, gain).clamp(0.0, 1.0))
+
+
+@lru_cache(maxsize=16)
+def bank(largest: float) -> tuple[float, ...]:
+    """Signed radii in px, nearest (most negative) to farthest; 0 is everything up to SHARP_PX."""
+    radii: list[float] = []
+    radius = SHARP_PX
+    while radius < largest:
+        radius = min(max(radius * GROWTH, radius + 0.5), largest)
+        radii.append(radius)
+    return (*(-r for r in reversed(radii)), 0.0, *radii)
+
+
+def composite(light: Tensor, matte: Tensor, radius: Tensor, own: Tensor, radii: tuple[float, ...]) -> Tensor:
+    """Steps 2 to 4 in linear light: [N, 3, h, w]; `own` [N, 1, 1, 1] is the radius of the subject."""
+    weights = memberships(radius, radii) * (1.0 - matte) + memberships(own, radii) * matte
+    hidden = torch.cumsum(weights, 1) - weights  # By all that is nearer.
+    result = light
+    for index in reversed(range(len(radii))):
+        share = weights[:, index : index + 1]
+        # A layer that nothing is in costs as much as a full one.
+        if share.detach().max() < 1e-3:
+            continue
+        visible = 1.0 - hidden[:, index : index + 1]
+        seen = blurred(torch.cat([share * light, share, visible], 1), radii[index])
+        room = seen[:, 4:5].clamp_min(LEAST_VISIBLE)
+        color, opacity = seen[:, :3] / room, (seen[:, 3:4] / room).clamp(0.0, 1.0)
+        result = color + (1.0 - opacity) * result
+    return result
+
+
+def memberships(radius: Tensor, radii: tuple[float, ...]) -> Tensor:
+    """[N, K, h, w]: how far each pixel of radius [N, 1, h, w] belongs to each of K radii; two at most, sum 1."""
+    zero = radii.index(0.0)
+    nodes = [*radii[:zero], -SHARP_PX, SHARP_PX, *radii[zero + 1 :]]
+    layers = []
+    for index in range(len(radii)):
+        low, high = (index, index + 1) if index == zero else (index + (index > zero),) * 2
+        rises = (radius - nodes[low - 1]) / (nodes[low] - nodes[low - 1]) if low > 0 else torch.ones_like(radius)
+        falls = (nodes[high + 1] - radius) / (nodes[high + 1] - nodes[high]) if high + 1 < len(nodes) else rises + 1.0
+        layers.append(torch.minimum(rises, falls).clamp(0.0, 1.0))
+    return torch.cat(layers, 1)
+
+
+def blurred(image: Tensor, radius: float) -> Tensor:
+    """[N, C, h, w] blurred by a disc, mirrored at the borders."""
+    if abs(radius) <= SHARP_PX:
+        return image
+    disc = disc_kernel(abs(radius)).to(image.device)
+    pad = disc.shape[0] // 2
+    around = _mirrored(image, pad)
+    size = around.shape[2:]
+    spectrum = torch.fft.rfft2(around) * torch.fft.rfft2(disc, s=size)
+    found = torch.fft.irfft2(spectrum, s=size)
+    return found[:, :, 2 * pad :, 2 * pad :]
+
+
+def _mirrored(image: Tensor, pad: int) -> Tensor:
+    # Reflection reaches no farther than the picture; discs are held below its side.
+    return F.pad(image, (pad,) * 4, mode="reflect")
+
+
+@lru_cache(maxsize=64)
+def disc_kernel(radius: float) -> Tensor:
+    """(2n+1)x(2n+1) disc with an edge of one px, sums to 1."""
+    n = int(radius + 1.0)
+    line = torch.arange(-n, n + 1, dtype=torch.float32)
+    distance = torch.hypot(line[:, None], line[None])
+    disc = (radius + 0.5 - distance).clamp(0.0, 1.0)
+    return disc / disc.sum()
+
+
+def lamp_share(light: Tensor) -> Tensor:
+    """[N, 1, 1, 1]: `light.lamp_share` of each photo."""
+    white = (light > 0.85).any(1).float().mean((1, 2))
+    return (1.0 - (white - 0.01) / 0.09).clamp(0.0, 1.0).view(-1, 1, 1, 1)
+
+
+def restore(light: Tensor, gain: Tensor) -> Tensor:
+    """`light.restore_highlights` with a gain for each photo."""
+    peak = light.amax(1, keepdim=True)
+    u = (peak - THRESHOLD).clamp_min(0.0) / (1.0 - THRESHOLD)
+    return light * ((peak + (gain - 1.0) * u * u) / peak.clamp_min(1e-6))
+
+
+def roll_off(light: Tensor, gain: Tensor) -> Tensor:
+    """`light.roll_off_highlights` with a gain for each photo."""
+    peak = light.amax(1, keepdim=True)
+    a, b = 1.0 - THRESHOLD, (gain - 1.0).clamp_min(1e-3)
+    over = (peak - THRESHOLD).clamp_min(0.0)
+    u = (torch.sqrt(a * a + 4.0 * b * over) - a) / (2.0 * b)
+    rolled = torch.where(peak > THRESHOLD, THRESHOLD + a * u, peak)
+    return light * (rolled / peak.clamp_min(1e-6))
+
+
+def to_linear(encoded: Tensor) -> Tensor:
+    """sRGB values to linear light."""
+    return torch.where(encoded <= 0.04045, encoded / 12.92, ((encoded.clamp_min(0.04) + 0.055) / 1.055) ** 2.4)
+
+
+def to_srgb(linear: Tensor) -> Tensor:
+    """Linear light to sRGB values; slopes stay finite at 0."""
+    curve = 1.055 * linear.clamp_min(0.003) ** (1 / 2.4) - 0.055
+    return torch.where(linear <= 0.0031308, linear * 12.92, curve)

@@ -1,0 +1,141 @@
+"""What a sample of a made pair holds beside photo and target: where things are, and what the conditions say.
+
+Places are told with the photo's own subject in focus, whatever the target was focused on: they then depend on the photo
+alone, and every other focus is a shift of them, `focus`.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.augment import Crop
+from wideopen.conditions import Point, condition_planes
+from wideopen.errors import PairsError
+from wideopen.manifest import Shot
+from wideopen.pairs import Pair, load_depth_map, load_map
+from wideopen.shots import NEAREST
+
+Float = NDArray[Any]
+
+STEPS = 65535 / NEAREST
+"""Codes of a stored disparity map for one unit of the subject's disparity."""
+REACH = 3.0
+"""Relative disparity is held within this."""
+FARTHEST = 0.02
+"""Share of the photo that may lie farther away than what counts as its farthest."""
+LEAST_DEPTH = 0.25
+"""A scene counts as at least this deep, in units of the subject's disparity."""
+FOUND_SHARE = 0.5
+"""Share of the samples focused on the subject whose condition does not say so."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a made pair's maps say of its photo."""
+
+    codes: NDArray[np.uint16]
+    """HxW disparity; white is NEAREST times the subject's."""
+    subject: Float
+    """HxW opacity of the photo's own subject in [0, 1]."""
+
+    @cached_property
+    def depth(self) -> float:
+        """From the subject to the farthest that is seen, in units of the subject's disparity.
+
+        A photo does not tell how far away a wall is, but which part of it is farthest: counted in this unit, what a
+        network has to say can be known.
+        """
+        farthest = float(np.quantile(self.codes[::4, ::4], FARTHEST)) / STEPS
+        return max(1.0 - farthest, LEAST_DEPTH)
+
+    @cached_property
+    def relative(self) -> Float:
+        """HxW disparity less the subject's, in units of the depth: -1 is farthest, positive is nearer."""
+        return ((self.codes.astype(np.float32) / np.float32(STEPS) - 1.0) / np.float32(self.depth)).clip(-REACH, REACH)
+
+    def focus(self, shot: Shot) -> float:
+        """Relative disparity of what a target is focused on."""
+        if shot.in_focus == "subject":
+            return 0.0
+        return float(np.clip((shot.focus_disparity * NEAREST - 1.0) / self.depth, -REACH, REACH))
+
+    def blur(self, shot: Shot) -> float:
+        """Blur radius for each unit of relative disparity, as a share of the short side."""
+        return shot.blur_per_disparity / NEAREST * self.depth
+
+
+def read_scene(pair: Pair) -> Scene:
+    """A pair's maps; PairsError if it lacks what only `wideopen synthesize` writes."""
+    if pair.depth is None or pair.matte is None or pair.shot is None or pair.focus is None:
+        raise PairsError(
+            f"pair {pair.name!r} has no matte, depth, focus and blur; a head or conditions that need them are "
+            "trained on varied pairs (wideopen synthesize)"
+        )
+    codes = load_depth_map(pair.depth)
+    subject = load_map(pair.matte).astype(np.float32) / np.float32(255)
+    if codes.shape != subject.shape:
+        raise PairsError(f"{pair.depth}: is of another size than {pair.matte}; make the pair anew")
+    return Scene(codes, subject)
+
+
+def told_focus(pair: Pair, rng: np.random.Generator) -> Point | None:
+    """The point that the target is focused on; None, "find the subject", for a share of those focused on it."""
+    assert pair.shot is not None and pair.focus is not None
+    if rng.random() < FOUND_SHARE and pair.shot.in_focus == "subject":
+        return None
+    return pair.focus
+
+
+def showing(crop: Crop, point: Point) -> Crop:
+    """The crop, moved as little as it takes to hold a point."""
+    height, width = crop.frame
+    column, row = int(point[0] * width), int(point[1] * height)
+    x = min(max(crop.x, column - crop.width + 1), column)
+    y = min(max(crop.y, row - crop.height + 1), row)
+    return replace(crop, x=x, y=y)
+
+
+def within(crop: Crop, point: Point | None) -> Point | None:
+    """A point of the photo as shares of the sample that a crop makes of it."""
+    if point is None:
+        return None
+    height, width = crop.frame
+    across, down = (point[0] * width - crop.x) / crop.width, (point[1] * height - crop.y) / crop.height
+    across = 1.0 - across if crop.flip else across
+    for _ in range(crop.turns):
+        across, down = down, 1.0 - across
+    return across, down
+
+
+def condition_sample(pair: Pair, crop: Crop, point: Point | None, names: tuple[str, ...], side: int) -> Float:
+    """The conditions' planes of one sample, [C, side, side]."""
+    assert pair.shot is not None
+    blur = pair.shot.blur_per_disparity / NEAREST
+    return condition_planes(names, side, side, blur=blur, point=within(crop, point))
+
+
+def places_sample(pair: Pair, scene: Scene, crop: Crop, goal: int) -> dict[str, Float]:
+    """What a lens head has to say of one sample, and what the lens needs to draw the target from it.
+
+    Returns:
+        `matte` and `relative` [1, goal, goal], the second the mean over what is not the subject; `blur` [1], blur
+        radius for each unit of relative disparity as a share of the sample's side; `focus` [1], relative disparity of
+        what the target is focused on.
+    """
+    assert pair.shot is not None
+    height, width = crop.frame
+    rest = 1.0 - scene.subject
+    matte, share, relative = (
+        crop.apply(np.ascontiguousarray(plane), goal)  # type: ignore[arg-type]
+        for plane in (scene.subject, rest, rest * scene.relative)
+    )
+    zoom = min(height, width) / min(crop.width, crop.height)
+    return {
+        "matte": matte.clip(0.0, 1.0).astype(np.float32)[None],  # Means by area overshoot by rounding.
+        "relative": (relative / np.maximum(share, 1e-3)).astype(np.float32)[None],
+        "blur": np.array([scene.blur(pair.shot) * zoom], np.float32),
+        "focus": np.array([scene.focus(pair.shot)], np.float32),
+    }

@@ -1,0 +1,86 @@
+"""A picture drawn from what a lens head says, at working size: the twin of `lens_head.DrawnLens` at full quality.
+
+photo, matte m, relative disparity r, focus f, glass
+  1. linear light, clipped lamps restored
+  2. layers of one blur radius: the subject goes to the two radii nearest to K f (0 if it is in focus), everything else
+     to the two nearest to K (f - r)
+  3. each layer blurred by the aperture's shape, divided by how much of it nothing nearer hides
+  4. laid over one another, far to near; highlights rolled off, encoded
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.apertures import Aperture
+from wideopen.defocus import bank_position, convolve, signed_bank
+from wideopen.light import linear_to_srgb, restore_highlights, roll_off_highlights, srgb_to_linear
+
+Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
+
+GROWTH = 1.3
+LEAST_VISIBLE = 0.05
+"""A layer hidden to more than this is not brought back to its full light."""
+
+
+@dataclass(frozen=True)
+class Glass:
+    """What draws the picture."""
+
+    blur: float
+    """Blur radius for each unit of relative disparity, as a share of the short side; 0 blurs nothing."""
+    aperture: Aperture = Aperture()
+    highlight_gain: float = 4.0
+    largest: float = 0.15
+    """Blur radii are held below this share of the short side."""
+
+
+def draw(photo: Float, matte: Float, relative: Float, glass: Glass, focus: float = 0.0) -> tuple[Float, Float]:
+    """See a photo through a lens.
+
+    Args:
+        photo: HxWx3 float32 sRGB-encoded, [0, 1].
+        matte: HxW in [0, 1], opacity of the subject.
+        relative: HxW, disparity of everything else, less the subject's; -1 is the farthest, positive is nearer.
+        glass: the lens.
+        focus: relative disparity of what is in focus; 0 is the subject.
+
+    Returns:
+        The picture, HxWx3 sRGB-encoded in [0, 1], and HxW the share of the photo's own pixels that it keeps.
+    """
+    short = min(photo.shape[:2])
+    most = short * glass.largest
+    radius = (short * glass.blur * (np.float32(focus) - relative)).clip(-most, most).astype(np.float32)
+    own = float(np.clip(short * glass.blur * focus, -most, most))
+    radii = signed_bank(min(float(radius.min()), own), max(float(radius.max()), own), GROWTH)
+    light = restore_highlights(srgb_to_linear(photo), glass.highlight_gain)
+    seen, kept = composite(light, matte, radius, own, radii, glass.aperture)
+    picture = linear_to_srgb(roll_off_highlights(seen, glass.highlight_gain).clip(0.0, 1.0))
+    return picture, kept
+
+
+def composite(
+    light: Float, matte: Float, radius: Float, own: float, radii: Float, aperture: Aperture | None = None
+) -> tuple[Float, Float]:
+    """Steps 2 to 4: linear light HxWx3, and the share HxW of the layer that is not blurred; `own` is the subject's
+    radius."""
+    place, place_of_subject = bank_position(radius, radii), float(bank_position(np.full((1, 1), own), radii)[0, 0])
+    rest = 1.0 - matte
+    hidden: Float = np.ones(matte.shape, np.float32)  # By the layer itself and all nearer ones.
+    result: Float = light
+    kept: Float = np.ones(matte.shape, np.float32)
+    for index in reversed(range(len(radii))):
+        share = rest * np.maximum(1.0 - np.abs(place - index), 0.0)
+        share = share + matte * max(1.0 - abs(place_of_subject - index), 0.0)
+        hidden = hidden - share
+        if share.max() < 1e-3:
+            continue
+        layer = np.dstack([share[..., None] * light, share, 1.0 - hidden]).astype(np.float32)
+        seen = convolve(layer, float(abs(radii[index])), aperture, radii[index] > 0, coarse=True)
+        room = np.maximum(seen[..., 4], LEAST_VISIBLE)
+        opacity = (seen[..., 3] / room).clip(0.0, 1.0)
+        result = seen[..., :3] / room[..., None] + (1.0 - opacity[..., None]) * result
+        kept = opacity + (1.0 - opacity) * kept if radii[index] == 0.0 else (1.0 - opacity) * kept
+    return result.astype(np.float32), kept.astype(np.float32)

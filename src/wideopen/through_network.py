@@ -1,0 +1,77 @@
+"""What a network makes of a photo, whichever kind it is: its own picture, or places that a lens draws.
+
+All give what `fullsize.carry` takes: picture, sharp map, what was seen; sRGB-encoded, at a size of their own.
+"""
+
+import math
+from typing import Any
+
+from wideopen.curve import ToneCurve
+from wideopen.drawing import Places, small
+from wideopen.engine import Engine, NetworkPlaces
+from wideopen.errors import ModelError
+from wideopen.focus import point_of
+from wideopen.look import make_glass
+from wideopen.optics import read_taken
+from wideopen.options import RenderOptions
+
+Seen = tuple[Any, Any, Any]
+
+
+def see(engine: Engine, pixels: Any, options: RenderOptions, exif: bytes, curve: ToneCurve | None) -> Seen:
+    """The picture that the options ask for.
+
+    Args:
+        pixels: HxWx3, encoded by `curve`: uint8, uint16, or float32 in [0, 1].
+        exif: what is known of the lens that took the photo.
+
+    Raises:
+        ValueError: options that the model cannot follow, or a point outside the photo.
+    """
+    if not engine.draws:
+        glass = make_glass(pixels, options, read_taken(exif), curve)
+        places = find_places(engine, pixels, options, curve)
+        return places.drawn(glass, places.focus(options.focus))
+    check(engine, options)
+    if not engine.metadata.conditions:
+        return seen_subject(engine, pixels, options, curve)
+    blur = make_glass(pixels, options, read_taken(exif), curve).blur
+    point = point_of(options.focus, pixels.shape[:2])
+    found = engine.run(working(engine, pixels, options, curve), blur=blur, point=point)
+    assert not isinstance(found, NetworkPlaces)
+    return found.bokeh, found.sharp, found.seen
+
+
+def seen_subject(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Seen:
+    """The picture focused on the subject, at the model's own aperture; of places, only the subject's sharp map."""
+    shown = working(engine, pixels, options, curve)
+    found = engine.run(shown)
+    if isinstance(found, NetworkPlaces):
+        return shown, found.matte, shown
+    return found.bokeh, found.sharp, found.seen
+
+
+def find_places(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None = None) -> Places:
+    """Where the things of a photo are, for a lens to draw it; ModelError if the model gives pictures instead."""
+    found = engine.run(working(engine, pixels, options, curve))
+    if not isinstance(found, NetworkPlaces):
+        raise ModelError(f"{engine.path}: gives pictures, not places; train one with a lens head")
+    return Places(pixels, found.matte, found.relative, curve)
+
+
+def check(engine: Engine, options: RenderOptions) -> None:
+    """ValueError if the options ask a model that gives pictures for what it was not told to do."""
+    if not engine.draws or options.aperture == math.inf:
+        return
+    told = engine.metadata.conditions
+    if options.asks_for_a_lens(beside=told):
+        raise ValueError(
+            f"the model's look is fixed{' but for ' + ' and '.join(told) if told else ''}; aperture, focus and the "
+            "lens's options need a depth map (--depth)"
+        )
+
+
+def working(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Any:
+    """The photo as the network is shown it: small, sRGB-encoded, float32 in [0, 1]."""
+    info = engine.metadata
+    return small(pixels, round((options.working_side or info.working_side) / info.scale), curve)
