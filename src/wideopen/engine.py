@@ -119,26 +119,24 @@ class Engine:
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.float32 or 0 in photo.shape:
             raise ValueError(f"photo must be HxWx3 float32, not {photo.shape} {photo.dtype}")
         height, width = (self.metadata.scale * side for side in photo.shape[:2])
-        padded = padding.pad(photo, self.metadata.multiple)
         conditions = condition_planes(self.metadata.conditions, *photo.shape[:2], blur=blur, point=point)
-        padded_conditions = padding.pad(np.ascontiguousarray(conditions.transpose(1, 2, 0)), self.metadata.multiple)
-        shown = np.concatenate(
-            [padded.transpose(2, 0, 1), padded_conditions.reshape(*padded.shape[:2], -1).transpose(2, 0, 1)]
-        )
+        planes = np.concatenate([photo, conditions.transpose(1, 2, 0)], axis=2)
+        shown = padding.pad(planes, self.metadata.multiple).transpose(2, 0, 1)
+        padded = np.ascontiguousarray(shown[:3].transpose(1, 2, 0))
         try:
             outputs = self._runtime.run(self._outputs, np.ascontiguousarray(shown[None]))
         except Exception as error:
             raise ModelError(f"{self.path}: cannot be run ({str(error).splitlines()[0]}); export it again") from error
-        planes = [np.asarray(output)[0] for output in outputs]
+        found = [np.asarray(output)[0] for output in outputs]
         size = tuple(self.metadata.scale * side for side in padded.shape[:2])
-        for plane, channels in zip(planes, (3 if self.draws else 1, 1), strict=False):
+        for plane, channels in zip(found, (3 if self.draws else 1, 1), strict=False):
             if plane.shape != (channels, *size):
                 raise ModelError(f"{self.path}: gives {plane.shape}, not {(channels, *size)}; export it again")
         if not self.draws:
-            matte, relative = (padding.crop(plane[0], height, width) for plane in planes)
+            matte, relative = (padding.crop(plane[0], height, width) for plane in found)
             return NetworkPlaces(matte.clip(0, 1), relative)
-        bokeh = padding.crop(planes[0].transpose(1, 2, 0), height, width).clip(0, 1)
-        sharp = padding.crop(planes[1][0], height, width).clip(0, 1) if len(planes) > 1 else None
+        bokeh = padding.crop(found[0].transpose(1, 2, 0), height, width).clip(0, 1)
+        sharp = padding.crop(found[1][0], height, width).clip(0, 1) if len(found) > 1 else None
         seen = cv2.resize(padded, size[::-1], interpolation=cv2.INTER_LINEAR)
         return NetworkResult(bokeh, sharp, padding.crop(seen, height, width))
 
