@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from wideopen import __version__
 from wideopen.errors import WideopenError
 
-COMMANDS = ("render", "synthesize", "inspect", "train", "evaluate", "export", "convert")
+COMMANDS = ("render", "serve", "synthesize", "inspect", "train", "evaluate", "export", "convert")
 """Names in the order --help lists them; `wideopen.cli.NAME` holds the function NAME."""
 
 EXTRAS = {
@@ -32,6 +32,8 @@ EXTRAS = {
     "OpenEXR": "exr",
     "transformers": "depth",
     "lpips": "lpips",
+    "gradio": "web",
+    "pebble": "web",
 }
 """Which extra brings which module."""
 

@@ -1,0 +1,125 @@
+"""Parts of the page that have words, styles or scripts of their own."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from wideopen.encode import FORMATS
+from wideopen.options import RenderOptions
+from wideopen.web.controls import STOPS
+
+HEADER = """<h1>wideopen</h1>
+<p>A sharp photo in, the same photo as a fast lens wide open would have taken it. Photos stay on this server while
+the page is open.</p>"""
+
+CSS = """
+#header h1 { font-size: 1.6rem; margin: 0; }
+#header p { margin: 0; }
+.said { min-height: 3em; padding: .5em 0; }
+.said[role=alert] { color: var(--error-text-color); font-weight: 600; }
+#tap img { cursor: crosshair; }
+:focus-visible { outline: 3px solid var(--color-accent) !important; outline-offset: 2px; }
+@media (max-width: 640px) { .gradio-container { padding: 8px !important; } button, input { min-height: 40px; } }
+"""
+STOP_CSS = """
+label { display: flex; justify-content: space-between; font-weight: 600; }
+input { width: 100%; margin: .6em 0 0; accent-color: var(--color-accent); }
+.stops { display: flex; justify-content: space-between; font-size: .75rem; color: var(--body-text-color-subdued); }
+.stops span { width: 2.2em; text-align: center; } .stops span::before { content: '|'; display: block; line-height: .8; }
+p { font-size: .8rem; color: var(--body-text-color-subdued); margin: .3em 0 0; }
+"""
+STOP_HTML = """
+<label for="f-number"><span>f-number</span><output>${value === 'off' ? 'off' : 'f/' + value}</output></label>
+<input id="f-number" type="range" min="0" max="${stops.length - 1}" step="1" value="${stops.indexOf(value)}"
+  aria-valuetext="${value === 'off' ? 'off' : 'f ' + value}" ${enabled ? '' : 'disabled'}>
+<div class="stops" aria-hidden="true">${stops.map(stop => '<span>' + stop + '</span>').join('')}</div>
+<p>${fixed ? 'Without a depth map the blur is the model\\'s own; off works.' : 'One mark is one stop; less is more blur.'}</p>
+"""
+STOP_JS = """
+const words = stop => stop === 'off' ? 'off' : 'f/' + stop;
+element.addEventListener('input', event => {
+  const stop = props.stops[event.target.value];
+  element.querySelector('output').textContent = words(stop);
+  event.target.setAttribute('aria-valuetext', words(stop).replace('/', ' '));
+});
+element.addEventListener('change', event => {
+  props.value = props.stops[event.target.value];
+  trigger('change');
+  // Drawn anew, it would lose the keyboard.
+  requestAnimationFrame(() => element.querySelector('input').focus());
+});
+"""
+PASTE = """<script>
+document.addEventListener('paste', event => {
+  const files = [...(event.clipboardData?.files ?? [])];
+  const box = [...document.querySelectorAll('#photo input[type=file]')][0];
+  if (!files.length || !box) return;
+  const given = new DataTransfer();
+  given.items.add(files[0]);
+  box.files = given.files;
+  box.dispatchEvent(new Event('change', {bubbles: true}));
+});
+</script>"""
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's look with the system's fonts: none is fetched."""
+    fonts = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+    return gr.themes.Default(font=fonts, font_mono=("ui-monospace", "Consolas", "monospace"))
+
+
+def status(words: str, role: str = "status") -> str:
+    """A line that screen readers read out when it changes; `alert` for what went wrong."""
+    return f'<div class="said" role="{role}" aria-live="polite">{words}</div>'
+
+
+def photo_drop(label: str, name: str, count: Any = "single") -> gr.File:
+    """Where photos are dropped."""
+    suffixes = [suffix for suffixes in FORMATS.values() for suffix in suffixes]
+    return gr.File(
+        label=label, file_types=[*suffixes, "image"], file_count=count, elem_id=name, height=140 if count == "single" else 240
+    )  # fmt: skip
+
+
+def map_drop() -> gr.File:
+    """Where a depth map is dropped."""
+    kinds = [".png", ".tif", ".tiff", ".exr", ".npy", ".jpg", ".jpeg", ".webp"]
+    return gr.File(label="Depth map for this photo", file_types=kinds, elem_id="map", height=120)
+
+
+def example_row(photos: list[Path]) -> gr.Dataset:
+    """Photos to pick."""
+    return gr.Dataset(
+        components=[gr.Image(visible=False, render=False)], samples=[[str(photo)] for photo in photos], type="index",
+        label="Or pick one", elem_id="examples", visible=bool(photos),
+        sample_labels=None,
+    )  # fmt: skip
+
+
+def stop_slider() -> gr.HTML:
+    """The f-number, marked in stops, with `off`: a browser's own slider, which keyboards and screen readers know."""
+    return gr.HTML(
+        value="2", stops=list(STOPS), enabled=True, fixed=False, html_template=STOP_HTML, css_template=STOP_CSS,
+        js_on_load=STOP_JS, elem_id="stop", container=True, padding=True,
+    )  # fmt: skip
+
+
+def focus_box() -> gr.Textbox:
+    """Focus in words: the way to it without a pointer."""
+    return gr.Textbox(
+        value=RenderOptions.focus, label="Focus", elem_id="focus", interactive=False, max_lines=1,
+        info="Tap the photo, or type auto, near, far, or X,Y (0.5,0.5 is the middle), and press Enter.",
+    )  # fmt: skip
+
+
+def press(name: str) -> str:
+    """A script that presses the link in a component once it is there."""
+    return f"""() => {{
+  let tries = 0;
+  const press = () => {{
+    const link = document.querySelector('#{name} a, a#{name}, #{name}');
+    if (link && link.offsetParent !== null) link.click(); else if (tries++ < 50) setTimeout(press, 100);
+  }};
+  setTimeout(press, 100);
+}}"""
