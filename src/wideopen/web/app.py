@@ -48,7 +48,7 @@ def make_app(
         app_kwargs={"openapi_url": None}, auth=_check(password) if password else None,
         auth_message=f"Name: {USER}" if password else None, root_path=options.root_path or None,
         max_file_size=options.upload_mb << 20, ssr_mode=False, enable_monitoring=False, pwa=False, mcp_server=False,
-        theme=parts.theme(), css=parts.CSS, head=parts.PASTE,
+        theme=parts.theme(), css=parts.CSS, head=parts.HEAD,
     )  # fmt: skip
     inner = app.router.lifespan_context
 

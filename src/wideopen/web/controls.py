@@ -24,7 +24,7 @@ UNSET = {"highlights": 4.0}
 """Where a slider stands for options that are not set unless it is moved."""
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "50 mm f/1.8": {},
+    "50 mm": {"aperture": 2.0},
     "85 mm portrait": {"lens": "85mm", "aperture": 1.4},
     "Seven blades": {"aperture": 2.0, "blades": 7, "roundness": 0.2},
     "Old glass, cat's eyes": {"aperture": 1.4, "vignette": 0.6},

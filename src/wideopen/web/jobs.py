@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wideopen.depth import DepthMap, load_depth
+from wideopen.depth import DepthMap, check_shape, load_depth
 from wideopen.depth_view import depth_picture
 from wideopen.embedded import embedded_depth
 from wideopen.engine import Engine, NetworkPlaces, NetworkResult
 from wideopen.errors import PhotoError
+from wideopen.lift import Lifted
 from wideopen.options import DEPTH, LENS, RenderOptions, parse_focus
 from wideopen.padding import fit, resize
 from wideopen.photo import decode, open_picture, read_bytes
@@ -40,7 +41,7 @@ class Shown:
     before: Path
     after: Path
     marked: Path
-    """The photo with a mark where focus is."""
+    """The same with a mark where focus was put."""
     depth: Path | None
     size: tuple[int, int]
     """Width and height of the photo itself."""
@@ -141,8 +142,8 @@ class Worker:
         return Shown(
             before=_write(folder, opened.pixels, opened.icc),
             after=_write(folder, result, opened.icc),
-            marked=_write(folder, mark(opened.pixels, options.focus, opened.size), opened.icc),
-            depth=None if seen is None else _write(folder, _depth_view(opened.pixels, seen)),
+            marked=_write(folder, mark(result, options.focus, opened.size), opened.icc),
+            depth=None if seen is None else _write(folder, _depth_view(seen)),
             size=opened.size,
             screen=(opened.pixels.shape[1], opened.pixels.shape[0]),
             lens=lens,
@@ -178,8 +179,11 @@ class Worker:
                 found = load_depth(depth, options.depth_kind, options.invert, options.depth_unit)
             elif options.depth is None:
                 found = embedded_depth(data, photo.name)
+            if found is not None:
+                check_shape(found, height, width, "depth map" if depth is None else depth.name)
             small = resize(taken.pixels, *fit(height, width, min(SCREEN_PX, max(height, width))))
-            return Opened(np.ascontiguousarray(small), (width, height), taken.exif, taken.icc, _shrunk(found))
+            small = np.ascontiguousarray(small)
+            return Opened(small, (width, height), taken.exif, taken.icc, found and _lifted(found, small))
 
         key = (photo, depth, how if depth is not None else options.depth)
         found: Opened = self._opened.get(key, make, lambda opened: opened.bytes)
@@ -218,7 +222,11 @@ def check_size(data: bytes, name: str, megapixels: int, picture_only: bool = Fal
 
 
 def mark(pixels: NDArray[Any], focus: str, size: tuple[int, int]) -> NDArray[Any]:
-    """The photo with a ring where focus was put; as it is if focus finds its own place."""
+    """The picture with a ring where focus was put; as it is if focus finds its own place.
+
+    Args:
+        size: width and height of the photo in whose pixels focus may be.
+    """
     chosen = parse_focus(focus)
     if isinstance(chosen, str):
         return pixels
@@ -235,19 +243,16 @@ def mark(pixels: NDArray[Any], focus: str, size: tuple[int, int]) -> NDArray[Any
     return picture
 
 
-def _depth_view(pixels: NDArray[Any], seen: Seen) -> NDArray[np.uint8]:
+def _lifted(depth: DepthMap, pixels: NDArray[Any]) -> DepthMap:
+    """A map lifted to the edges of what is shown, once for all that is drawn of it."""
     whole = slice(0, pixels.shape[0]), slice(0, pixels.shape[1])
-    disparity = seen.lifted.at(*whole, pixels)
-    sharp = IN_FOCUS_PX / seen.look.blur_px_per_disparity if seen.look.blur_px_per_disparity > 0 else math.inf
+    return DepthMap(Lifted(depth.disparity, pixels).at(*whole, pixels), depth.metric)
+
+
+def _depth_view(seen: Seen) -> NDArray[np.uint8]:
+    blur, disparity = seen.look.blur_px_per_disparity, seen.depth.disparity
+    sharp = IN_FOCUS_PX / blur if blur > 0 else math.inf
     return depth_picture(disparity, seen.look.focus_disparity, min(sharp, float(np.ptp(disparity))))
-
-
-def _shrunk(depth: DepthMap | None) -> DepthMap | None:
-    """A map no larger than what is shown."""
-    if depth is None or max(depth.disparity.shape) <= SCREEN_PX:
-        return depth
-    height, width = depth.disparity.shape
-    return DepthMap(np.ascontiguousarray(resize(depth.disparity, *fit(height, width, SCREEN_PX))), depth.metric)
 
 
 def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -77,18 +77,23 @@ class Page:
                 self.photo = parts.photo_drop("Photo: drop, paste or choose one", "photo")
                 self.examples = parts.example_row(list(self._examples))
                 self.status = gr.HTML(parts.status("Drop a photo to begin."), elem_id="status")
-                self.compare = gr.ImageSlider(
-                    label="Before and after", type="filepath", elem_id="compare", interactive=False, visible=False,
-                    buttons=["fullscreen"], max_height=720,
-                )  # fmt: skip
-                self.tap = gr.Image(
-                    label="Tap the photo where it should be sharp", type="filepath", elem_id="tap", interactive=False,
-                    visible=False, buttons=[],
-                )  # fmt: skip
-                self.depth_view = gr.Image(
-                    label="Depth: yellow is near, black far, hatched is in focus", type="filepath", visible=False,
-                    elem_id="depth-view", interactive=False, buttons=["fullscreen"],
-                )  # fmt: skip
+                with gr.Tabs(visible=False, elem_id="views") as self.views:
+                    with gr.Tab("Before and after"):
+                        self.compare = gr.ImageSlider(
+                            label="Before and after", type="filepath", elem_id="compare", interactive=False,
+                            buttons=["fullscreen"], max_height=720, show_label=False,
+                        )  # fmt: skip
+                        self.divide = parts.divider(self.compare)
+                    with gr.Tab("Tap to focus"):
+                        self.tap = gr.Image(
+                            label="Tap where it should be sharp", type="filepath", elem_id="tap", interactive=False,
+                            buttons=[],
+                        )  # fmt: skip
+                    with gr.Tab("Depth", visible=False) as self.depth_tab:
+                        self.depth_view = gr.Image(
+                            label="Yellow is near, black far, hatched is in focus", type="filepath",
+                            elem_id="depth-view", interactive=False, buttons=["fullscreen"],
+                        )  # fmt: skip
             with gr.Column(scale=2, min_width=300):
                 self.stop = parts.stop_slider()
                 with gr.Group():
@@ -116,28 +121,28 @@ class Page:
     def _wire(self) -> None:
         settings = [self.sitting, self.stop, *self.controls.components]
         shown = [
-            self.sitting, self.compare, self.tap, self.depth_view, self.status, self.stop, self.focus, self.auto,
-            self.make, self.file,
+            self.sitting, self.views, self.compare, self.tap, self.depth_tab, self.depth_view, self.status, self.stop,
+            self.focus, self.auto, self.make, self.file,
         ]  # fmt: skip
         screen: dict[str, Any] = {
             "outputs": shown, "concurrency_id": "screen", "concurrency_limit": self._limits["screen"],
-            "api_visibility": "private", "trigger_mode": "always_last", "show_progress_on": [self.compare, self.status],
+            "api_visibility": "private", "trigger_mode": "always_last", "show_progress_on": [self.compare, self.tap, self.status],
         }  # fmt: skip
         self.photo.upload(self._open, [self.photo, *settings], **screen)
-        self.photo.clear(self._close, None, shown, api_visibility="private", queue=False)
+        light: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "hidden"}
+        self.photo.clear(self._close, None, shown, **light)
         self.examples.click(self._open_example, [self.examples, *settings], **screen)
         self.depth.upload(self._give_depth, [self.depth, *settings], **screen)
         self.depth.clear(self._give_depth, [self.depth, *settings], **screen)
         self.tap.select(self._tapped, settings, **screen)
         self.focus.submit(self._focused, [self.focus, *settings], **screen)
         self.auto.click(self._auto, settings, **screen)
-        self.stop.change(self._draw, settings, **screen)
+        self.stop.release(self._draw, settings, **screen)
         for part in self.controls.components:
             event = part.release if isinstance(part, gr.Slider) else part.input
             event(self._draw, settings, **screen)
         self.preset.input(
-            self.controls.preset, self.preset, [self.stop, *self.controls.components], queue=False,
-            api_visibility="private", show_progress="hidden",
+            self.controls.preset, self.preset, [self.stop, *self.controls.components], **light
         ).then(self._draw, settings, **screen)  # fmt: skip
         full: dict[str, Any] = {
             "concurrency_id": "full", "concurrency_limit": self._limits["full"], "api_visibility": "private",
@@ -152,7 +157,7 @@ class Page:
 
     # What happens when something is touched. Gradio fills in the request by its annotation.
 
-    def _open(self, photo: str | None, sitting: Sitting, stop: str, *values: Any, request: gr.Request) -> list[Any]:
+    def _open(self, request: gr.Request, photo: str | None, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         if photo is None:
             return self._close()
         path = Path(photo)
@@ -160,39 +165,39 @@ class Page:
             check_name(path)
         except WideopenError as error:
             return self._failed(sitting, str(error))
-        return self._draw(replace(sitting, photo=path, focus="auto"), stop, *values, request=request)
+        return self._draw(request, replace(sitting, photo=path, focus="auto"), stop, *values)
 
-    def _open_example(self, index: int, sitting: Sitting, stop: str, *values: Any, request: gr.Request) -> list[Any]:
+    def _open_example(self, request: gr.Request, index: int, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         photo = list(self._examples)[int(index)]
         opened = Sitting(photo, self._examples[photo])
-        return self._draw(opened, stop, *values, request=request)
+        return self._draw(request, opened, stop, *values)
 
     def _give_depth(
-        self, depth: str | None, sitting: Sitting, stop: str, *values: Any, request: gr.Request
+        self, request: gr.Request, depth: str | None, sitting: Sitting, stop: str, *values: Any
     ) -> list[Any]:
         path = None if depth is None else Path(depth)
-        return self._draw(replace(sitting, depth=path), stop, *values, request=request)
+        return self._draw(request, replace(sitting, depth=path), stop, *values)
 
     def _tapped(
-        self, sitting: Sitting, stop: str, *values: Any, event: gr.SelectData, request: gr.Request
+        self, request: gr.Request, event: gr.SelectData, sitting: Sitting, stop: str, *values: Any
     ) -> list[Any]:
         if sitting.shown is not None:
             x, y = ((float(at) + 0.5) / side for at, side in zip(event.index, sitting.shown.screen, strict=True))
             focus = f"{min(max(x, 0), 1):.4f},{min(max(y, 0), 1):.4f}"
             sitting = replace(sitting, focus=focus)
-        return self._draw(sitting, stop, *values, request=request)
+        return self._draw(request, sitting, stop, *values)
 
-    def _focused(self, focus: str, sitting: Sitting, stop: str, *values: Any, request: gr.Request) -> list[Any]:
+    def _focused(self, request: gr.Request, focus: str, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         try:
             parse_focus(focus.strip())
         except ValueError as error:
             return self._failed(sitting, str(error))
-        return self._draw(replace(sitting, focus=focus.strip()), stop, *values, request=request)
+        return self._draw(request, replace(sitting, focus=focus.strip()), stop, *values)
 
-    def _auto(self, sitting: Sitting, stop: str, *values: Any, request: gr.Request) -> list[Any]:
-        return self._draw(replace(sitting, focus="auto"), stop, *values, request=request)
+    def _auto(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
+        return self._draw(request, replace(sitting, focus="auto"), stop, *values)
 
-    def _draw(self, sitting: Sitting, stop: str, *values: Any, request: gr.Request) -> list[Any]:
+    def _draw(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         """Draw what a session has open, with the settings given."""
         if sitting.photo is None:
             return self._failed(sitting, "Drop a photo first.")
@@ -208,11 +213,14 @@ class Page:
         self._keeper.drop(session, *(old - shown.files))
         return [
             replace(sitting, shown=shown),
-            gr.update(value=(str(shown.before), str(shown.after)), visible=True),
-            gr.update(value=str(shown.marked), visible=shown.lens),
-            gr.update(value=shown.depth and str(shown.depth), visible=shown.depth is not None),
+            gr.update(visible=True),
+            (str(shown.before), str(shown.after)),
+            str(shown.marked),
+            gr.update(visible=shown.depth is not None),
+            shown.depth and str(shown.depth),
             parts.status(_said(shown, sitting.focus, options.aperture)),
-            gr.update(value=stop, enabled=True, fixed=not shown.lens),
+            # Drawn anew, the slider would lose the keyboard: only when it has other words to say.
+            gr.skip() if sitting.shown and sitting.shown.lens == shown.lens else gr.update(fixed=not shown.lens),
             gr.update(value=sitting.focus, interactive=shown.lens),
             gr.update(interactive=shown.lens and sitting.focus != "auto"),
             gr.update(interactive=True),
@@ -221,19 +229,18 @@ class Page:
 
     def _failed(self, sitting: Sitting, reason: str) -> list[Any]:
         """Say what was wrong, and leave the rest as it is."""
-        return [sitting, *(gr.skip() for _ in range(3)), parts.status(html.escape(reason), "alert")] + [
-            gr.skip() for _ in range(5)
-        ]
+        skip = gr.skip()
+        return [sitting, *[skip] * 5, parts.status(html.escape(reason), "alert"), *[skip] * 5]
 
     def _close(self) -> list[Any]:
         """As it was before a photo was given."""
         return [
-            Sitting(), *(gr.update(value=None, visible=False) for _ in range(3)), parts.status("Drop a photo to begin."),
-            gr.skip(), gr.update(value="auto"), gr.update(interactive=False), gr.update(interactive=False),
-            gr.update(visible=False),
+            Sitting(), gr.update(visible=False), None, None, gr.update(visible=False), None,
+            parts.status("Drop a photo to begin."), gr.skip(), gr.update(value="auto"), gr.update(interactive=False),
+            gr.update(interactive=False), gr.update(visible=False),
         ]  # fmt: skip
 
-    def _make(self, sitting: Sitting, stop: str, *values: Any, request: gr.Request) -> list[Any]:
+    def _make(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         if sitting.photo is None:
             return [gr.skip(), parts.status("Drop a photo first.", "alert")]
         session = request.session_hash or ""
@@ -251,12 +258,12 @@ class Page:
 
     def _make_all(
         self,
-        photos: list[str] | None,
-        sitting: Sitting,
-        stop: str,
-        *values: Any,
         request: gr.Request,
-        progress: gr.Progress = gr.Progress(),
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
+        photos: list[str] | None = None,
+        sitting: Sitting = Sitting(),
+        stop: str = "",
+        *values: Any,
     ) -> list[Any]:
         session, paths = request.session_hash or "", [Path(photo) for photo in photos or []]
         self._keeper.hold(session, *paths)

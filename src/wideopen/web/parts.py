@@ -45,12 +45,27 @@ element.addEventListener('input', event => {
 });
 element.addEventListener('change', event => {
   props.value = props.stops[event.target.value];
-  trigger('change');
+  trigger('release');
   // Drawn anew, it would lose the keyboard.
   requestAnimationFrame(() => element.querySelector('input').focus());
 });
 """
-PASTE = """<script>
+HEAD = """<script>
+// Pictures and buttons that Gradio leaves without a name for screen readers.
+const named = [
+  ['#compare img', index => index ? 'The photo seen through the lens' : 'The photo as it is'],
+  ['#tap img', () => 'The photo seen through the lens; tap where it should be sharp'],
+  ['#depth-view img', () => 'The depth map, what is in focus hatched'],
+  ['#examples button', (index, part) => 'Example ' + (part.querySelector('img')?.src.match(/([^/]+)\\.\\w+$/)?.[1] ?? index + 1)],
+];
+function name() {
+  for (const [where, words] of named) document.querySelectorAll(where).forEach((part, index) => {
+    const key = part.tagName === 'IMG' ? 'alt' : 'aria-label';
+    if (part.getAttribute(key) !== words(index, part)) part.setAttribute(key, words(index, part));
+  });
+}
+new MutationObserver(name).observe(document.documentElement, {childList: true, subtree: true});
+
 document.addEventListener('paste', event => {
   const files = [...(event.clipboardData?.files ?? [])];
   const box = [...document.querySelectorAll('#photo input[type=file]')][0];
@@ -103,6 +118,13 @@ def stop_slider() -> gr.HTML:
         value="2", stops=list(STOPS), enabled=True, fixed=False, html_template=STOP_HTML, css_template=STOP_CSS,
         js_on_load=STOP_JS, elem_id="stop", container=True, padding=True,
     )  # fmt: skip
+
+
+def divider(compare: gr.ImageSlider) -> gr.Slider:
+    """Where the comparison is divided, for those who do not drag: a slider that keyboards know."""
+    slider = gr.Slider(0, 100, 50, step=5, label="Before | after, in % of the width", elem_id="divide", buttons=[])
+    slider.input(None, slider, compare, js="share => ({__type__: 'update', slider_position: share})", show_progress="hidden")
+    return slider
 
 
 def focus_box() -> gr.Textbox:

@@ -7,7 +7,7 @@ from typing import Any
 
 from wideopen.photo import MAX_PIXELS
 
-SCREEN_PX = 1280
+SCREEN_PX = 1024
 """Long side of what is shown; the file to download has the photo's own size."""
 BASE_MB = 450
 """Of the process that answers requests."""
