@@ -149,7 +149,7 @@ class Page:
         }  # fmt: skip
         self.make.click(
             self._make, settings, [self.file, self.status], show_progress_on=self.status, **full
-        ).success(None, js=parts.press("file"))  # fmt: skip
+        ).success(None, self.file, None, js=parts.FETCH)  # fmt: skip
         self.render_all.click(
             self._make_all, [self.photos, *settings], [self.zip, self.batch_status], show_progress_on=self.batch_status,
             **full,
@@ -224,7 +224,7 @@ class Page:
             gr.update(value=sitting.focus, interactive=shown.lens),
             gr.update(interactive=shown.lens and sitting.focus != "auto"),
             gr.update(interactive=True),
-            gr.update(visible=False),
+            gr.update(value=None, visible=False),
         ]
 
     def _failed(self, sitting: Sitting, reason: str) -> list[Any]:
@@ -242,13 +242,13 @@ class Page:
 
     def _make(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         if sitting.photo is None:
-            return [gr.skip(), parts.status("Drop a photo first.", "alert")]
+            return [None, parts.status("Drop a photo first.", "alert")]
         session = request.session_hash or ""
         try:
             options = self.controls.options(values, aperture=aperture_of(stop), focus=sitting.focus)
             made = self._crew.make(sitting.photo, sitting.depth, options, self._keeper.room(session), lenient=True)
         except (ValueError, WideopenError) as error:
-            return [gr.skip(), parts.status(html.escape(str(error)), "alert")]
+            return [gr.update(value=None, visible=False), parts.status(html.escape(str(error)), "alert")]
         self._keeper.hold(session, made)
         size = made.stat().st_size / 1e6
         return [

@@ -50,6 +50,14 @@ element.addEventListener('change', event => {
   requestAnimationFrame(() => element.querySelector('input').focus());
 });
 """
+FETCH = """file => {
+  if (!file) return;
+  const link = Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name ?? ''});
+  document.body.append(link);
+  link.click();
+  link.remove();
+}"""
+"""Downloads a file as soon as it is there."""
 HEAD = """<script>
 // Pictures and buttons that Gradio leaves without a name for screen readers.
 const named = [
@@ -133,15 +141,3 @@ def focus_box() -> gr.Textbox:
         value=RenderOptions.focus, label="Focus", elem_id="focus", interactive=False, max_lines=1,
         info="Tap the photo, or type auto, near, far, or X,Y (0.5,0.5 is the middle), and press Enter.",
     )  # fmt: skip
-
-
-def press(name: str) -> str:
-    """A script that presses the link in a component once it is there."""
-    return f"""() => {{
-  let tries = 0;
-  const press = () => {{
-    const link = document.querySelector('#{name} a, a#{name}, #{name}');
-    if (link && link.offsetParent !== null) link.click(); else if (tries++ < 50) setTimeout(press, 100);
-  }};
-  setTimeout(press, 100);
-}}"""
