@@ -100,5 +100,7 @@ def make_options(given: dict[str, Any]) -> RenderOptions:
 def _path(file: Any) -> str:
     found = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
     if not isinstance(found, str):
-        raise gr.Error("a photo is given as {\"path\": \"..\", \"meta\": {\"_type\": \"gradio.FileData\"}}", print_exception=False)
+        raise gr.Error(
+            'a photo is given as {"path": "..", "meta": {"_type": "gradio.FileData"}}', print_exception=False
+        )
     return found

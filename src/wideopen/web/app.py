@@ -24,9 +24,7 @@ CONNECTIONS = 1000
 EXAMPLES = {"path.jpg": "path-depth.png", "whale.jpg": "whale-depth.png", "dog.jpg": None, "scooter.jpg": None}
 
 
-def make_app(
-    crew: Crew, keeper: Keeper, options: ServeOptions, share: Share, password: str | None = None
-) -> Gate:
+def make_app(crew: Crew, keeper: Keeper, options: ServeOptions, share: Share, password: str | None = None) -> Gate:
     """The whole as one ASGI application.
 
     Args:

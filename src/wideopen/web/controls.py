@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field, fields
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import gradio as gr
 
@@ -90,16 +90,20 @@ def aperture_of(stop: Any) -> float:
 
 def _component(item: "Field[Any]", hint: Any) -> Any:
     label, text = _words(item)
-    common = {"label": label, "info": text, "elem_id": f"option-{item.name}", "elem_classes": "option"}
+    value: Any = UNSET.get(item.name, item.default)
+    common: dict[str, Any] = {
+        "value": value, "label": label, "info": text, "elem_id": f"option-{item.name}", "elem_classes": "option"
+    }  # fmt: skip
     if item.name == "lens":
-        return gr.Dropdown([*LENSES, "photo"], value=item.default, **common)
-    if get_origin(hint) is not None and all(isinstance(arg, str) for arg in get_args(hint)):
-        return gr.Radio(list(get_args(hint)), value=item.default, **common)
+        return gr.Dropdown([*LENSES, "photo"], **common)
+    if get_origin(hint) is Literal:
+        return gr.Radio(list(get_args(hint)), **common)
     if hint is bool:
-        return gr.Checkbox(value=item.default, **common)
-    least, greatest, step = SPANS[item.name]
-    value = UNSET.get(item.name, item.default)
-    return gr.Slider(least, greatest, value=value, step=step, **common)
+        return gr.Checkbox(**common)
+    if item.name in SPANS:
+        least, greatest, step = SPANS[item.name]
+        return gr.Slider(least, greatest, step=step, **common)
+    return gr.Number(**common)
 
 
 def _words(item: "Field[Any]") -> tuple[str, str]:

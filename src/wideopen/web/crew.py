@@ -103,7 +103,7 @@ class Crew:
             WideopenError: one line for a person.
         """
         pool = self._screen[zlib.crc32(session.encode()) % len(self._screen)]
-        shown: jobs.Shown = self._do(pool, photo.name, "show", photo, depth, options, folder)
+        shown: jobs.Shown = self._do(pool, photo.name, _run, "show", photo, depth, options, folder)
         return shown
 
     def make(
@@ -112,7 +112,7 @@ class Crew:
         """Render a whole file into a new folder below `folder`, by the name that the command line gives it."""
         home = Path(tempfile.mkdtemp(dir=folder))
         output = home / output_path(photo).name
-        made: Path = self._do(self._full, photo.name, "make", photo, depth, options, output, lenient)
+        made: Path = self._do(self._full, photo.name, _run, "make", photo, depth, options, output, lenient)
         return made
 
     def make_all(
@@ -148,9 +148,10 @@ class Crew:
             raise PhotoError("; ".join(failed))
         return zipped, failed
 
-    def _do(self, pool: ProcessPool, name: str, job: str, *values: Any) -> Any:
+    def _do(self, pool: ProcessPool, name: str, job: Callable[..., Any], *values: Any) -> Any:
+        """One job in a worker, within its limits; what goes wrong is one line about the photo of that name."""
         try:
-            return pool.schedule(_run, args=(job, *values), timeout=self._seconds).result()
+            return pool.schedule(job, args=values, timeout=self._seconds).result()
         except WideopenError as error:
             raise type(error)(plain(str(error), values)) from None
         except TimeoutError:

@@ -1,9 +1,9 @@
 """What is let through to Gradio: an ASGI middleware that refuses before anything is read, decoded or looked up.
 
-    only the routes that the page and the API need; none that fetches an address for the one who asks
-    bodies of bounded size and duration; not more uploads at a time than allowed; none when the disk's share is full
-    no path in a call but that of an upload
-    headers that keep the browser from loading or sending anything elsewhere
+only the routes that the page and the API need; none that fetches an address for the one who asks
+bodies of bounded size and duration; not more uploads at a time than allowed; none when the disk's share is full
+no path in a call but that of an upload
+headers that keep the browser from loading or sending anything elsewhere
 """
 
 import asyncio
@@ -34,9 +34,7 @@ GET = re.compile(
     rf"|{API}/(info|openapi\.json|user|login_check|app_id|startup-events|theme\.css|upload_progress|queue/data|queue/status)/?"
     rf"|{API}/heartbeat/[\w-]+|{API}/call/(v2/)?\w+/[\w-]+|{API}/file=.+"
 )
-POST = re.compile(
-    rf"/login/?|{API}/(upload|queue/join|cancel|reset)/?|{API}/call/(v2/)?\w+/?"
-)
+POST = re.compile(rf"/login/?|{API}/(upload|queue/join|cancel|reset)/?|{API}/call/(v2/)?\w+/?")
 HEARTBEAT = re.compile(rf"{API}/heartbeat/([\w-]+)")
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -54,7 +52,7 @@ HEADERS = {
 }
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that is not let through: HTTP status and one line."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -94,7 +92,7 @@ class Gate:
 
         try:
             await self._pass(path, scope, receive, answer)
-        except Refused as refused:
+        except RefusedError as refused:
             if not started:
                 await _refuse(answer, refused)
 
@@ -117,11 +115,11 @@ class Gate:
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = self._options.upload_mb << 20
         if (_length(scope) or 0) > limit + CALL_BYTES:
-            raise Refused(413, f"more than the {self._options.upload_mb} MB that an upload may have")
+            raise RefusedError(413, f"more than the {self._options.upload_mb} MB that an upload may have")
         if self._keeper.full:
-            raise Refused(507, "there is no room for uploads now; try again later")
+            raise RefusedError(507, "there is no room for uploads now; try again later")
         if self._uploads >= self._options.uploads:
-            raise Refused(503, "too many uploads at the moment; try again in a minute")
+            raise RefusedError(503, "too many uploads at the moment; try again in a minute")
         self._uploads += 1
         try:
             body = Body(receive, limit + CALL_BYTES, self._options.upload_seconds, self._keeper.added)
@@ -131,7 +129,7 @@ class Gate:
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (_length(scope) or 0) > CALL_BYTES:
-            raise Refused(413, f"a call may have {CALL_BYTES} bytes")
+            raise RefusedError(413, f"a call may have {CALL_BYTES} bytes")
         body = Body(receive, CALL_BYTES, CALL_SECONDS)
         data = b"".join([chunk async for chunk in body.chunks()])
         if dict(scope["headers"]).get(b"content-type", b"").startswith(b"application/json"):
@@ -159,18 +157,18 @@ class Body:
         self._whole = False
 
     async def receive(self) -> Message:
-        """The next message; Refused if the limits are passed."""
+        """The next message; RefusedError if the limits are passed."""
         if self._whole:
             return await self._receive()  # Waits for the client to leave, for as long as the answer takes.
         try:
             async with asyncio.timeout_at(self._end):
                 message = await self._receive()
         except TimeoutError:
-            raise Refused(408, f"not whole within {self._seconds} s") from None
+            raise RefusedError(408, f"not whole within {self._seconds} s") from None
         size = len(message.get("body", b""))
         self._left -= size
         if self._left < 0:
-            raise Refused(413, "longer than it may be")
+            raise RefusedError(413, "longer than it may be")
         self._added(size)
         self._whole = message["type"] != "http.request" or not message.get("more_body", False)
         return message
@@ -180,18 +178,18 @@ class Body:
         while not self._whole:
             message = await self.receive()
             if message["type"] == "http.disconnect":
-                raise Refused(400, "not whole")
+                raise RefusedError(400, "not whole")
             yield message.get("body", b"")
 
 
 def _check_route(method: str, path: str) -> None:
     allowed = {"GET": GET, "HEAD": GET, "POST": POST}.get(method)
     if allowed is None:
-        raise Refused(405, f"{method} is not allowed")
+        raise RefusedError(405, f"{method} is not allowed")
     if not allowed.fullmatch(path) or "\0" in path:
-        raise Refused(404, "there is nothing here")
+        raise RefusedError(404, "there is nothing here")
     if path.startswith(f"{API}/file=") and "://" in path:
-        raise Refused(403, "addresses are not fetched here; upload the photo itself")
+        raise RefusedError(403, "addresses are not fetched here; upload the photo itself")
 
 
 def _check_paths(data: bytes, folder: Path) -> None:
@@ -199,13 +197,13 @@ def _check_paths(data: bytes, folder: Path) -> None:
     try:
         body = json.loads(data)
     except ValueError:
-        raise Refused(400, "not JSON") from None
+        raise RefusedError(400, "not JSON") from None
     except RecursionError:
-        raise Refused(400, "nested too deep") from None
+        raise RefusedError(400, "nested too deep") from None
     for path in _paths(body):
         real = os.path.realpath(path) if isinstance(path, str) and "\0" not in path else ""
         if not real.startswith(f"{folder}{os.sep}"):
-            raise Refused(403, "a file must be uploaded first; addresses and paths are not read")
+            raise RefusedError(403, "a file must be uploaded first; addresses and paths are not read")
 
 
 def _paths(body: Any) -> Iterator[Any]:
@@ -234,7 +232,7 @@ def _headers(given: Any, path: str) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in given if name.lower() not in ours] + list(ours.items())
 
 
-async def _refuse(send: Send, refused: Refused) -> None:
+async def _refuse(send: Send, refused: RefusedError) -> None:
     body = json.dumps({"detail": str(refused)}).encode()
     headers = [
         (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")

@@ -109,6 +109,18 @@ class RememberingEngine(Engine):
         return found
 
 
+class SharingRenderer(Renderer):
+    """A renderer for one set of options whose model is loaded already."""
+
+    def __init__(self, options: RenderOptions, engine: Engine) -> None:
+        super().__init__(options)
+        self._shared = engine
+
+    @property
+    def engine(self) -> Engine:  # type: ignore[override]
+        return self._shared
+
+
 class Worker:
     """One process's model, limits and memory."""
 
@@ -136,7 +148,7 @@ class Worker:
         options = options if lens else without_lens(options)
         try:
             # What `Renderer.render` does, but with the EXIF and the depth that it was rendered with.
-            result, seen = self._renderer(options)._render_array(opened.pixels, opened.depth, opened.exif)
+            result, seen = SharingRenderer(options, self.engine)._render_array(opened.pixels, opened.depth, opened.exif)
         except ValueError as error:
             raise PhotoError(f"{photo.name}: {error}") from error
         return Shown(
@@ -162,7 +174,7 @@ class Worker:
             options = replace(options, depth=str(depth))
         elif lenient and self.engine.draws and embedded_depth(data, photo.name) is None:
             options = without_lens(options)
-        return self._renderer(options).render_file(photo, output, overwrite=True)
+        return SharingRenderer(options, self.engine).render_file(photo, output, overwrite=True)
 
     def open(self, photo: Path, depth: Path | None, options: RenderOptions) -> Opened:
         """A photo and its depth map, from memory or from their files."""
@@ -189,16 +201,13 @@ class Worker:
         found: Opened = self._opened.get(key, make, lambda opened: opened.bytes)
         return found
 
-    def _renderer(self, options: RenderOptions) -> Renderer:
-        renderer = Renderer(options)
-        renderer.engine = self.engine
-        return renderer
-
 
 def without_lens(options: RenderOptions) -> RenderOptions:
     """The same options without those that only a lens can do; `off` stays, which anything can."""
     kept = math.inf if options.aperture == math.inf else None
-    plain = {item.name: item.default for item in fields(options) if item.metadata["panel"] in (LENS, DEPTH)}
+    plain: dict[str, Any] = {
+        item.name: item.default for item in fields(options) if item.metadata["panel"] in (LENS, DEPTH)
+    }
     return replace(options, **{**plain, "depth": options.depth, "aperture": kept})
 
 

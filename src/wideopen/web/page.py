@@ -126,7 +126,8 @@ class Page:
         ]  # fmt: skip
         screen: dict[str, Any] = {
             "outputs": shown, "concurrency_id": "screen", "concurrency_limit": self._limits["screen"],
-            "api_visibility": "private", "trigger_mode": "always_last", "show_progress_on": [self.compare, self.tap, self.status],
+            "api_visibility": "private", "trigger_mode": "always_last",
+            "show_progress_on": [self.compare, self.tap, self.status],
         }  # fmt: skip
         self.photo.upload(self._open, [self.photo, *settings], **screen)
         light: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "hidden"}

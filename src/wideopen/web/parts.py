@@ -34,7 +34,7 @@ STOP_HTML = """
 <input id="f-number" type="range" min="0" max="${stops.length - 1}" step="1" value="${stops.indexOf(value)}"
   aria-valuetext="${value === 'off' ? 'off' : 'f ' + value}" ${enabled ? '' : 'disabled'}>
 <div class="stops" aria-hidden="true">${stops.map(stop => '<span>' + stop + '</span>').join('')}</div>
-<p>${fixed ? 'Without a depth map the blur is the model\\'s own; off works.' : 'One mark is one stop; less is more blur.'}</p>
+<p>${fixed ? 'Without a depth map: the model\\'s own blur, or off.' : 'A mark is a stop; less is more blur.'}</p>
 """
 STOP_JS = """
 const words = stop => stop === 'off' ? 'off' : 'f/' + stop;
@@ -64,7 +64,7 @@ const named = [
   ['#compare img', index => index ? 'The photo seen through the lens' : 'The photo as it is'],
   ['#tap img', () => 'The photo seen through the lens; tap where it should be sharp'],
   ['#depth-view img', () => 'The depth map, what is in focus hatched'],
-  ['#examples button', (index, part) => 'Example ' + (part.querySelector('img')?.src.match(/([^/]+)\\.\\w+$/)?.[1] ?? index + 1)],
+  ['#examples button', (_, part) => 'Example ' + part.querySelector('img')?.src.split('/').pop().split('.')[0]],
 ];
 function name() {
   for (const [where, words] of named) document.querySelectorAll(where).forEach((part, index) => {
@@ -100,9 +100,8 @@ def status(words: str, role: str = "status") -> str:
 def photo_drop(label: str, name: str, count: Any = "single") -> gr.File:
     """Where photos are dropped."""
     suffixes = [suffix for suffixes in FORMATS.values() for suffix in suffixes]
-    return gr.File(
-        label=label, file_types=[*suffixes, "image"], file_count=count, elem_id=name, height=140 if count == "single" else 240
-    )  # fmt: skip
+    height = 140 if count == "single" else 240
+    return gr.File(label=label, file_types=[*suffixes, "image"], file_count=count, elem_id=name, height=height)
 
 
 def map_drop() -> gr.File:
@@ -131,7 +130,9 @@ def stop_slider() -> gr.HTML:
 def divider(compare: gr.ImageSlider) -> gr.Slider:
     """Where the comparison is divided, for those who do not drag: a slider that keyboards know."""
     slider = gr.Slider(0, 100, 50, step=5, label="Before | after, in % of the width", elem_id="divide", buttons=[])
-    slider.input(None, slider, compare, js="share => ({__type__: 'update', slider_position: share})", show_progress="hidden")
+    slider.input(
+        None, slider, compare, js="share => ({__type__: 'update', slider_position: share})", show_progress="hidden"
+    )
     return slider
 
 

@@ -37,7 +37,9 @@ class ServeOptions:
     batch: int = _set(50, "Photos in one batch.", "Limits")
     queue: int = _set(60, "Jobs that may wait; further ones are refused.", "Limits")
     job_seconds: int = _set(60, "Longest that one photo may take; then its worker is stopped.", "Limits")
-    memory_mb: int | None = _set(None, "Memory to stay below; if not given, 3/4 of what is free at the start.", "Limits")
+    memory_mb: int | None = _set(
+        None, "Memory to stay below; if not given, 3/4 of what is free at the start.", "Limits"
+    )
     disk_mb: int = _set(4000, "Most that uploads and results may take on disk.", "Limits")
     keep_minutes: float = _set(
         15.0, "How long files of HTTP clients are kept; a page's are removed a minute after it is closed.", "Limits"
@@ -46,7 +48,16 @@ class ServeOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be 0 to 65535, not {self.port}")
-        for name in ("upload_mb", "upload_seconds", "uploads", "megapixels", "batch", "queue", "job_seconds", "disk_mb"):
+        for name in (
+            "upload_mb",
+            "upload_seconds",
+            "uploads",
+            "megapixels",
+            "batch",
+            "queue",
+            "job_seconds",
+            "disk_mb",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name.replace('_', ' ')} must be at least 1, not {getattr(self, name)}")
         if self.megapixels * 10**6 > MAX_PIXELS:
