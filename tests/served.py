@@ -98,6 +98,9 @@ def launched(*arguments: str, home: Path, **environment: str) -> Iterator[subpro
             process.kill()
             process.wait()
             raise
+        finally:
+            assert process.stdout is not None
+            process.stdout.close()
 
 
 def wait_for(process: subprocess.Popen[str], home: Path) -> Server:
