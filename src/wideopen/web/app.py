@@ -33,7 +33,8 @@ def make_app(crew: Crew, keeper: Keeper, options: ServeOptions, share: Share, pa
         password: asked for, with the name `wideopen`, if given.
     """
     app = fastapi.FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    blocks = Page(crew, keeper, options, share, examples()).build()
+    picks = examples()
+    blocks = Page(crew, keeper, options, share, picks).build()
 
     @app.get("/health")
     def health(response: fastapi.Response) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def make_app(crew: Crew, keeper: Keeper, options: ServeOptions, share: Share, pa
         sweeping.cancel()
 
     app.router.lifespan_context = lifespan
-    return Gate(app, options, keeper)
+    return Gate(app, options, keeper, sorted({photo.parent.resolve() for photo in picks}))
 
 
 def examples() -> dict[Path, Path | None]:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -67,10 +67,12 @@ class Gate:
         app: what it guards.
         options: limits.
         keeper: told of pages that open and close and of bytes that come in.
+        served: folders beside the keeper's whose files may be fetched.
     """
 
-    def __init__(self, app: App, options: ServeOptions, keeper: Keeper) -> None:
+    def __init__(self, app: App, options: ServeOptions, keeper: Keeper, served: Sequence[Path] = ()) -> None:
         self._app, self._options, self._keeper = app, options, keeper
+        self._folders = (keeper.folder, *served)
         self._uploads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,6 +100,8 @@ class Gate:
 
     async def _pass(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         _check_route(scope["method"], path)
+        if path.startswith((f"{API}/file=", f"{API}/file/")):
+            _check_file(path[len(f"{API}/file=") :], self._folders)
         if scope["method"] == "POST":
             if path.rstrip("/") == f"{API}/upload":
                 await self._upload(scope, receive, send)
@@ -188,8 +192,12 @@ def _check_route(method: str, path: str) -> None:
         raise RefusedError(405, f"{method} is not allowed")
     if not allowed.fullmatch(path) or "\0" in path:
         raise RefusedError(404, "there is nothing here")
-    if path.startswith(f"{API}/file=") and "://" in path:
-        raise RefusedError(403, "addresses are not fetched here; upload the photo itself")
+
+
+def _check_file(path: str, folders: Sequence[Path]) -> None:
+    """Refuse to give out anything but results, uploads and examples; addresses are no paths of these."""
+    if not any(os.path.realpath(path).startswith(f"{folder}{os.sep}") for folder in folders):
+        raise RefusedError(403, "only results and uploads are given out; addresses are not fetched")
 
 
 def _check_paths(data: bytes, folder: Path) -> None:
