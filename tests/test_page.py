@@ -52,6 +52,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def page(servers: tuple[Server, Server], chromium: Any) -> Iterator[Any]:
     """The page of the first server, opened anew; in the end nothing was asked of any other host, nothing went wrong."""
+    chromium.goto("about:blank")  # What the page before had under way ends here, and not in this test.
     chromium.asked.clear()
     chromium.faults.clear()
     chromium.set_viewport_size({"width": 1200, "height": 1000})
@@ -121,9 +122,9 @@ def test_from_drop_to_file(page: Any, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Maker", 1
     with Image.open(PATH) as picture:
-        picture.save(photo, quality=93, exif=exif)
+        picture.resize((640, 480)).save(photo, quality=93, exif=exif)
     said = give(page, photo)
-    assert "1024 x 768 px" in said and "need a depth map" in said
+    assert "640 x 480 px" in said and "need a depth map" in said
     assert page.locator("#focus input").is_disabled()
     give_map(page, MAP)
     # A slider in stops: from f/2 to f/8, two stops of two.
@@ -153,7 +154,7 @@ def test_from_drop_to_file(page: Any, tmp_path: Path) -> None:
     theirs = Path(download.value.path()).read_bytes()
     assert theirs == ours.read_bytes()
     with Image.open(io.BytesIO(theirs)) as made:
-        assert made.getexif()[ExifTags.Base.Make] == "Maker" and made.size == (1024, 768)
+        assert made.getexif()[ExifTags.Base.Make] == "Maker" and made.size == (640, 480)
     page.locator("#auto-focus").click()
     wait_until(page, "found by itself")
 
@@ -266,7 +267,7 @@ def test_names_keyboard_and_dark(page: Any) -> None:
     divider = page.locator("#divide input[type=range]")
     divider.press("ArrowLeft")
     page.wait_for_function(
-        "() => document.querySelectorAll('#compare img')[1].style.clipPath.endsWith('45%)')", timeout=20_000
+        "() => document.querySelectorAll('#compare img')[1].style.clipPath.match(/ 45[.0-9]*%/)", timeout=20_000
     )
     # Focus without a pointer.
     page.locator("#focus input").fill("0.75,0.2")
