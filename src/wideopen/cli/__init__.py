@@ -15,7 +15,7 @@ from wideopen import __version__
 from wideopen.cli.text import complain
 from wideopen.errors import WideopenError
 
-COMMANDS = ("render", "presets", "doctor", "synthesize", "inspect", "train", "evaluate", "export", "convert")
+COMMANDS = ("render", "serve", "presets", "doctor", "synthesize", "inspect", "train", "evaluate", "export", "convert")
 """Names in the order --help lists them; `wideopen.cli.NAME` holds the function NAME."""
 
 EXTRAS = {
@@ -35,6 +35,8 @@ EXTRAS = {
     "OpenEXR": "exr",
     "transformers": "depth",
     "lpips": "lpips",
+    "gradio": "web",
+    "pebble": "web",
 }
 """Which extra brings which module."""
 

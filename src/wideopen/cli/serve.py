@@ -1,0 +1,63 @@
+"""`wideopen serve`."""
+
+from typing import Any
+
+import typer
+
+from wideopen.cli.options_of import build, takes
+from wideopen.web.settings import ServeOptions
+
+
+@takes(ServeOptions)
+def serve(**values: Any) -> None:
+    """Open a page on this machine: drop a photo, see before and after.
+
+    A password is asked for if the environment's WIDEOPEN_PASSWORD holds one.
+
+    Example: wideopen serve
+
+    Example: WIDEOPEN_PASSWORD=... wideopen serve --host 0.0.0.0 --megapixels 30
+    """
+    import os
+    import signal
+    import sys
+    import tempfile
+    from pathlib import Path
+
+    from wideopen.errors import OutputError
+
+    options = build(ServeOptions, values)
+    # The server gives the signal on when it has stopped; what follows must still be tidied up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="wideopen-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder).resolve()
+        # Gradio reads these when it is imported: where uploads go, and that it tells nobody of its use.
+        os.environ.update(
+            GRADIO_TEMP_DIR=str(home),
+            GRADIO_ANALYTICS_ENABLED="False",
+            HF_HUB_DISABLE_TELEMETRY="1",
+            HF_HUB_OFFLINE="1",
+        )
+        from wideopen.web.app import make_app, run
+        from wideopen.web.crew import working
+        from wideopen.web.keeper import Keeper
+        from wideopen.web.settings import share_out
+
+        try:
+            share = share_out(options)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        with working(options, share) as crew:
+            keeper = Keeper(home, options.keep_minutes * 60, options.disk_mb << 20)
+            app = make_app(crew, keeper, options, share, os.environ.get("WIDEOPEN_PASSWORD"))
+
+            def ready(address: str) -> None:
+                jobs = f"{share.screen} + {share.full} jobs at once"
+                typer.echo(f"{address}  ({jobs}, below {share.memory_mb} MB; Ctrl-C stops it)")
+
+            try:
+                run(app, options, ready)
+            except KeyboardInterrupt:
+                pass
+            except OSError as error:
+                raise OutputError(f"{options.host}:{options.port}: cannot listen there ({error.strerror})") from error

@@ -1,0 +1,120 @@
+"""What a deployer can set, and how much of the machine that takes."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wideopen.photo import MAX_PIXELS
+
+SCREEN_PX = 1024
+"""Long side of what is shown; the file to download has the photo's own size."""
+BASE_MB = 450
+"""Of the process that answers requests."""
+WORKER_MB = 350
+"""Of a worker: the model, the libraries, what it remembers of open photos (`REMEMBERED_MB`)."""
+REMEMBERED_MB = 128
+BYTES_A_PIXEL = {"screen": 16, "full": 44}
+"""Most that a job takes for each pixel of the photo: 16 bit with alpha, decoded and turned, and its file."""
+
+
+def _set(default: Any, text: str, panel: str = "") -> Any:
+    return field(default=default, metadata={"help": text, "panel": panel, "parser": None})
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """Where the page is served and what it allows."""
+
+    host: str = _set("127.0.0.1", "Address to listen on; 0.0.0.0 lets other machines in.")
+    port: int = _set(7860, "Port to listen on; 0 takes a free one.")
+    root_path: str = _set("", "Path or whole address under which a reverse proxy shows the page.")
+    model: Path | None = _set(None, "Model file (.onnx); if not given, the one in the package.")
+    upload_mb: int = _set(150, "Largest upload in MB, all its photos together.", "Limits")
+    upload_seconds: int = _set(120, "Longest that an upload may take.", "Limits")
+    uploads: int = _set(16, "Uploads at the same time.", "Limits")
+    megapixels: int = _set(50, "Largest photo.", "Limits")
+    batch: int = _set(50, "Photos in one batch.", "Limits")
+    queue: int = _set(60, "Jobs that may wait; further ones are refused.", "Limits")
+    job_seconds: int = _set(60, "Longest that one photo may take; then its worker is stopped.", "Limits")
+    memory_mb: int | None = _set(
+        None, "Memory to stay below; if not given, 3/4 of what is free at the start.", "Limits"
+    )
+    disk_mb: int = _set(4000, "Most that uploads and results may take on disk.", "Limits")
+    keep_minutes: float = _set(
+        15.0, "How long files of HTTP clients are kept; a page's are removed a minute after it is closed.", "Limits"
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port must be 0 to 65535, not {self.port}")
+        for name in (
+            "upload_mb",
+            "upload_seconds",
+            "uploads",
+            "megapixels",
+            "batch",
+            "queue",
+            "job_seconds",
+            "disk_mb",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name.replace('_', ' ')} must be at least 1, not {getattr(self, name)}")
+        if self.megapixels * 10**6 > MAX_PIXELS:
+            raise ValueError(f"megapixels must be at most {MAX_PIXELS // 10**6}, not {self.megapixels}")
+        if not self.keep_minutes > 0:
+            raise ValueError(f"keep minutes must be above 0, not {self.keep_minutes}")
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many workers there are, and what each may take."""
+
+    screen: int
+    """Workers that draw what is shown."""
+    full: int
+    """Workers that make files to download."""
+    threads: int
+    """CPU threads of each."""
+    memory_mb: int
+    """All together stay below this."""
+
+    def worker_mb(self, kind: str, megapixels: int) -> int:
+        """Most that a worker of that kind takes."""
+        return WORKER_MB + megapixels * BYTES_A_PIXEL[kind]
+
+
+def share_out(options: ServeOptions, cores: int | None = None) -> Share:
+    """As many workers as cores and memory allow, at least one of each kind.
+
+    Raises:
+        ValueError: the memory is not enough for one photo of the size allowed.
+    """
+    cores = cores or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = options.memory_mb or free_mb() * 3 // 4
+    least = Share(max(1, cores // 2), 1, max(1, cores // 2), 0)
+    each_screen, each_full = (least.worker_mb(kind, options.megapixels) for kind in ("screen", "full"))
+    left = memory - BASE_MB - each_screen - each_full
+    if left < 0:
+        need = memory - left
+        raise ValueError(
+            f"{memory} MB is too little memory for photos of {options.megapixels} megapixels, which take {need} MB; "
+            "allow more (--memory-mb) or smaller photos (--megapixels)"
+        )
+    screen = 1 + min(left // each_screen, max(1, cores // 2) - 1)
+    full = 1 + min((left - (screen - 1) * each_screen) // each_full, max(1, cores // 2) - 1)
+    return Share(screen, full, max(1, cores // screen), memory)
+
+
+def free_mb() -> int:
+    """Memory that is free, of the machine or of the container (cgroup v2), in MB; 4000 where neither can be told."""
+    found = []
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        found.append(next(int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvailable")))
+        limit, used = (Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
+        if limit != "max":
+            found.append((int(limit) - int(used)) >> 20)
+    except (OSError, StopIteration, ValueError):
+        pass
+    return min(found, default=4000)
