@@ -11,7 +11,7 @@ from PIL import Image
 
 from other_programs import dng, drawing, pillow, stored, tiff
 from wideopen import PhotoError, Renderer, RenderOptions
-from wideopen.photo import decode, kept_suffix, load
+from wideopen.photo import decode, kept_suffix, load, photo_suffixes
 from wideopen.raw import is_raw
 from wideopen.render import output_path
 
@@ -77,6 +77,13 @@ def test_told_from_others() -> None:
 def test_where_results_go() -> None:
     names = {"a.dng": ".tif", "b.NEF": ".tif", "c.gif": ".png", "d.bmp": ".png", "e.JPG": ".JPG", "f.avif": ".avif"}
     assert {name: kept_suffix(Path(name)) for name in names} == names
+
+
+def test_what_photos_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    common = {".jpg", ".jpeg", ".png", ".tif", ".webp", ".avif", ".heic", ".gif", ".bmp"}
+    assert common | {".dng", ".nef", ".cr3"} <= photo_suffixes()
+    monkeypatch.setattr("wideopen.raw.is_readable", lambda: False)
+    assert common <= photo_suffixes() and ".nef" not in photo_suffixes()
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

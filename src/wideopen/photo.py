@@ -237,6 +237,12 @@ def output_format(path: Path) -> str:
     raise OutputError(f"{path}: cannot tell the format from this name; end it in one of {known}")
 
 
+def photo_suffixes() -> frozenset[str]:
+    """What files are called that hold photos which can be read, in small letters; RAW's where rawpy is installed."""
+    found = {suffix for suffixes in FORMATS.values() for suffix in suffixes} | {".gif", ".bmp"}
+    return frozenset(found | raw.SUFFIXES if raw.is_readable() else found)
+
+
 def kept_suffix(path: Path) -> str:
     """The suffix of a photo's name if it can be written so; .tif for camera RAW, .png for other pictures."""
     suffix = path.suffix.lower()

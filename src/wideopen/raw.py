@@ -1,5 +1,6 @@
 """Camera RAW through rawpy (the extra `raw`), which is imported when the first such file comes by."""
 
+import importlib.util
 import io
 from typing import Any
 
@@ -34,6 +35,11 @@ def is_raw(data: bytes, suffix: str = "") -> bool:
         return True
     # A small preview first, the sensor's own picture in a directory below it.
     return _SUB_IFDS in tags and (tags.get(_NEW_SUBFILE) == 1 or suffix.lower() in SUFFIXES)
+
+
+def is_readable() -> bool:
+    """Whether the extra is installed."""
+    return importlib.util.find_spec("rawpy") is not None
 
 
 def open_raw(data: bytes) -> Any:
