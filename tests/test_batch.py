@@ -144,6 +144,31 @@ def test_killed_and_run_again(tmp_path: Path, model: Path, leftovers: tuple[Path
         assert load(out / name).pixels.shape == (36, 48, 3)
 
 
+def test_two_runs_share_a_folder(tmp_path: Path, model: Path) -> None:
+    names = fill(tmp_path / "photos", 60)
+    command = (
+        "render",
+        tmp_path / "photos",
+        "-r",
+        "-o",
+        tmp_path / "out",
+        "--skip-existing",
+        "--json",
+        "--model",
+        model,
+    )
+    both = [wideopen(*command), wideopen(*command)]
+    ends = []
+    for started in both:
+        out, error = started.communicate(timeout=100)
+        assert started.returncode == 0, error
+        ends.append(json.loads(out.splitlines()[-1]))
+    assert below(tmp_path / "out") == set(names)
+    assert sum(end["done"] for end in ends) == 60 == sum(end["skipped"] for end in ends)
+    for name in names:
+        assert load(tmp_path / "out" / name).pixels.shape == (36, 48, 3)
+
+
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_by_a_signal(tmp_path: Path, model: Path, stop: signal.Signals, code: int) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from wideopen import output
 from wideopen.errors import OutputError
-from wideopen.output import check_output, write_output
+from wideopen.output import check_output, clear_leftovers, make_folder, write_output
 
 
 def test_writes_text_and_bytes_and_nothing_else(tmp_path: Path) -> None:
@@ -46,3 +47,73 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_part(tmp_path: Path, monk
     with pytest.raises(OutputError, match="No space left on device"):
         write_output(path, "new", overwrite=True)
     assert os.listdir(tmp_path) == ["a.txt"] and path.read_text() == "old"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_another_process_wrote_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """The file comes up after it was looked for and before the part file gets its name."""
+    path, open_part = tmp_path / "a.txt", output._open_part
+
+    def slow(folder: Path) -> tuple[int, Path]:
+        found = open_part(folder)
+        path.write_text("theirs")
+        return found
+
+    def none(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(output, "_open_part", slow)
+    if not links:  # As on FAT.
+        monkeypatch.setattr(os, "link", none)
+    with pytest.raises(OutputError, match="exists already"):
+        write_output(path, "ours")
+    assert path.read_text() == "theirs" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", none)
+    write_output(tmp_path / "a.txt", "text")
+    assert (tmp_path / "a.txt").read_text() == "text" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_leftovers_are_cleared_and_work_in_hand_is_not(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    (tmp_path / ".wideopen-x.part").write_bytes(b"half")
+    (tmp_path / ".other.part").write_bytes(b"somebody else's")
+    handle, alive = output._open_part(tmp_path)
+    assert clear_leftovers(tmp_path) == 1
+    assert set(os.listdir(tmp_path)) == {".other.part", alive.name}
+    os.close(handle)  # As it is when its process is killed.
+    assert clear_leftovers(tmp_path) == 1 and os.listdir(tmp_path) == [".other.part"]
+
+
+def test_a_part_file_that_is_cleared_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    lock, cleared = fcntl.flock, []
+
+    def late(handle: int, how: int) -> None:
+        if not cleared:
+            cleared.extend(tmp_path.iterdir())
+            cleared[0].unlink()
+        lock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    write_output(tmp_path / "a.txt", "text")
+    assert cleared and (tmp_path / "a.txt").read_text() == "text" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_folders(tmp_path: Path) -> None:
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir() and not list((tmp_path / "a" / "b").iterdir())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file: is a file, not a folder"):
+        make_folder(tmp_path / "file")
+    with pytest.raises(OutputError, match="cannot be written to"):
+        make_folder(tmp_path / "file" / "below")

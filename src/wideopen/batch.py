@@ -115,7 +115,7 @@ def render_batch(renderer: Renderer, jobs: Sequence[Job], options: BatchOptions)
     """
     flights = flights_of(len(jobs), options.in_flight)
     taken, folders, room = identities(jobs), _Folders(), _Room()
-    waiting, running = iter(jobs), dict[Future[_Made | str], Job]()
+    waiting, running = iter(jobs), dict[Future[_Made | str | None], Job]()
     full = False
     pool = ThreadPoolExecutor(flights)
     try:
@@ -133,8 +133,8 @@ def render_batch(renderer: Renderer, jobs: Sequence[Job], options: BatchOptions)
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 made, job = future.result(), running.pop(future)
-                if isinstance(made, str):
-                    yield Outcome(job, "failed", made)
+                if not isinstance(made, _Made):
+                    yield Outcome(job, "failed", made) if made else Outcome(job, "skipped")
                     continue
                 outcome, no_room = _write(made, job, options)
                 full = full or no_room
@@ -184,9 +184,11 @@ class _Room:
             self._changed.notify_all()
 
 
-def _attempt(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _Made | str:
-    """A photo's results, or one line that says why there are none."""
+def _attempt(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _Made | str | None:
+    """A photo's results, or one line that says why there are none; None if they are there already."""
     try:
+        if options.skip_existing and all(map(os.path.lexists, outputs_of(job, options))):
+            return None  # Another process was faster.
         return _make(renderer, job, options, room)
     except ModelError as error:
         if not renderer.loaded:
@@ -233,6 +235,8 @@ def _files(renderer: Renderer, job: Job, options: BatchOptions, done: Rendered) 
 def _write(made: _Made, job: Job, options: BatchOptions) -> tuple[Outcome, bool]:
     """Write a photo's results; also whether there is no room for any more."""
     pixels = made.done.taken.pixels
+    if not made.files:
+        return Outcome(job, "skipped"), False  # Another process was faster.
     try:
         for path, data in made.files:
             write_output(path, data, options.overwrite)
@@ -240,7 +244,7 @@ def _write(made: _Made, job: Job, options: BatchOptions) -> tuple[Outcome, bool]
             made.done.seen.write(pixels, job.save_depth, job.show_depth, options.overwrite)
     except OutputError as error:
         if options.skip_existing and job.output.exists():
-            return Outcome(job, "skipped"), False  # Another process was faster.
+            return Outcome(job, "skipped"), False
         reason = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
         return Outcome(job, "failed", str(error)), reason in _NO_ROOM
     notices = made.done.notices(output_format(job.output))
