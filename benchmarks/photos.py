@@ -3,7 +3,8 @@
     python benchmarks/photos.py [--photo PHOTO] [--megapixels 1 12 24 48] [--threads N]
 
 The photo is enlarged to each size first. Seconds are split into start (interpreter, imports, model), decode, network
-(and scaling down), full size, and encode; `whole` is the process from outside. Prints a table and the figures as JSON
+(and scaling down), full size, and encode; `whole` is the process from outside, `cpu` what all its
+threads took together (which other programs change less). Prints a table and the figures as JSON
 on the last line; `slope_s_per_mp` is fitted over the sizes, `start_s` is what it leaves at 0 megapixels. `help_s` and
 `import_s` are `wideopen --help` and `import wideopen`, each in a process of its own, the fastest of five.
 """
@@ -45,7 +46,8 @@ def one(photo: Path, output: Path, threads: int | None, born: float) -> dict[str
     save(taken.with_pixels(pixels), output, overwrite=True)
     clock.append(time.time())
     found = {name: float(step) for name, step in zip(PARTS, np.diff(clock), strict=True)}
-    return found | {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return found | {"cpu": used.ru_utime + used.ru_stime, "peak_mib": used.ru_maxrss / 1024}
 
 
 def enlarge(photo: Path, megapixels: float, output: Path) -> None:
@@ -97,7 +99,7 @@ def main() -> None:
     starts = {
         name: round(min(seconds([sys.executable, *command]) for _ in range(5)), 3) for name, command in quick.items()
     }
-    columns = ("whole", *PARTS, "peak_mib")
+    columns = ("whole", *PARTS, "cpu", "peak_mib")
     table = Table("megapixels", *columns, title="JPEG to JPEG, seconds")
     for megapixels, figures in found.items():
         table.add_row(f"{megapixels:g}", *(f"{figures[name]:.{0 if name == 'peak_mib' else 2}f}" for name in columns))
