@@ -18,6 +18,7 @@ PAGES = [
     ROOT / "docs" / "lens.md",
     ROOT / "docs" / "evaluation.md",
     ROOT / "docs" / "export.md",
+    ROOT / "docs" / "fullsize.md",
 ]
 
 
