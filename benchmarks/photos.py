@@ -3,8 +3,10 @@
     python benchmarks/photos.py [--photo PHOTO] [--megapixels 1 12 24 48] [--threads N]
 
 The photo is enlarged to each size first. Seconds are split into start (interpreter, imports, model), decode, network
-(and scaling down), full size, and encode; `whole` is the process from outside. Prints a table and the figures as JSON
-on the last line; `slope_s_per_mp` is fitted over the sizes, `start_s` is what it leaves at 0 megapixels.
+(and scaling down), full size, and encode; `whole` is the process from outside, `cpu` what all its
+threads took together (which other programs change less). Prints a table and the figures as JSON
+on the last line; `slope_s_per_mp` is fitted over the sizes, `start_s` is what it leaves at 0 megapixels. `help_s` and
+`import_s` are `wideopen --help` and `import wideopen`, each in a process of its own, the fastest of five.
 """
 
 import argparse
@@ -44,7 +46,8 @@ def one(photo: Path, output: Path, threads: int | None, born: float) -> dict[str
     save(taken.with_pixels(pixels), output, overwrite=True)
     clock.append(time.time())
     found = {name: float(step) for name, step in zip(PARTS, np.diff(clock), strict=True)}
-    return found | {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return found | {"cpu": used.ru_utime + used.ru_stime, "peak_mib": used.ru_maxrss / 1024}
 
 
 def enlarge(photo: Path, megapixels: float, output: Path) -> None:
@@ -68,6 +71,12 @@ def measure(photo: Path, folder: Path, threads: int | None) -> dict[str, float]:
     return {"whole": time.time() - started, **json.loads(done.stdout.splitlines()[-1])}
 
 
+def seconds(command: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photo", type=Path, default=ROOT / "examples" / "cairn.jpg")
@@ -86,14 +95,20 @@ def main() -> None:
             enlarge(options.photo, megapixels, photo)
             runs = [measure(photo, Path(folder), options.threads) for _ in range(options.rounds)]
             found[megapixels] = min(runs, key=lambda run: run["whole"])
-    columns = ("whole", *PARTS, "peak_mib")
+    quick = {"help_s": ["-m", "wideopen", "--help"], "import_s": ["-c", "import wideopen"]}
+    starts = {
+        name: round(min(seconds([sys.executable, *command]) for _ in range(5)), 3) for name, command in quick.items()
+    }
+    columns = ("whole", *PARTS, "cpu", "peak_mib")
     table = Table("megapixels", *columns, title="JPEG to JPEG, seconds")
     for megapixels, figures in found.items():
         table.add_row(f"{megapixels:g}", *(f"{figures[name]:.{0 if name == 'peak_mib' else 2}f}" for name in columns))
     Console().print(table)
     slope, start = np.polyfit(list(found), [figures["whole"] for figures in found.values()], 1)
     cases = [{"megapixels": size, **{k: round(v, 3) for k, v in figures.items()}} for size, figures in found.items()]
-    print(json.dumps({"cases": cases, "slope_s_per_mp": round(float(slope), 4), "start_s": round(float(start), 3)}))
+    line = {"slope_s_per_mp": round(float(slope), 4), "start_s": round(float(start), 3), **starts}
+    print(", ".join(f"{name} {value}" for name, value in line.items()))
+    print(json.dumps({"cases": cases, **line}))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The exported file draws what the network draws, at any size, and says what it is."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import wideopen.export as export_module
 from wideopen.checkpoint import save_weights
 from wideopen.errors import ModelError, OutputError
 from wideopen.export import export_onnx
+from wideopen.fold import fold
 from wideopen.options import PyNETConfig
-from wideopen.pynet import HeadConv, PyNET
+from wideopen.pynet import HeadConv, InstanceNorm, PyNET
 
 STYLES = {
     "residual": PyNETConfig(width=0.0625, head="residual", init="he"),
@@ -32,8 +34,13 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     for module in network.modules():
         if isinstance(module, HeadConv):
             torch.nn.init.normal_(module.weight, std=0.01)
+        elif isinstance(module, InstanceNorm):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, std=0.3)
     save_weights(folder / "level1.pt", network, recipe={"name": "tried", "pairs": {"input": 256}}, metrics={"a": 1})
-    difference = export_onnx(folder / "level1.pt", folder / "model.onnx", info={"licence": "Apache-2.0"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export_module, "fold", lambda model: (onnx.save(model, folder / "plain.onnx"), fold(model))[1])
+        difference = export_onnx(folder / "level1.pt", folder / "model.onnx", info={"licence": "Apache-2.0"})
     assert 0 < difference < export_module.TOLERANCE
     return network, folder / "model.onnx"
 
@@ -51,6 +58,28 @@ def test_any_size_draws_what_the_network_draws(exported: tuple[PyNET, Path], siz
         assert len(theirs) == 1
     else:
         np.testing.assert_allclose(theirs[1], ours.sharp.numpy(), atol=export_module.TOLERANCE)
+
+
+def test_the_graph_is_folded(exported: tuple[PyNET, Path]) -> None:
+    """Against the graph as PyTorch exports it; that the numbers are the network's is tested above."""
+    network, path = exported
+    plain, folded = onnx.load(path.with_name("plain.onnx")), onnx.load(path)
+    before, after = (Counter(node.op_type for node in model.graph.node) for model in (plain, folded))
+    assert after["InstanceNormalization"] == before["InstanceNormalization"] > 20
+    assert after["Reshape"] <= before["Reshape"] - 2 * before["InstanceNormalization"]
+    assert after["DepthToSpace"] == before["DepthToSpace"] + 1
+    assert after["ConvTranspose"] == before["ConvTranspose"] - 1
+    paired = [item.name for item in folded.graph.initializer if item.name.endswith("_pairs")]
+    assert bool(paired) == (network.backbone is not None)
+    assert len({node.name for node in folded.graph.node}) == len(folded.graph.node)
+    photo = np.random.default_rng(1).random((1, 3, 96, 64), np.float32)
+    both = [
+        onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"photo": photo}) for model in (plain, folded)
+    ]
+    for ours, theirs in zip(both[1], both[0], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    again = fold(onnx.load(path))
+    assert [node.op_type for node in again.graph.node] == [node.op_type for node in folded.graph.node]
 
 
 def test_the_file_describes_itself(exported: tuple[PyNET, Path]) -> None:

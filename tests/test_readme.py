@@ -19,6 +19,7 @@ PAGES = [
     ROOT / "docs" / "evaluation.md",
     ROOT / "docs" / "export.md",
     ROOT / "docs" / "command-line.md",
+    ROOT / "docs" / "fullsize.md",
 ]
 
 

@@ -20,6 +20,7 @@ from wideopen import __version__
 from wideopen.agreement import Run, network_input
 from wideopen.checkpoint import load_weights
 from wideopen.errors import ModelError
+from wideopen.fold import fold
 from wideopen.formats import RANGES
 from wideopen.output import check_output, write_output
 from wideopen.pynet import SIDE_MULTIPLE, Places, PyNET
@@ -96,7 +97,7 @@ def export_onnx(
         "licence": "not stated",
         **(info or {}),
     }
-    model = strip(trace(network))
+    model = fold(strip(trace(network)))
     model.metadata_props.append(onnx.StringStringEntryProto(key="wideopen", value=json.dumps(values)))
     data = model.SerializeToString()
     difference = compare(network, data, [network_input(photo, round(side / scale), SIDE_MULTIPLE) for photo in photos])

@@ -10,9 +10,10 @@ import onnx
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
-KEPT_FLOAT = ("backbone.", ".head.")
+KEPT_FLOAT = ("backbone.", ".head.", ".up")
 """Weights whose layers stay in 32 bits. The encoder's depthwise layers have ranges too unequal for one scale: quantised
-they move the sharpness map by 0.05 on average, all other layers together by 0.017. The head draws the picture."""
+they move the sharpness map by 0.05 on average, all other layers together by 0.017. Up-sampling and head draw the
+picture."""
 
 
 def to_fp16(data: bytes) -> bytes:
