@@ -3,6 +3,7 @@
 Commands are imported when they are asked for, so that `wideopen --help` answers at once.
 """
 
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -79,6 +80,8 @@ def _root(
 
 def main() -> None:
     """Run the command line. What a person can mend is one line on stderr and exit code 2, never a traceback."""
+    # `runtimes.py` turns ONNX Runtime's reports off; this keeps it from setting them up at all.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         app()
     except WideopenError as error:
