@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wideopen.photo import MAX_PIXELS
-
 SCREEN_PX = 1024
 """Long side of what is shown; the file to download has the photo's own size."""
 BASE_MB = 450
@@ -46,6 +44,8 @@ class ServeOptions:
     )
 
     def __post_init__(self) -> None:
+        from wideopen.photo import MAX_PIXELS  # `wideopen --help` reads this module, and must answer at once.
+
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be 0 to 65535, not {self.port}")
         for name in (
