@@ -55,7 +55,7 @@ def test_api_makes_the_files_of_the_command_line(server: Server, model: Path, tm
     assert server.get(f"/gradio_api/file={data[0]['path']}")[1] == ours.read_bytes()
     event, data = server.call("preview", photo=photo)
     with Image.open(io.BytesIO(server.get(f"/gradio_api/file={data[0]['path']}")[1])) as shown:
-        assert event == "complete" and shown.size == (1024, 768)
+        assert event == "complete" and shown.size == (960, 720)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SCREEN_PX = 1024
+SCREEN_PX = 960
 """Long side of what is shown; the file to download has the photo's own size."""
 BASE_MB = 450
 """Of the process that answers requests."""
@@ -34,7 +34,7 @@ class ServeOptions:
     megapixels: int = _set(50, "Largest photo.", "Limits")
     batch: int = _set(50, "Photos in one batch.", "Limits")
     queue: int = _set(60, "Jobs that may wait; further ones are refused.", "Limits")
-    job_seconds: int = _set(60, "Longest that one photo may take; then its worker is stopped.", "Limits")
+    job_seconds: int = _set(120, "Longest that one photo may take; then its worker is stopped.", "Limits")
     memory_mb: int | None = _set(
         None, "Memory to stay below; if not given, 3/4 of what is free at the start.", "Limits"
     )
