@@ -30,7 +30,7 @@ class ServeOptions:
     model: Path | None = _set(None, "Model file (.onnx); if not given, the one in the package.")
     upload_mb: int = _set(150, "Largest upload in MB, all its photos together.", "Limits")
     upload_seconds: int = _set(120, "Longest that an upload may take.", "Limits")
-    uploads: int = _set(16, "Uploads at the same time.", "Limits")
+    uploads: int = _set(32, "Uploads at the same time.", "Limits")
     megapixels: int = _set(50, "Largest photo.", "Limits")
     batch: int = _set(50, "Photos in one batch.", "Limits")
     queue: int = _set(60, "Jobs that may wait; further ones are refused.", "Limits")
