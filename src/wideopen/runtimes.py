@@ -20,6 +20,9 @@ from wideopen.errors import OutputError
 from wideopen.options import Precision
 from wideopen.output import write_output
 
+# From 1.32 on it reports what it runs, on what machine, unless it is told not to.
+onnxruntime.disable_telemetry_events()
+
 Array = NDArray[np.float32]
 PROVIDERS = (
     "CUDAExecutionProvider",

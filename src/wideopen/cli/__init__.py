@@ -101,6 +101,8 @@ def _root(
 
 def main() -> None:
     """Run the command line. What a person can mend is one line on stderr and exit code 2, never a traceback."""
+    # `runtimes.py` turns ONNX Runtime's reports off; this keeps it from setting them up at all.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         app()
     except Stopped as stop:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from starlette.requests import ClientDisconnect
+
 from wideopen.web.keeper import Keeper
 from wideopen.web.settings import ServeOptions
 
@@ -97,6 +99,8 @@ class Gate:
         except RefusedError as refused:
             if not started:
                 await _refuse(answer, refused)
+        except ClientDisconnect:
+            pass  # Gone in the middle of what it sent; `Keeper.sweep` removes that.
 
     async def _pass(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         _check_route(scope["method"], path)
@@ -127,7 +131,12 @@ class Gate:
         self._uploads += 1
         try:
             body = Body(receive, limit + CALL_BYTES, self._options.upload_seconds, self._keeper.added)
-            await self._app(scope, body.receive, send)
+
+            async def answer(message: Message) -> None:
+                if body.refused is None:  # Else what is answered is that, and not the error that it makes in there.
+                    await send(message)
+
+            await self._app(scope, body.receive, answer)
         finally:
             self._uploads -= 1
 
@@ -159,6 +168,7 @@ class Body:
         self._receive, self._left, self._added, self._seconds = receive, limit, added, seconds
         self._end = asyncio.get_running_loop().time() + seconds
         self._whole = False
+        self.refused: RefusedError | None = None
 
     async def receive(self) -> Message:
         """The next message; RefusedError if the limits are passed."""
@@ -168,14 +178,18 @@ class Body:
             async with asyncio.timeout_at(self._end):
                 message = await self._receive()
         except TimeoutError:
-            raise RefusedError(408, f"not whole within {self._seconds} s") from None
+            raise self._refuse(408, f"not whole within {self._seconds} s") from None
         size = len(message.get("body", b""))
         self._left -= size
         if self._left < 0:
-            raise RefusedError(413, "longer than it may be")
+            raise self._refuse(413, "longer than it may be")
         self._added(size)
         self._whole = message["type"] != "http.request" or not message.get("more_body", False)
         return message
+
+    def _refuse(self, status: int, reason: str) -> RefusedError:
+        self.refused = RefusedError(status, reason)
+        return self.refused
 
     async def chunks(self) -> Any:
         """All of it, piece by piece; ends early if the client leaves."""

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wideopen.photo import MAX_PIXELS
-
-SCREEN_PX = 1024
+SCREEN_PX = 960
 """Long side of what is shown; the file to download has the photo's own size."""
 BASE_MB = 450
 """Of the process that answers requests."""
@@ -32,11 +30,11 @@ class ServeOptions:
     model: Path | None = _set(None, "Model file (.onnx); if not given, the one in the package.")
     upload_mb: int = _set(150, "Largest upload in MB, all its photos together.", "Limits")
     upload_seconds: int = _set(120, "Longest that an upload may take.", "Limits")
-    uploads: int = _set(16, "Uploads at the same time.", "Limits")
+    uploads: int = _set(32, "Uploads at the same time.", "Limits")
     megapixels: int = _set(50, "Largest photo.", "Limits")
     batch: int = _set(50, "Photos in one batch.", "Limits")
     queue: int = _set(60, "Jobs that may wait; further ones are refused.", "Limits")
-    job_seconds: int = _set(60, "Longest that one photo may take; then its worker is stopped.", "Limits")
+    job_seconds: int = _set(120, "Longest that one photo may take; then its worker is stopped.", "Limits")
     memory_mb: int | None = _set(
         None, "Memory to stay below; if not given, 3/4 of what is free at the start.", "Limits"
     )
@@ -46,6 +44,8 @@ class ServeOptions:
     )
 
     def __post_init__(self) -> None:
+        from wideopen.photo import MAX_PIXELS  # `wideopen --help` reads this module, and must answer at once.
+
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be 0 to 65535, not {self.port}")
         for name in (
