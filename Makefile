@@ -10,7 +10,7 @@ DEMO_VENV ?= .venv-demo
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: demo test check manual env clean
+.PHONY: evaluate-default demo test check manual env clean
 
 demo: $(DEMO_VENV)/.ready
 	@mkdir -p demo
@@ -32,6 +32,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 test: env
 	$(BIN)/python -m pytest
+
+# Held-out photos and pairs are not in the repository: docs/training.md says how to make them.
+evaluate-default: env
+	$(BIN)/python benchmarks/default_model.py --pairs $(PAIRS) --taps $(TAPS) --photos $(PHOTOS) --mattes $(MATTES) --only $(ONLY)
 
 check: env
 	$(BIN)/ruff format --check .

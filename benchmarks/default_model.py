@@ -1,6 +1,6 @@
 """How good is the model that ships? All that is promised of it, measured on photos that it was not trained on.
 
-    python benchmarks/default_model.py --pairs HELD_OUT --taps HELD_OUT_SECOND --photos PHOTOS --mattes MATTES --only LIST
+    python benchmarks/default_model.py --pairs HELD_OUT --taps TWO_SUBJECTS --photos PHOTOS --mattes MATTES --only LIST
 
 Each part runs if what it needs is given (docs/training.md says how the folders are made):
 

@@ -36,6 +36,7 @@ from wideopen.light import linear_to_srgb, to_light, to_pixels
 from wideopen.padding import fit, resize
 from wideopen.photo import load
 from wideopen.synthesize import SynthesizeOptions
+from wideopen.through_network import see
 
 Array = NDArray[Any]
 BLUR = SynthesizeOptions().blur
@@ -152,7 +153,7 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
     photo = layers.photo()
     height, width = photo.shape[:2]
     size = fit(height, width, renderer.engine.metadata.working_side)
-    found = renderer._see(photo)
+    found = see(renderer.engine, photo, renderer.options, b"", None)
     given = {"model": found, "maps": right_maps(layers, photo, *found[0].shape[:2])}
     whole = {kind: carry(photo, *given[kind]) for kind in KINDS}
     rows: dict[str, list[tuple[float, ...]]] = {kind: [] for kind in KINDS}
@@ -163,7 +164,10 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
         assert (own == crop).all()
         near = np.abs(signed_distance(part.alpha > 0.5)) <= BAND_PX
         native_truth = layers.taken(window, BLUR * min(size))
-        natives = {"model": renderer._see(crop), "maps": right_maps(part, crop, *size)}
+        natives = {
+            "model": see(renderer.engine, crop, renderer.options, b"", None),
+            "maps": right_maps(part, crop, *size),
+        }
         drawn = {kind: np.rint(255 * resize(natives[kind][0].clip(0, 1), *size)) for kind in KINDS}
         for kind in KINDS:
             plain = enlarged_window(given[kind][0], photo.shape[:2], window)

@@ -26,6 +26,7 @@ from wideopen import Renderer, RenderOptions
 from wideopen.fullsize import carry
 from wideopen.padding import resize
 from wideopen.photo import load
+from wideopen.through_network import see
 
 ROOT = Path(__file__).parents[1] / "examples"
 Array = NDArray[Any]
@@ -92,7 +93,7 @@ def same(result: Array, photo: Array, inside: Array) -> float:
 
 def measure(pixels: Array, matte: Array, renderer: Renderer) -> dict[str, float]:
     """All figures of one photo; `sharp_inside` is the mean of the shipped model's sharp map there."""
-    seen = renderer._see(pixels)
+    seen = see(renderer.engine, pixels, renderer.options, b"", None)
     height, width = seen[0].shape[:2]
     whole = cv2.resize(matte, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     reach = math.ceil(3 * pixels.shape[0] / height + 2 * pixels.shape[0] / matte.shape[0])

@@ -28,6 +28,7 @@ from wideopen import Renderer, RenderOptions
 from wideopen.fullsize import carry
 from wideopen.photo import Photo, load, save
 from wideopen.runtimes import OnnxRuntime, has_openvino
+from wideopen.through_network import see
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = ("first", "median", "parts", "loads", "compilations", "mib_10", "mib_half", "mib_end", "growth_kib")
@@ -63,7 +64,7 @@ def parts(renderer: Renderer, photo: Path, output: Path) -> float:
     """Seconds of the steps that no photo can do without."""
     started = time.perf_counter()
     taken = load(photo)
-    pixels = carry(taken.pixels, *renderer._see(taken.pixels))
+    pixels = carry(taken.pixels, *see(renderer.engine, taken.pixels, renderer.options, b"", None))
     save(taken.with_pixels(pixels), output, overwrite=True)
     return time.perf_counter() - started
 

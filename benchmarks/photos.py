@@ -33,13 +33,14 @@ def one(photo: Path, output: Path, threads: int | None, born: float) -> dict[str
     from wideopen.options import RenderOptions
     from wideopen.photo import load, save
     from wideopen.render import Renderer
+    from wideopen.through_network import see
 
     renderer = Renderer(RenderOptions(threads=threads))
     renderer.engine  # noqa: B018 - loads the model
     clock = [born, time.time()]
     taken = load(photo)
     clock.append(time.time())
-    seen = renderer._see(taken.pixels)
+    seen = see(renderer.engine, taken.pixels, renderer.options, b"", None)
     clock.append(time.time())
     pixels = carry(taken.pixels, *seen)
     clock.append(time.time())

@@ -31,7 +31,7 @@ def test_all_is_well_here() -> None:
     assert found["versions", "wideopen"]["value"] == __version__
     assert found["versions", "onnxruntime"]["value"] == onnxruntime.__version__
     assert str(found["versions", "Python"]["value"]).startswith(sys.version.split()[0])
-    assert "first.onnx" in str(found["model", "file"]["value"])
+    assert "default.onnx" in str(found["model", "file"]["value"])
     for name in ("files", "network", "lens"):
         assert "as" in str(found["self-test", name]["value"])
     if sys.platform == "linux":

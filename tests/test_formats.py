@@ -17,7 +17,7 @@ from pair_sets import make_set
 from wideopen.agreement import TOLERANCES, Agreement, compare, network_input
 from wideopen.checkpoint import save_weights
 from wideopen.cli import app
-from wideopen.engine import SHIPPED, Engine
+from wideopen.engine import Engine
 from wideopen.errors import ModelError, OutputError
 from wideopen.formats import export_model, photos_below
 from wideopen.options import PyNETConfig
@@ -25,19 +25,20 @@ from wideopen.pairs import find_pairs, load_image
 from wideopen.pynet import PyNET
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+FIRST = EXAMPLES / "models" / "first.onnx"
 DOG = load_image(EXAMPLES / "dog.jpg")
 
 
 def shipped_on(photo: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
     planes = network_input(photo, 352, 32)
-    return planes, onnxruntime.InferenceSession(SHIPPED).run(None, {"photo": planes})
+    return planes, onnxruntime.InferenceSession(FIRST).run(None, {"photo": planes})
 
 
 def facts(text: str, precision: str) -> None:
     values = json.loads(text)
     assert (values["format"], values["multiple"], values["scale"], values["conditions"]) == (1, 32, 2, [])
     assert values["precision"] == precision and values["licence"] and "0..1" in values["ranges"]
-    assert values["source_sha256"] == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    assert values["source_sha256"] == hashlib.sha256(FIRST.read_bytes()).hexdigest()
 
 
 def onnx_facts(path: Path, precision: str) -> None:
@@ -46,21 +47,21 @@ def onnx_facts(path: Path, precision: str) -> None:
 
 def test_fp16_is_half_as_large_and_the_engine_takes_it(tmp_path: Path) -> None:
     output = tmp_path / "half.onnx"
-    done = export_model(SHIPPED, output, precision="fp16", photos=[DOG])
-    assert done.size == output.stat().st_size < 0.52 * SHIPPED.stat().st_size
+    done = export_model(FIRST, output, precision="fp16", photos=[DOG])
+    assert done.size == output.stat().st_size < 0.52 * FIRST.stat().st_size
     planes, wanted = shipped_on(DOG)
     found = onnxruntime.InferenceSession(output).run(None, {"photo": planes})
     assert done.agreement.bokeh == pytest.approx(np.abs(found[0] - wanted[0]).max(), abs=1e-6)
     assert 0 < done.agreement.bokeh < TOLERANCES["fp16"].bokeh
     assert done.agreement.sharp_mean == pytest.approx(np.abs(found[1] - wanted[1]).mean(), abs=1e-6)
     onnx_facts(output, "fp16")
-    assert Engine(output).metadata.working_side == Engine().metadata.working_side
+    assert Engine(output).metadata.working_side == Engine(FIRST).metadata.working_side
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_openvino(tmp_path: Path, precision: str) -> None:
     openvino = pytest.importorskip("openvino")
-    done = export_model(SHIPPED, tmp_path / "model.xml", precision=precision, photos=[DOG])
+    done = export_model(FIRST, tmp_path / "model.xml", precision=precision, photos=[DOG])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.bin", "model.xml"]
     assert done.size == sum(path.stat().st_size for path in tmp_path.iterdir())
     model = openvino.Core().read_model(tmp_path / "model.xml")
@@ -77,8 +78,8 @@ def test_int8_and_what_it_must_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     photos = [load_image(EXAMPLES / f"{name}.jpg") for name in ("dog", "scooter", "statue")]
     given = {"precision": "int8", "photos": [DOG], "calibrate": photos, "pairs": pairs}
     monkeypatch.setattr(formats, "MOST_LOSS", 100.0)  # Drawn noise says nothing of photos.
-    done = export_model(SHIPPED, tmp_path / "int8.onnx", **given)  # type: ignore[arg-type]
-    assert done.size < 0.8 * SHIPPED.stat().st_size and done.loss is not None
+    done = export_model(FIRST, tmp_path / "int8.onnx", **given)  # type: ignore[arg-type]
+    assert done.size < 0.8 * FIRST.stat().st_size and done.loss is not None
     onnx_facts(tmp_path / "int8.onnx", "int8")
     kinds = [node.op_type for node in onnx.load(tmp_path / "int8.onnx").graph.node]
     assert kinds.count("QuantizeLinear") > 50
@@ -86,20 +87,20 @@ def test_int8_and_what_it_must_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(formats, "to_int8", lambda *_: data)
     monkeypatch.setattr(formats, "MOST_LOSS", done.loss - 0.01)
     with pytest.raises(ModelError, match=rf"worse\.onnx: not kept, it loses {done.loss:.2f} dB on 2 pairs"):
-        export_model(SHIPPED, tmp_path / "worse.onnx", **given)  # type: ignore[arg-type]
+        export_model(FIRST, tmp_path / "worse.onnx", **given)  # type: ignore[arg-type]
     assert not (tmp_path / "worse.onnx").exists()
 
 
 def test_too_large_a_difference_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A graph whose picture is a little darker: the message says by how much."""
-    model = onnx.load(SHIPPED)
+    model = onnx.load(FIRST)
     clip = next(node for node in model.graph.node if node.output[0] == "bokeh")
     clip.output[0] = "light"
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(0.9, np.float32), "dim"))
     model.graph.node.append(onnx.helper.make_node("Mul", ["light", "dim"], ["bokeh"]))
     monkeypatch.setattr(formats, "to_fp16", lambda data: model.SerializeToString())
     with pytest.raises(ModelError, match=r"not kept, its bokeh differs by 0\.(09\d\d|1000) where 0\.03"):
-        export_model(SHIPPED, tmp_path / "dark.onnx", precision="fp16", photos=[DOG])
+        export_model(FIRST, tmp_path / "dark.onnx", precision="fp16", photos=[DOG])
     assert not list(tmp_path.iterdir())
 
 
@@ -153,7 +154,7 @@ def test_torch_export_of_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 )
 def test_what_is_not_made_is_one_line(tmp_path: Path, output: str, options: dict, says: str) -> None:
     with pytest.raises(ModelError) as caught:
-        export_model(SHIPPED, tmp_path / output, **{"photos": [DOG], **options})
+        export_model(FIRST, tmp_path / output, **{"photos": [DOG], **options})
     assert says in str(caught.value) and "\n" not in str(caught.value) and not list(tmp_path.iterdir())
 
 
@@ -163,7 +164,7 @@ def test_foreign_sources_and_existing_files(tmp_path: Path) -> None:
         export_model(tmp_path / "text.onnx", tmp_path / "a.onnx", photos=[DOG])
     (tmp_path / "m.bin").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"m\.bin: exists already"):
-        export_model(SHIPPED, tmp_path / "m.xml", photos=[DOG])
+        export_model(FIRST, tmp_path / "m.xml", photos=[DOG])
     assert not (tmp_path / "m.xml").exists()
     with pytest.raises(ModelError, match="no photos here"):
         photos_below(tmp_path, 3)
@@ -198,6 +199,6 @@ def test_of_two_files_none_is_left_where_one_fails(tmp_path: Path, monkeypatch: 
 
 
 def test_command(tmp_path: Path) -> None:
-    command = ["export", str(SHIPPED), "-o", str(tmp_path / "a.onnx"), "--photo", str(EXAMPLES / "dog.jpg")]
+    command = ["export", str(FIRST), "-o", str(tmp_path / "a.onnx"), "--photo", str(EXAMPLES / "dog.jpg")]
     found = CliRunner().invoke(app, command)
     assert found.exit_code == 0 and "20.7 MB" in found.output and "at most 0.00000" in found.output

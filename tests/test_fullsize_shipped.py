@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from wideopen import Renderer, RenderOptions
 from wideopen.fullsize import carry
 from wideopen.photo import Photo, load, save
+from wideopen.through_network import see
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -32,7 +33,7 @@ def part(height: int, width: int) -> NDArray[np.uint8]:
 def test_one_strip_or_forty(renderer: Renderer, dtype: type) -> None:
     photo = cv2.resize(load(EXAMPLES / "whale.jpg").pixels, (1203, 801), interpolation=cv2.INTER_CUBIC).astype(dtype)
     photo *= np.iinfo(dtype).max // 255
-    seen = renderer._see(photo)
+    seen = see(renderer.engine, photo, renderer.options, b"", None)
     whole = carry(photo, *seen, strip=801)
     same = (whole == photo).all(axis=2).mean()
     assert 0.02 < same < 0.95  # It has parts that are kept and parts that are not.

@@ -17,7 +17,7 @@ from wideopen.runtimes import OnnxRuntime, OpenVino
 openvino = pytest.importorskip("openvino")
 EXAMPLES = Path(__file__).parents[1] / "examples"
 WEIGHTS = SHIPPED.read_bytes()
-OUTPUTS = ["bokeh", "sharp"]
+OUTPUTS = ["matte", "relative"]
 
 
 def small(name: str, size: tuple[int, int] = (128, 192)) -> np.ndarray:
@@ -58,7 +58,7 @@ def test_two_processes_can_start_at_once(tmp_path: Path) -> None:
         "import sys\nfrom pathlib import Path\nimport numpy as np\nfrom wideopen.runtimes import OpenVino\n"
         f"weights = Path({str(SHIPPED)!r}).read_bytes()\n"
         "photo = np.full((1, 3, 64, 64), 0.5, np.float32)\n"
-        "found = OpenVino(weights, 1, cache=Path(sys.argv[1])).run(['bokeh'], photo)\n"
+        "found = OpenVino(weights, 1, cache=Path(sys.argv[1])).run(['matte'], photo)\n"
         "print(float(found[0].mean()))"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
@@ -73,7 +73,7 @@ def test_sizes_kept_in_memory_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wideopen.runtimes.SHAPES_KEPT", 1)
     runtime = OpenVino(WEIGHTS, 1)
     for width in (32, 64, 32):
-        assert runtime.run(["bokeh"], np.zeros((1, 3, 32, width), np.float32))[0].shape == (1, 3, 64, 2 * width)
+        assert runtime.run(["matte"], np.zeros((1, 3, 32, width), np.float32))[0].shape == (1, 1, 32, width)
     assert len(runtime._compiled) == 1
 
 

@@ -1,6 +1,6 @@
 """Put beside index.html what it needs, so that it opens from disk: ONNX Runtime Web and the model.
 
-    python examples/browser/prepare.py                     # the model in the package
+    python examples/browser/prepare.py                     # the first model, which draws its own picture
     python examples/browser/prepare.py --model fp16.onnx   # half as large: wideopen export MODEL -o fp16.onnx ...
 
 Needs wideopen, and npm, which fetches one package; nothing else is fetched, then or later. A page opened from disk may
@@ -17,17 +17,18 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from wideopen.engine import SHIPPED, Engine
+from wideopen.engine import Engine
 from wideopen.errors import ModelError, WideopenError
 from wideopen.output import write_output
 from wideopen.runtimes import OnnxRuntime
 
 HERE = Path(__file__).parent
+FIRST = HERE.parent / "models" / "first.onnx"
 PACKAGE = "onnxruntime-web@1.30.0"
 LIBRARY, MODULE, WASM = "ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"
 
 
-def prepare(target: Path, model: Path = SHIPPED) -> None:
+def prepare(target: Path, model: Path = FIRST) -> None:
     """Write ort.js, runtime.js and model.js into a folder.
 
     Raises ModelError if the page cannot run the model, CalledProcessError if npm cannot fetch the package.
@@ -62,7 +63,7 @@ def assignment(name: str, path: Path) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Put beside index.html what it needs.")
-    parser.add_argument("--model", type=Path, default=SHIPPED, help="an .onnx file of wideopen export")
+    parser.add_argument("--model", type=Path, default=FIRST, help="an .onnx file of wideopen export")
     options = parser.parse_args()
     if shutil.which("npm") is None:
         sys.exit("npm is not installed; it comes with Node.js")

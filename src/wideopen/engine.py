@@ -17,7 +17,7 @@ from wideopen.options import Precision, RuntimeName
 from wideopen.runtimes import OnnxRuntime, OpenVino, Runtime, cache_folder
 
 Float = NDArray[np.float32]
-SHIPPED = Path(__file__).parent / "models" / "first.onnx"
+SHIPPED = Path(__file__).parent / "models" / "default.onnx"
 FORMAT = 1
 """Version of the model file's metadata that this code reads."""
 

@@ -82,8 +82,8 @@ def render(
 ) -> None:
     """Give photos the soft background of a fast lens wide open.
 
-    Without a depth map the network does it. With one (yours, the phone's in the photo, or an estimated one) a lens
-    does: f-number, focus and the shape of the aperture are in your hand.
+    A network says what the subject is and how far away all else is, a lens draws it: f-number, focus and the shape of
+    the aperture are in your hand. A depth map (yours, the phone's in the photo, or an estimated one) is used instead.
 
     Results keep the photo's size, metadata and format, and never replace a file unless asked. In folders, what
     is called like a photo is rendered, results beside photos excepted; folders below a folder are kept under -o.
@@ -92,6 +92,8 @@ def render(
     130 after Ctrl-C: no half file is left, and --skip-existing goes on from there.
 
     Example: `wideopen render photo.jpg`
+
+    Example: `wideopen render photo.jpg --aperture 1.4 --focus 0.3,0.6`
 
     Example: `wideopen render photo.jpg -o soft.jpg --before-after split`
 

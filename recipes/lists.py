@@ -1,17 +1,19 @@
-"""Choose the photos of the first model's pairs.
+"""Choose the photos of the shipped models' pairs.
 
 Reads an index of photos (CSV with the columns set, name, subject_area, unsure, border_sharpness, usable, holdout)
-and writes three lists for `wideopen synthesize --only`, one SET/NAME a line:
+and writes lists for `wideopen synthesize --only`, one SET/NAME a line:
 
-    free.txt      training photos of sets whose terms let a model trained on them be shipped
-    research.txt  training photos of sets given for research only
-    holdout.txt   photos kept for measuring, never trained on
+    train.txt     the default model's: all that are usable and not held out (synthesize drops unsure mattes itself)
+    heldout.txt   usable, never trained on
+    free.txt      the first model's, of sets whose terms let a model trained on them be shipped
+    research.txt  the first model's, of sets given for research only
+    holdout.txt   what the first model was measured on
 
-Photos whose border is already soft are left out: a blurred background teaches nothing. So are those whose subject is
-tiny or fills the frame, or whose matte is unsure over a large area. The held-out list, to have a hundred pairs, takes
-softer borders and mattes, and the held-out photos of one research set.
+For the first model photos whose border is already soft are left out: a blurred background teaches nothing. So are those
+whose subject is tiny or fills the frame, or whose matte is unsure over a large area. Its held-out list, to have a
+hundred pairs, takes softer borders and mattes, and the held-out photos of one research set.
 
-    python recipes/first_lists.py INDEX.csv FOLDER
+    python recipes/lists.py INDEX.csv FOLDER
 """
 
 import argparse
@@ -53,7 +55,12 @@ def choose(rows: list[dict[str, str]]) -> dict[str, list[str]]:
         chosen = [r for r in rows if r["set"] in sets and r["holdout"] == holdout and criteria.fit(r)]
         return sorted(f"{row['set']}/{row['name']}" for row in chosen)
 
+    def usable(holdout: str) -> list[str]:
+        return sorted(f"{r['set']}/{r['name']}" for r in rows if r["holdout"] == holdout and r["usable"] == "1")
+
     return {
+        "train": usable("0"),
+        "heldout": usable("1"),
         "free": names(FREE, "0", TRAIN),
         "research": names(RESEARCH, "0", TRAIN),
         "holdout": names(FREE | {"imagenet"}, "1", HOLDOUT),
