@@ -319,6 +319,7 @@ def test_what_has_no_place_is_said() -> None:
     captions = iptc._with_captions(b"", b"\x1c\x02\x78\0\3abc")
     photo = Photo(stored(3, np.uint16), alpha=stored(1, np.uint16), resources=captions, depth=ramp())
     assert [len(losses(photo, format)) for format in ("JPEG", "PNG", "TIFF", "WEBP", "HEIF")] == [2, 1, 1, 3, 3]
+    assert not losses(Photo(stored(3, np.uint16), format="AVIF"), "AVIF"), "it had no more"
     assert all("no place" in line or "bits" in line or "white" in line for line in losses(photo, "WEBP"))
 
 

@@ -99,7 +99,7 @@ def losses(photo: "Photo", format: str) -> tuple[str, ...]:
         found.append(f"its depth map has no place in {format}; write .jpg to keep it")
     if photo.alpha is not None and format == "JPEG":
         found.append("JPEG has no transparency: it is laid on white")
-    if photo.pixels.dtype == np.uint16 and format in ("JPEG", "WEBP", "HEIF", "AVIF"):
+    if photo.pixels.dtype == np.uint16 and format != photo.format and format in ("JPEG", "WEBP", "HEIF", "AVIF"):
         found.append(f"{format} keeps {8 if format in ('JPEG', 'WEBP') else 10} bits; write .tif or .png to keep all")
     if iptc.captions(photo.resources) and format in ("WEBP", "AVIF", "HEIF"):
         found.append(f"its IPTC captions have no place in {format}")
