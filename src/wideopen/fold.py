@@ -117,11 +117,12 @@ def draw_in_blocks(graph: _Graph) -> None:
         blocks, drawn, name = act.output[0] + "_blocks", head.output[0] + "_blocks", head.output[0]
         kernel = graph.add(_up_to_blocks(weights[0]), up.input[1] + "_blocks")
         head_kernel = graph.add(_conv_of_blocks(weights[1]), head.input[1] + "_blocks")
-        bias = graph.add(np.tile(graph.weight(head.input[2]), 4), head.input[2] + "_blocks")
+        # A bias of zeros is left out by the exporter.
+        bias = [graph.add(np.tile(graph.weight(name), 4), name + "_blocks") for name in list(head.input)[2:]]
         new = [
             _conv([up.input[0], kernel], blocks + "_sum", pads=[1, 1, 0, 0]),
             helper.make_node("LeakyRelu", [blocks + "_sum"], [blocks], blocks),
-            _conv([blocks, head_kernel, bias], drawn, pads=[1, 1, 1, 1]),
+            _conv([blocks, head_kernel, *bias], drawn, pads=[1, 1, 1, 1]),
             helper.make_node("DepthToSpace", [drawn], [name], name + "_apart", blocksize=2, mode="DCR"),
         ]
         new[1].attribute.extend(act.attribute)
