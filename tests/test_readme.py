@@ -18,6 +18,8 @@ PAGES = [
     ROOT / "docs" / "lens.md",
     ROOT / "docs" / "evaluation.md",
     ROOT / "docs" / "export.md",
+    ROOT / "docs" / "serve.md",
+    ROOT / "docs" / "deploy.md",
 ]
 
 
