@@ -118,7 +118,7 @@ def screenshots(folder: Path) -> None:
         page.set_viewport_size({"width": 1240, "height": 1010})
         page.locator("#examples button").first.click()
         wait("from the depth map")
-        page.screenshot(path=folder / "serve-page.png")
+        page.screenshot(path=folder / "serve-page.jpg", type="jpeg", quality=85)
         page.get_by_role("tab", name="Tap to focus").click()
         page.wait_for_timeout(800)
         box = page.locator("#tap img").bounding_box()
@@ -126,14 +126,14 @@ def screenshots(folder: Path) -> None:
         wait("where the ring is")
         page.emulate_media(color_scheme="dark")
         page.wait_for_timeout(500)
-        page.screenshot(path=folder / "serve-focus-dark.png")
+        page.screenshot(path=folder / "serve-focus-dark.jpg", type="jpeg", quality=85)
         page.emulate_media(color_scheme="light")
-        page.get_by_role("tab", name="Before and after").click()
+        page.get_by_role("tab", name="Compare").click()
         page.set_viewport_size({"width": 390, "height": 844})
         page.wait_for_timeout(1000)
         page.evaluate("document.querySelector('#status').scrollIntoView()")
         page.wait_for_timeout(500)
-        page.screenshot(path=folder / "serve-phone.png")
+        page.screenshot(path=folder / "serve-phone.jpg", type="jpeg", quality=85)
 
 
 def main() -> int:

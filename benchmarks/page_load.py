@@ -235,7 +235,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--memory-mb", type=int, default=2400)
+    parser.add_argument("--memory-mb", type=int, default=3200)
     options = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="page-load-"))
     server = subprocess.Popen(

@@ -27,7 +27,7 @@ from wideopen.web import controls  # noqa: E402
 from wideopen.web.crew import Crew, plain  # noqa: E402
 from wideopen.web.gate import CALL_BYTES, Gate  # noqa: E402
 from wideopen.web.keeper import Keeper  # noqa: E402
-from wideopen.web.settings import ServeOptions, Share, share_out  # noqa: E402
+from wideopen.web.settings import ServeOptions, Share, fitted, share_out  # noqa: E402
 
 PATH = Path(__file__).parents[1] / "examples" / "path.jpg"
 MAP = Path(__file__).parents[1] / "examples" / "path-depth.png"
@@ -361,6 +361,22 @@ def test_files_go_when_their_last_session_has_gone(tmp_path: Path) -> None:
     assert keeper.sweep() == ["b"] and not shared.parent.exists()
 
 
+def test_what_a_waiting_job_needs_is_kept(tmp_path: Path) -> None:
+    clock = [time.time()]
+    keeper = Keeper(tmp_path, keep_s=600, limit=1000, now=lambda: clock[0])
+    gate = Gate(swallow, ServeOptions(), keeper)
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"1")
+    keeper.enter("page")
+    body = json.dumps({"data": [given(str(photo))], "session_hash": "page"}).encode()
+    message = {"type": "http.request", "body": body, "more_body": False}
+    scope = {"path": "/gradio_api/queue/join", "headers": [(b"content-type", b"application/json")]}
+    assert answer_of(gate, scope, [message])[0]["status"] == 200
+    clock[0] += 6000  # In a long queue.
+    keeper.sweep()
+    assert photo.exists()
+
+
 def test_files_of_http_clients_go_by_age(tmp_path: Path) -> None:
     clock = [time.time()]
     keeper = Keeper(tmp_path, keep_s=600, limit=1000, now=lambda: clock[0])
@@ -402,14 +418,15 @@ def test_a_job_is_stopped_when_it_takes_too_long_or_too_much(model: Path, tmp_pa
 
 
 def test_workers_are_what_memory_and_cores_allow() -> None:
-    options = ServeOptions(memory_mb=16_000, megapixels=50)
+    options = fitted(ServeOptions(memory_mb=24_000))
+    assert options.megapixels == 50 and 5 < fitted(ServeOptions(memory_mb=2_500)).megapixels < 20
     many = share_out(options, cores=16)
     assert 1 < many.full <= 8 and many.screen * many.threads <= 16
     total = sum(getattr(many, kind) * many.worker_mb(kind, 50) for kind in ("screen", "full"))
-    assert total < 16_000
-    assert share_out(ServeOptions(memory_mb=5_000), cores=2).full == 1
+    assert total < 24_000
+    assert share_out(fitted(ServeOptions(memory_mb=5_000)), cores=2).full == 1
     with pytest.raises(ValueError, match=r"too little memory for photos of 50 megapixels.*--megapixels"):
-        share_out(ServeOptions(memory_mb=1_000), cores=2)
+        share_out(ServeOptions(memory_mb=1_000, megapixels=50), cores=2)
     with pytest.raises(ValueError, match="queue must be at least 1"):
         ServeOptions(queue=0)
 

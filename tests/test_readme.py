@@ -20,6 +20,8 @@ PAGES = [
     ROOT / "docs" / "export.md",
     ROOT / "docs" / "command-line.md",
     ROOT / "docs" / "fullsize.md",
+    ROOT / "docs" / "serve.md",
+    ROOT / "docs" / "deploy.md",
 ]
 
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
-from wideopen.encode import FORMATS
 from wideopen.errors import OutputError, PhotoError
-from wideopen.photo import kept_suffix, output_format
+from wideopen.photo import kept_suffix, output_format, photo_suffixes
 
 BESIDE, INTO = "{stem}-bokeh{suffix}", "{stem}{suffix}"
 """Names of results beside their photos, and in a folder of their own."""
@@ -136,11 +135,6 @@ def check_pattern(pattern: str) -> str:
     except OutputError as error:
         raise OutputError(f"--name {pattern}: {str(error).partition(': ')[2]}") from None
     return pattern
-
-
-def photo_suffixes() -> frozenset[str]:
-    """What photos are called that can be read."""
-    return frozenset(suffix for known in FORMATS.values() for suffix in known)
 
 
 def comparison_path(output: Path) -> Path:

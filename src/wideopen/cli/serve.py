@@ -41,9 +41,10 @@ def serve(**values: Any) -> None:
         from wideopen.web.app import make_app, run
         from wideopen.web.crew import working
         from wideopen.web.keeper import Keeper
-        from wideopen.web.settings import share_out
+        from wideopen.web.settings import fitted, share_out
 
         try:
+            options = fitted(options)
             share = share_out(options)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
@@ -53,7 +54,8 @@ def serve(**values: Any) -> None:
 
             def ready(address: str) -> None:
                 jobs = f"{share.screen} + {share.full} jobs at once"
-                typer.echo(f"{address}  ({jobs}, below {share.memory_mb} MB; Ctrl-C stops it)")
+                limits = f"below {share.memory_mb} MB, photos of up to {options.megapixels} megapixels"
+                typer.echo(f"{address}  ({jobs}, {limits}; Ctrl-C stops it)")
 
             try:
                 run(app, options, ready)

@@ -146,7 +146,10 @@ class Gate:
         body = Body(receive, CALL_BYTES, CALL_SECONDS)
         data = b"".join([chunk async for chunk in body.chunks()])
         if dict(scope["headers"]).get(b"content-type", b"").startswith(b"application/json"):
-            _check_paths(data, self._keeper.folder)
+            # Held from now on: a job may wait in the queue for longer than files of nobody are kept.
+            session, paths = _check_paths(data, self._keeper.folder)
+            for path in paths:
+                self._keeper.hold(session or f"file {path}", path)
         given = False
 
         async def again() -> Message:
@@ -214,8 +217,9 @@ def _check_file(path: str, folders: Sequence[Path]) -> None:
         raise RefusedError(403, "only results and uploads are given out; addresses are not fetched")
 
 
-def _check_paths(data: bytes, folder: Path) -> None:
-    """Refuse a call that names a file outside the folder of uploads, or an address."""
+def _check_paths(data: bytes, folder: Path) -> tuple[str, list[Path]]:
+    """Refuse a call that names a file outside the folder of uploads, or an address; its session, if any, and files."""
+    paths = []
     try:
         body = json.loads(data)
     except ValueError:
@@ -226,6 +230,9 @@ def _check_paths(data: bytes, folder: Path) -> None:
         real = os.path.realpath(path) if isinstance(path, str) and "\0" not in path else ""
         if not real.startswith(f"{folder}{os.sep}"):
             raise RefusedError(403, "a file must be uploaded first; addresses and paths are not read")
+        paths.append(Path(path))
+    session = body.get("session_hash") if isinstance(body, dict) else None
+    return (session if isinstance(session, str) else ""), paths
 
 
 def _paths(body: Any) -> Iterator[Any]:

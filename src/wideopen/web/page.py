@@ -78,7 +78,7 @@ class Page:
                 self.examples = parts.example_row(list(self._examples))
                 self.status = gr.HTML(parts.status("Drop a photo to begin."), elem_id="status")
                 with gr.Tabs(visible=False, elem_id="views") as self.views:
-                    with gr.Tab("Before and after"):
+                    with gr.Tab("Compare"):
                         self.compare = gr.ImageSlider(
                             label="Before and after", type="filepath", elem_id="compare", interactive=False,
                             buttons=["fullscreen"], max_height=720, show_label=False,

@@ -1,7 +1,7 @@
 """What a deployer can set, and how much of the machine that takes."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,13 @@ SCREEN_PX = 960
 """Long side of what is shown; the file to download has the photo's own size."""
 BASE_MB = 450
 """Of the process that answers requests."""
-WORKER_MB = 350
+WORKER_MB = 420
 """Of a worker: the model, the libraries, what it remembers of open photos (`REMEMBERED_MB`)."""
 REMEMBERED_MB = 128
-BYTES_A_PIXEL = {"screen": 16, "full": 44}
-"""Most that a job takes for each pixel of the photo: 16 bit with alpha, decoded and turned, and its file."""
+BYTES_A_PIXEL = {"screen": 24, "full": 70}
+"""Most that a job takes for each pixel of the photo: measured with 16 bits and alpha; 8-bit photos take half."""
+MOST_MEGAPIXELS = 50
+"""Of a photo where nothing is said."""
 
 
 def _set(default: Any, text: str, panel: str = "") -> Any:
@@ -31,7 +33,7 @@ class ServeOptions:
     upload_mb: int = _set(150, "Largest upload in MB, all its photos together.", "Limits")
     upload_seconds: int = _set(120, "Longest that an upload may take.", "Limits")
     uploads: int = _set(32, "Uploads at the same time.", "Limits")
-    megapixels: int = _set(50, "Largest photo.", "Limits")
+    megapixels: int = _set(0, "Largest photo; 0 is what memory allows, at most 50.", "Limits")
     batch: int = _set(50, "Photos in one batch.", "Limits")
     queue: int = _set(60, "Jobs that may wait; further ones are refused.", "Limits")
     job_seconds: int = _set(120, "Longest that one photo may take; then its worker is stopped.", "Limits")
@@ -52,7 +54,6 @@ class ServeOptions:
             "upload_mb",
             "upload_seconds",
             "uploads",
-            "megapixels",
             "batch",
             "queue",
             "job_seconds",
@@ -60,8 +61,8 @@ class ServeOptions:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name.replace('_', ' ')} must be at least 1, not {getattr(self, name)}")
-        if self.megapixels * 10**6 > MAX_PIXELS:
-            raise ValueError(f"megapixels must be at most {MAX_PIXELS // 10**6}, not {self.megapixels}")
+        if not 0 <= self.megapixels * 10**6 <= MAX_PIXELS:
+            raise ValueError(f"megapixels must be 0 to {MAX_PIXELS // 10**6}, not {self.megapixels}")
         if not self.keep_minutes > 0:
             raise ValueError(f"keep minutes must be above 0, not {self.keep_minutes}")
 
@@ -81,17 +82,27 @@ class Share:
 
     def worker_mb(self, kind: str, megapixels: int) -> int:
         """Most that a worker of that kind takes."""
-        return WORKER_MB + megapixels * BYTES_A_PIXEL[kind]
+        return WORKER_MB + (megapixels * BYTES_A_PIXEL[kind] * 10**6 >> 20)
+
+
+def fitted(options: ServeOptions) -> ServeOptions:
+    """The same with the memory and the largest photo set, where they were not."""
+    memory = options.memory_mb or free_mb() * 3 // 4
+    left = (memory - BASE_MB - 2 * WORKER_MB) << 20
+    most = max(1, min(MOST_MEGAPIXELS, left // (sum(BYTES_A_PIXEL.values()) * 10**6)))
+    return replace(options, memory_mb=memory, megapixels=options.megapixels or most)
 
 
 def share_out(options: ServeOptions, cores: int | None = None) -> Share:
     """As many workers as cores and memory allow, at least one of each kind.
 
+    Args:
+        options: `fitted`.
+
     Raises:
         ValueError: the memory is not enough for one photo of the size allowed.
     """
-    cores = cores or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = options.memory_mb or free_mb() * 3 // 4
+    cores, memory = cores or _cores(), options.memory_mb or 0
     least = Share(max(1, cores // 2), 1, max(1, cores // 2), 0)
     each_screen, each_full = (least.worker_mb(kind, options.megapixels) for kind in ("screen", "full"))
     left = memory - BASE_MB - each_screen - each_full
@@ -104,6 +115,11 @@ def share_out(options: ServeOptions, cores: int | None = None) -> Share:
     screen = 1 + min(left // each_screen, max(1, cores // 2) - 1)
     full = 1 + min((left - (screen - 1) * each_screen) // each_full, max(1, cores // 2) - 1)
     return Share(screen, full, max(1, cores // screen), memory)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_mb() -> int:
