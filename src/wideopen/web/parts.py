@@ -21,7 +21,10 @@ CSS = """
 :root:not(.dark) { --body-text-color-subdued: #56606e; --block-info-text-color: #56606e; }
 #tap img { cursor: crosshair; }
 :focus-visible { outline: 3px solid var(--color-accent) !important; outline-offset: 2px; }
-@media (max-width: 640px) { .gradio-container { padding: 8px !important; } button, input:not([type=number]) { min-height: 40px; } }
+@media (max-width: 640px) {
+  .gradio-container { padding: 8px !important; }
+  button, input:not([type=number]) { min-height: 40px; }
+}
 """
 STOP_CSS = """
 label { display: flex; justify-content: space-between; font-weight: 600; }
