@@ -56,7 +56,7 @@ def test_page_renders_what_python_renders(page_folder: Path, capsys: pytest.Capt
             with Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))) as picture:
                 return np.asarray(picture.convert("RGB"), np.float32)
 
-        renderer = Renderer(RenderOptions(engine="onnxruntime"))
+        renderer = Renderer(RenderOptions(model=ROOT / "examples" / "models" / "first.onnx", engine="onnxruntime"))
         with Image.open(ROOT / "examples" / "dog.jpg") as picture:
             dog = np.asarray(picture.convert("RGB"))
         # As it is; smaller than the network draws, sides no multiples of 32; smaller than it sees.

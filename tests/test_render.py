@@ -155,7 +155,7 @@ def test_shipped_model() -> None:
     """The model in the package: says where it comes from, softens a ground, leaves colours alone."""
     renderer = Renderer(RenderOptions(threads=1))
     info = renderer.engine.metadata
-    assert info.multiple == 32 and info.scale == 2 and info.working_side >= 512
+    assert info.multiple == 32 and info.scale == 1 and info.working_side >= 320 and not renderer.engine.draws
     assert {"licence", "data", "metrics", "commit", "config"} <= set(info.details)
     photo = cv2.resize(draw_scene(), (960, 720), interpolation=cv2.INTER_CUBIC)
     done = renderer.render(photo)

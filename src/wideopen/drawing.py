@@ -22,7 +22,7 @@ from wideopen.places import Glass, draw
 Float = NDArray[Any]
 Pixels = NDArray[Any]
 
-CANVAS_SIDE = 1280
+CANVAS_SIDE = 1024
 """Long side in px that pictures are drawn at: what is blurred holds no more detail than that."""
 
 

@@ -270,6 +270,7 @@ class PyNETConfig:
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        object.__setattr__(self, "conditions", tuple(self.conditions))  # Lists come from TOML and JSON.
         if unknown := [name for name in self.conditions if name not in ("aperture", "focus")]:
             raise ValueError(f"conditions must be aperture or focus, not {unknown[0]!r}")
         if self.conditions and self.in_channels != 3 + len(self.conditions):
