@@ -48,7 +48,9 @@ def one(photo: Path, output: Path, threads: int | None, born: float) -> dict[str
     clock.append(time.time())
     found = {name: float(step) for name, step in zip(PARTS, np.diff(clock), strict=True)}
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return found | {"cpu": used.ru_utime + used.ru_stime, "peak_mib": used.ru_maxrss / 1024}
+    # ru_maxrss begins with that of the parent; VmHWM (Linux) does not.
+    peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+    return found | {"cpu": used.ru_utime + used.ru_stime, "peak_mib": peak}
 
 
 def enlarge(photo: Path, megapixels: float, output: Path) -> None:

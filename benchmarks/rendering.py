@@ -138,15 +138,16 @@ def peak_mib(contender: Contender, photo: np.ndarray, threads: int | None) -> fl
         return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
+# A child's ru_maxrss begins with its parent's; VmHWM (Linux) does not.
 MEMORY = """
-import resource, sys
+import sys
 from pathlib import Path
 import numpy as np
 from wideopen.runtimes import OnnxRuntime, OpenVino
 graph, photo, engine, threads, names = sys.argv[1:]
 kind = OpenVino if engine == "openvino" else OnnxRuntime
 kind(Path(graph).read_bytes(), int(threads) or None).run(names.split(","), np.load(photo))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024)
 """
 
 
