@@ -207,7 +207,7 @@ def test_presets_and_the_lens_follow_the_options(page: Any) -> None:
     assert page.locator("#option-ring input[type=range]").input_value() == "0.5"
     assert np.abs(shown(page) - before).mean() > 0.5
     page.get_by_role("tab", name="Depth").click()
-    assert page.locator("#depth-view img").is_visible()
+    page.locator("#depth-view img").wait_for(state="visible")
 
 
 @pytest.mark.parametrize(
