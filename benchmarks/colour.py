@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from wideopen.checkpoint import load_weights
+from wideopen.heads import resize_to_level
 from wideopen.loader import PairDataset
 from wideopen.metrics import chroma_shift
 from wideopen.options import PyNETConfig
 from wideopen.pairs import find_pairs
-from wideopen.pynet import resize_to_level
 from wideopen.recipe import LevelRecipe, PairsOptions, Recipe
 from wideopen.train import train
 

@@ -15,8 +15,9 @@ from wideopen.checkpoint import save_weights
 from wideopen.errors import ModelError, OutputError
 from wideopen.export import export_onnx
 from wideopen.fold import fold
+from wideopen.heads import HeadConv
 from wideopen.options import PyNETConfig
-from wideopen.pynet import HeadConv, InstanceNorm, PyNET
+from wideopen.pynet import InstanceNorm, PyNET
 
 STYLES = {
     "residual": PyNETConfig(width=0.0625, head="residual", init="he"),

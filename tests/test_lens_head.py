@@ -6,12 +6,13 @@ import torch
 
 from wideopen.apertures import Aperture
 from wideopen.exposure import expose
+from wideopen.heads import Places
 from wideopen.lens import Layer, Plane
 from wideopen.lens_head import DrawnLens, bank, memberships
 from wideopen.light import lamp_share, linear_to_srgb, srgb_to_linear
 from wideopen.options import PyNETConfig
 from wideopen.places import Glass, draw
-from wideopen.pynet import Places, PyNET
+from wideopen.pynet import PyNET
 
 SIZE = 96
 

@@ -15,6 +15,7 @@ from wideopen.conditions import APERTURE_UNIT, condition_planes, focus_plane
 from wideopen.engine import Engine, NetworkPlaces
 from wideopen.errors import PairsError
 from wideopen.export import export_onnx
+from wideopen.heads import Places
 from wideopen.lens_head import DrawnLens
 from wideopen.lens_samples import REACH, STEPS, Scene, read_scene, showing, within
 from wideopen.level_task import mean_psnr
@@ -22,7 +23,7 @@ from wideopen.loader import PairDataset
 from wideopen.manifest import Shot
 from wideopen.options import PyNETConfig, RenderOptions
 from wideopen.pairs import find_pairs
-from wideopen.pynet import Places, PyNET
+from wideopen.pynet import PyNET
 from wideopen.recipe import LevelRecipe, PairsOptions, Recipe
 from wideopen.render import Renderer
 from wideopen.shots import NEAREST, VariedOptions

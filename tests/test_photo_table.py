@@ -11,8 +11,8 @@ from PIL import Image
 
 from other_programs import CASES, HEIGHT, WIDTH, Case, drawing
 from wideopen import Renderer, RenderOptions
+from wideopen.destinations import output_path
 from wideopen.photo import decode, load
-from wideopen.render import output_path
 
 KEPT = (0x010F, 0x013B), (0x829A, 0x9003), (1, 2)
 """Tags of the first, the EXIF and the GPS directory."""

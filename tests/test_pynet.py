@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from reference.release_checkpoints import drawn
+from wideopen.heads import HeadConv, resize_to_level
 from wideopen.options import PyNETConfig
-from wideopen.pynet import HeadConv, PyNET, resize_to_level, space_to_depth
+from wideopen.pynet import PyNET, space_to_depth
 
 GOLDEN = Path(__file__).parent / "golden"
 STYLES = [("parallel", "absolute"), ("cascade", "absolute"), ("parallel", "residual"), ("cascade", "blend")]

@@ -11,9 +11,9 @@ from PIL import Image
 
 from other_programs import dng, drawing, pillow, stored, tiff
 from wideopen import PhotoError, Renderer, RenderOptions
+from wideopen.destinations import output_path
 from wideopen.photo import decode, kept_suffix, load, photo_suffixes
 from wideopen.raw import is_raw
-from wideopen.render import output_path
 
 
 def test_developed_with_the_cameras_white_balance() -> None:

@@ -13,8 +13,8 @@ from PIL import Image
 import wideopen
 from conftest import draw_scene
 from wideopen import ModelError, OutputError, PhotoError, Renderer, RenderOptions
+from wideopen.destinations import output_path
 from wideopen.photo import Photo, load, save
-from wideopen.render import output_path
 
 
 @pytest.fixture(scope="module")

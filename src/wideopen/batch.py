@@ -20,7 +20,8 @@ from wideopen.gather import Job, comparison_path
 from wideopen.options import BatchOptions, RenderOptions
 from wideopen.output import clear_leftovers, make_folder, write_output
 from wideopen.photo import Photo, decode, output_format, read_bytes, to_bytes
-from wideopen.render import Rendered, Renderer
+from wideopen.render import Renderer
+from wideopen.rendered import Rendered
 
 Status = Literal["done", "skipped", "failed", "left"]
 MOST_IN_FLIGHT = 4

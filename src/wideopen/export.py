@@ -22,8 +22,9 @@ from wideopen.checkpoint import load_weights
 from wideopen.errors import ModelError
 from wideopen.fold import fold
 from wideopen.formats import RANGES
+from wideopen.heads import Places
 from wideopen.output import check_output, write_output
-from wideopen.pynet import SIDE_MULTIPLE, Places, PyNET
+from wideopen.pynet import SIDE_MULTIPLE, PyNET
 
 FORMAT = 1
 TOLERANCE = 1e-3

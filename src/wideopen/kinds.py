@@ -20,7 +20,7 @@ def render_kind(renderer: "Renderer", image: Any, depth: Any = None) -> Any:
     if isinstance(image, Image.Image):
         return _render_pillow(renderer, image, depth)
     if isinstance(image, (str, os.PathLike)):
-        from wideopen.render import output_path
+        from wideopen.destinations import output_path
 
         path = Path(os.fspath(image))
         written = renderer.render_file(path, output_path(path), depth=depth)

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wideopen.pynet import Places
+from wideopen.heads import Places
 
 SHARP_PX = 0.5
 GROWTH = 1.7

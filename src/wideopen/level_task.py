@@ -10,9 +10,10 @@ from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from wideopen.errors import TrainingError
+from wideopen.heads import Output, Places, resize_to_level
 from wideopen.lens_head import DrawnLens
 from wideopen.losses import BokehLoss, at_least_32, places_terms
-from wideopen.pynet import Output, Places, PyNET, resize_to_level
+from wideopen.pynet import PyNET
 from wideopen.recipe import LevelRecipe, Recipe
 
 Batch = dict[str, Tensor]

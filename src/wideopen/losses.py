@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen.errors import PairsError
-from wideopen.pynet import Places
+from wideopen.heads import Places
 from wideopen.vgg import VGGFeatures
 
 WINDOW = 11

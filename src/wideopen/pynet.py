@@ -21,17 +21,16 @@ asked for, each level reading its encoder feature `e` and the two up-samplings `
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen.encoders import LiteEncoder
+from wideopen.heads import HeadConv, Output, Places, read_places
 from wideopen.options import PyNETConfig
 
 SMALLEST, LARGEST = 7, 1
-SOFT = 5
 SIDE_MULTIPLE = 32
 """Input sides must be multiples of this: one space-to-depth and four poolings."""
 
@@ -141,68 +140,6 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.leaky_relu(self.conv(x)[:, :, :-1, :-1], 0.2)
-
-
-class Output(NamedTuple):
-    """What a head gives: the picture [N, 3, h, w], and for `blend` the share of the photo kept [N, 1, h, w]."""
-
-    bokeh: Tensor
-    sharp: Tensor | None = None
-
-
-class Places(NamedTuple):
-    """What a lens head gives, for a lens to draw the picture from (`wideopen.lens_head`)."""
-
-    matte: Tensor
-    """[N, 1, h, w] in [0, 1]: opacity of the subject."""
-    relative: Tensor
-    """[N, 1, h, w]: disparity of everything else, less the subject's; -1 is the farthest, positive is nearer."""
-
-
-def resize_to_level(photo: Tensor, level: int) -> Tensor:
-    """The network's input resized to the size of head `level`: side * 2**(2 - level)."""
-    if level > 2:
-        return F.avg_pool2d(photo, 2 ** (level - 2))
-    return photo if level == 2 else F.interpolate(photo, scale_factor=2.0, mode="bilinear")
-
-
-class HeadConv(nn.Conv2d):
-    """3x3 convolution from a level's feature to a picture, and how that picture is read.
-
-    absolute: 0.58 tanh(x) + 0.5, as published.  residual: photo + x; x starts at zero, so the head starts as the
-    identity.  blend: sharp * photo + (1 - sharp) * (soft photo + x); starts within 1 % of the identity. The soft
-    photo is the photo at level 5's size, about as soft as the bokeh of a 50 mm f/1.8, so the head need not cancel
-    detail with numbers of its own. From level 5 up the blur is smaller than a pixel and soft is the photo itself.
-    lens: adds to what the head of the level below said, enlarged, so that a level starts as good as the one below.
-    """
-
-    BLEND_START = 5.0
-    """Logit of the share of photo kept at the start: 99.3 %."""
-    LENS_START = (-1.5, -0.5)
-    """Logit of the matte, and relative disparity, that level 7 starts from."""
-    OUTPUTS = {"blend": 4, "lens": 2}
-
-    def __init__(self, inputs: int, kind: str, level: int) -> None:
-        super().__init__(inputs, self.OUTPUTS.get(kind, 3), 3, padding=1)
-        self.kind, self.level = kind, level
-
-    def places(self, x: Tensor, below: Tensor | None) -> Tensor:
-        """[N, 2, h, w] matte logit and relative disparity: this convolution's output `x` added to the level below's."""
-        if below is None:
-            start = torch.tensor(self.LENS_START, device=x.device).view(1, 2, 1, 1)
-            return x.float() + start
-        return x.float() + F.interpolate(below, scale_factor=2.0, mode="bilinear")
-
-    def read(self, x: Tensor, photo: Tensor) -> Output:
-        """Picture from this convolution's own output `x` and the network's RGB input."""
-        if self.kind == "absolute":
-            return Output(0.58 * torch.tanh(x.float()) + 0.5)
-        sized = resize_to_level(photo, self.level)
-        if self.kind == "residual":
-            return Output(sized + x)
-        sharp = torch.sigmoid(x[:, :1].float() + self.BLEND_START)
-        soft = F.interpolate(resize_to_level(photo, max(SOFT, self.level)), size=sized.shape[2:], mode="bilinear")
-        return Output(sharp * sized + (1 - sharp) * (soft + x[:, 1:]), sharp)
 
 
 class Level(nn.Module):
@@ -391,11 +328,6 @@ class PyNET(nn.Module):
                 if self.config.head == "absolute":
                     x = picture
         return outputs
-
-
-def read_places(x: Tensor) -> Places:
-    """Matte logit and relative disparity [N, 2, h, w] as what they mean."""
-    return Places(torch.sigmoid(x[:, :1]), x[:, 1:])
 
 
 def initialise(network: PyNET) -> None:

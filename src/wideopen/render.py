@@ -11,71 +11,26 @@ What does the work is imported when it is first needed, so that `import wideopen
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wideopen.errors import DepthError, OutputError, PhotoError
+from wideopen.destinations import check_outputs
+from wideopen.errors import DepthError, PhotoError
 from wideopen.options import RenderOptions, with_settings
+from wideopen.rendered import Rendered, Seen
 
 if TYPE_CHECKING:
     from wideopen.curve import ToneCurve
     from wideopen.depth import DepthMap
-    from wideopen.depth_lens import Look
     from wideopen.drawing import Places
     from wideopen.engine import Engine
-    from wideopen.lift import Lifted
     from wideopen.photo import Photo
 
 Picture = TypeVar("Picture")
 """An array, a Pillow image, a file's bytes, a file object, or a path."""
-IN_FOCUS_PX = 1.0
-"""Blur radius up to which a picture of the depth map shows things as in focus."""
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """The depth that a photo was rendered with."""
-
-    lifted: "Lifted"
-    look: "Look"
-    depth: "DepthMap"
-
-    def write(self, pixels: Any, save: Path | None, show: Path | None, overwrite: bool) -> None:
-        """Write the map, and a picture of it, at the photo's size; OutputError if that cannot be."""
-        if save is None and show is None:
-            return
-        from wideopen.depth import DepthMap, save_depth
-        from wideopen.depth_view import depth_picture
-        from wideopen.photo import Photo
-        from wideopen.photo import save as save_photo
-
-        whole = slice(0, pixels.shape[0]), slice(0, pixels.shape[1])
-        disparity = self.lifted.at(*whole, pixels)
-        if save is not None:
-            save_depth(DepthMap(disparity, self.depth.metric), save, overwrite)
-        if show is not None:
-            sharp = IN_FOCUS_PX / self.look.blur_px_per_disparity
-            picture = depth_picture(disparity, self.look.focus_disparity, sharp)
-            save_photo(Photo(picture), show, overwrite=overwrite)
-
-
-@dataclass(frozen=True, eq=False)
-class Rendered:
-    """A photo file's content and what became of it, nothing of it written yet."""
-
-    taken: "Photo"
-    result: "Photo"
-    seen: Seen | None
-    """The depth it was rendered with; None if the network did it."""
-
-    def notices(self, format: str) -> tuple[str, ...]:
-        """What a person should know: how the file was read, and what the result's format has no place for."""
-        from wideopen.encode import losses
-
-        return *self.taken.notices, *losses(self.result, format)
 
 
 class Renderer:
@@ -422,44 +377,3 @@ def _named_or_given(depth: Any, settings: dict[str, Any]) -> tuple[Any, dict[str
     if isinstance(depth, (str, PathLike)):
         return None, {**settings, "depth": str(depth)}
     return depth, settings
-
-
-def check_outputs(
-    output: Path,
-    overwrite: bool = False,
-    save_depth: Path | None = None,
-    show_depth: Path | None = None,
-    photo: Path | None = None,
-) -> None:
-    """Raise OutputError if one of a photo's results cannot be written where it is to go, or is the photo itself."""
-    from wideopen.depth import map_suffix
-    from wideopen.output import check_output
-    from wideopen.photo import output_format
-
-    for path in (output, show_depth):
-        if path is not None:
-            output_format(path)
-    if save_depth is not None:
-        map_suffix(save_depth)
-    written: set[Path] = set()
-    for path in (output, save_depth, show_depth):
-        if path is not None:
-            if photo is not None and overwrite and path.exists() and photo.exists() and path.samefile(photo):
-                raise OutputError(f"{path}: is the photo itself; choose another name")
-            check_output(path, overwrite)
-            if path.resolve() in written:
-                raise OutputError(f"{path}: is to be written twice; choose another name")
-            written.add(path.resolve())
-
-
-def output_path(photo: Path, output: Path | None = None) -> Path:
-    """Where the result of `photo` goes: `output`, or in it if it is a folder, or NAME-bokeh beside the photo."""
-    from wideopen.photo import kept_suffix
-
-    if output is None:
-        return photo.with_name(f"{photo.stem}-bokeh{kept_suffix(photo)}")
-    if not output.is_dir():
-        return output
-    if photo.parent.resolve() == output.resolve():
-        raise OutputError(f"{output}: is the folder that {photo.name} is in; choose another, or leave -o away")
-    return output / f"{photo.stem}{kept_suffix(photo)}"

@@ -118,7 +118,7 @@ def render(
             raise typer.BadParameter("--save-depth and --show-depth are for one photo")
         from dataclasses import replace
 
-        from wideopen.render import check_outputs
+        from wideopen.destinations import check_outputs
 
         check_outputs(jobs[0].output, how.overwrite or how.skip_existing, save_depth, show_depth)
         jobs = [replace(job, save_depth=save_depth, show_depth=show_depth) for job in jobs]

@@ -27,7 +27,8 @@ from wideopen.lift import Lifted
 from wideopen.options import DEPTH, LENS, RenderOptions, parse_focus
 from wideopen.padding import fit, resize
 from wideopen.photo import decode, open_picture, read_bytes
-from wideopen.render import IN_FOCUS_PX, Renderer, Seen
+from wideopen.render import Renderer
+from wideopen.rendered import IN_FOCUS_PX, Seen
 from wideopen.web.settings import REMEMBERED_MB, SCREEN_PX
 
 JPEG_QUALITY = 88
