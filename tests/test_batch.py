@@ -29,6 +29,8 @@ GOOD, FOLDERS = 292, ("", "summer", "summer/Bäche und Wälder", "winter/new\nli
 def wideopen(*arguments: object, **more: object) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "wideopen", *map(str, arguments)]
     environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "160", "TERM": "dumb"}
+    # A suite run in the background ignores Ctrl-C, and its children would inherit that.
+    more.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **more)  # type: ignore[call-overload, no-any-return]
 
 
