@@ -63,6 +63,14 @@ def test_a_level_starts_where_the_one_below_ended(level: int) -> None:
     assert all(torch.equal(state[name], drawn[name]) for name in drawn if name not in start)
 
 
+def test_a_network_takes_its_part_of_a_longer_one() -> None:
+    whole, network = PyNET(SMALL, 3), PyNET(SMALL, 5)
+    start_from(network, whole)
+    state = whole.state_dict()
+    heads = {name for name in network.state_dict() if ".head." in name and name not in state}
+    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items() if name not in heads)
+
+
 def test_another_network_is_refused() -> None:
     with pytest.raises(ModelError, match="does not fit"):
         start_from(PyNET(SMALL, 6), PyNET(PyNETConfig(width=0.125), 7))

@@ -56,6 +56,12 @@ def flat_scene() -> Scene:
     return Scene(codes, subject)
 
 
+def test_what_stands_is_told_from_the_ground() -> None:
+    standing = flat_scene().standing
+    assert standing[40:110, 122:134].min() == 1  # The post, also where it hides the row's middle.
+    assert standing[:, 100:118].max() < 0.05 and standing[:30].max() < 0.05
+
+
 def shot(in_focus: str, disparity: float) -> Shot:
     return Shot(0.16, disparity / NEAREST, in_focus)
 

@@ -17,7 +17,9 @@ def test_shipped_recipes_load_and_survive_a_round_trip(path: Path) -> None:
     assert recipe.name == path.stem
     # Of a lens head any level can be exported.
     last = 3 if recipe.network.head == "lens" else 1
-    assert [level.level for level in recipe.levels] == list(range(7, last - 1, -1))
+    # A second run goes on from the first one's weights.
+    first = 5 if path.stem == "default-longer" else 7
+    assert [level.level for level in recipe.levels] == list(range(first, last - 1, -1))
     assert recipe_from_dict(recipe.as_dict()) == recipe
 
 
@@ -38,8 +40,8 @@ def test_ebb_is_the_published_schedule() -> None:
         ({"name": "x", "level": LEVELS, "colour": 1}, "unknown key 'colour'"),
         ({"name": "x", "level": LEVELS, "pairs": {"inputs": 64}}, r"\[pairs\]: unknown key 'inputs'"),
         ({"name": "x", "level": [{**LEVELS[0], "rate": 1}]}, "unknown key 'rate'"),
-        ({"name": "x", "level": LEVELS[::-1]}, "one after another from 7 down"),
-        ({"name": "x", "level": [LEVELS[0], {**LEVELS[1], "level": 5}]}, "one after another from 7 down"),
+        ({"name": "x", "level": LEVELS[::-1]}, "one after another, the larger"),
+        ({"name": "x", "level": [LEVELS[0], {**LEVELS[1], "level": 5}]}, "one after another, the larger"),
         ({"name": "x", "level": [{"level": 7, "batch": 2}]}, "steps"),
         ({"name": "x"}, "no .*level.* tables"),
         ({"name": "x", "level": LEVELS, "pairs": {"input": 100}}, "multiple of 32"),

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,17 @@ def test_nan_stops_training_and_the_last_checkpoint_is_good(pairs: Path, tmp_pat
     if last.exists():
         weights = torch.load(last, weights_only=False)["state_dict"]
         assert all(torch.isfinite(value).all() for value in weights.values())
+
+
+def test_a_run_goes_on_from_another_runs_weights(pairs: Path, tmp_path: Path) -> None:
+    first = train(small(), pairs, tmp_path / "first")
+    higher = replace(small(), levels=(LevelRecipe(6, 2, 1, 1e-9),))
+    with pytest.raises(RecipeError, match="begins at level 6: give the weights"):
+        train(higher, pairs, tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+    second = train(higher, pairs, tmp_path / "second", start=tmp_path / "first/level7.pt").state_dict()
+    for name, value in first.state_dict().items():
+        assert ".head." in name or torch.allclose(value, second[name], atol=1e-6), name
 
 
 def test_a_run_is_never_mixed_with_another(pairs: Path, tmp_path: Path) -> None:

@@ -52,15 +52,16 @@ def load_weights(path: Path) -> tuple[PyNET, dict[str, Any]]:
     return network.eval(), values
 
 
-def start_from(network: PyNET, below: PyNET) -> None:
-    """Give a network the weights of the level below it (one number higher); its own head stays as drawn.
+def start_from(network: PyNET, other: PyNET) -> None:
+    """Give a network the weights it shares with another: those of the level below, or of a longer run.
 
-    Raises ModelError if the two do not belong together.
+    What the other one lacks (its own level's parts) stays as drawn. Raises ModelError if the two do not fit.
     """
-    weights = {name: value for name, value in below.state_dict().items() if name in (state := network.state_dict())}
     state = network.state_dict()
-    lost = [name for name in below.state_dict() if name not in state and ".head." not in name]
+    weights = {name: value for name, value in other.state_dict().items() if name in state}
+    lost = [name for name in other.state_dict() if name not in state and ".head." not in name]
     wrong = [name for name, value in weights.items() if value.shape != state[name].shape]
-    if lost or wrong:
-        raise ModelError(f"level {below.level} does not fit under level {network.level}: {(lost + wrong)[0]}")
+    if wrong or not weights or (lost and other.level >= network.level):
+        found = (wrong + lost)[0]
+        raise ModelError(f"level {other.level} does not fit a network of level {network.level}: {found}")
     network.load_state_dict({**state, **weights})

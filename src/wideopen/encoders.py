@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen.errors import WeightsError
@@ -59,6 +60,11 @@ class LiteEncoder(nn.Module):
         }
         self.load_state_dict(ours)
 
+    def freeze(self, blocks: int) -> None:
+        """Leave the stem and the first blocks as they are: edges and textures need no learning. 0 freezes nothing."""
+        for module in (self.stem, *self.blocks[:blocks]) if blocks else ():
+            module.requires_grad_(False)
+
     def train(self, mode: bool = True) -> "LiteEncoder":
         super().train(mode)
         for module in self.modules():
@@ -68,15 +74,32 @@ class LiteEncoder(nn.Module):
 
     def forward(self, photo: Tensor) -> dict[int, Tensor]:
         """sRGB-encoded RGB in [0, 1], [N, 3, H, W] -> features of levels 3 .. 7 at H/2 .. H/32."""
-        x = self.stem((photo * 255 - 127) / 128)
+        x = (photo * 255 - 127) / 128
+        x = F.relu6(_normed(self.stem[0], self.stem[1], x)) if self.training else self.stem(x)
         features = {}
         level = 3
         for index, block in enumerate(self.blocks):
-            x = block(x)
+            x = _in_training(block, x) if self.training else block(x)
             if index == self._last_of_level[level]:
                 features[level] = x
                 level += 1
         return features
+
+
+def _in_training(block: Any, x: Tensor) -> Tensor:
+    """An inverted bottleneck as the package computes it, less the passes over memory of its batch norms."""
+    inner = F.relu6(_normed(block._expand_conv, block._bn0, x)) if hasattr(block, "_expand_conv") else x
+    inner = F.relu6(_normed(block._depthwise_conv, block._bn1, inner))
+    out = _normed(block._project_conv, block._bn2, inner)
+    return out + x if block.id_skip and out.shape == x.shape else out
+
+
+def _normed(conv: Any, norm: Any, x: Tensor) -> Tensor:
+    """A convolution and its batch norm as one: the norm's statistics stand still, so it is a scale of the weights."""
+    scale: Tensor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    shift = norm.bias - norm.running_mean * scale
+    weight = conv.weight * scale.view(-1, 1, 1, 1)
+    return F.conv2d(conv.static_padding(x), weight, shift, conv.stride, conv.padding, conv.dilation, conv.groups)
 
 
 def _package(name: str) -> Any:

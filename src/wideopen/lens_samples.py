@@ -28,6 +28,8 @@ FARTHEST = 0.02
 """Share of the photo that may lie farther away than what counts as its farthest."""
 LEAST_DEPTH = 0.25
 """A scene counts as at least this deep, in units of the subject's disparity."""
+STANDS = 0.25
+"""Relative disparity beside the rest of its row from which on something stands before it."""
 FOUND_SHARE = 0.5
 """Share of the samples focused on the subject whose condition does not say so."""
 
@@ -55,6 +57,19 @@ class Scene:
     def relative(self) -> Float:
         """HxW disparity less the subject's, in units of the depth: -1 is farthest, positive is nearer."""
         return ((self.codes.astype(np.float32) / np.float32(STEPS) - 1.0) / np.float32(self.depth)).clip(-REACH, REACH)
+
+    @cached_property
+    def standing(self) -> Float:
+        """HxW in [0, 1]: how clearly a pixel is of something that stands before what else its row shows.
+
+        Grounds and walls that face the camera have one disparity a row. What stands on them is small, and what people
+        point at.
+        """
+        free = self.subject[:, ::4] < 0.5
+        ordered = np.sort(np.where(free, self.relative[:, ::4], np.float32(np.inf)), axis=1)
+        medians = np.take_along_axis(ordered, free.sum(axis=1, keepdims=True) // 2, axis=1)
+        away = np.abs(self.relative - np.where(np.isfinite(medians), medians, self.relative))
+        return (away / np.float32(STANDS)).clip(0.0, 1.0)
 
     def focus(self, shot: Shot) -> float:
         """Relative disparity of what a target is focused on."""
@@ -121,21 +136,22 @@ def places_sample(pair: Pair, scene: Scene, crop: Crop, goal: int) -> dict[str, 
     """What a lens head has to say of one sample, and what the lens needs to draw the target from it.
 
     Returns:
-        `matte` and `relative` [1, goal, goal], the second the mean over what is not the subject; `blur` [1], blur
-        radius for each unit of relative disparity as a share of the sample's side; `focus` [1], relative disparity of
-        what the target is focused on.
+        `matte`, `relative` and `standing` [1, goal, goal], the latter two means over what is not the subject; `blur`
+        [1], blur radius for each unit of relative disparity as a share of the sample's side; `focus` [1], relative
+        disparity of what the target is focused on.
     """
     assert pair.shot is not None
     height, width = crop.frame
     rest = 1.0 - scene.subject
-    matte, share, relative = (
+    matte, share, relative, standing = (
         crop.apply(np.ascontiguousarray(plane), goal)  # type: ignore[arg-type]
-        for plane in (scene.subject, rest, rest * scene.relative)
+        for plane in (scene.subject, rest, rest * scene.relative, rest * scene.standing)
     )
     zoom = min(height, width) / min(crop.width, crop.height)
     return {
         "matte": matte.clip(0.0, 1.0).astype(np.float32)[None],  # Means by area overshoot by rounding.
         "relative": (relative / np.maximum(share, 1e-3)).astype(np.float32)[None],
+        "standing": (standing / np.maximum(share, 1e-3)).clip(0.0, 1.0).astype(np.float32)[None],
         "blur": np.array([scene.blur(pair.shot) * zoom], np.float32),
         "focus": np.array([scene.focus(pair.shot)], np.float32),
     }

@@ -67,7 +67,7 @@ class LevelTask(LightningModule):
         self.log("val/psnr", mean_psnr(at_least_32(picture), batch["target"]), batch_size=size)
         self.log("val/psnr_of_photo", mean_psnr(identity, batch["target"]), batch_size=size)
         if isinstance(output, Places):
-            found = places_terms(output, batch["matte"], batch["relative"])
+            found = places_terms(output, batch["matte"], batch["relative"], batch["standing"])
             self.log_dict({f"val/{name}": term for name, term in found.items()}, batch_size=size)
             self.log("val/places", -found["matte"] - found["relative"], batch_size=size)
         elif output.sharp is not None and "sharp" in batch:
@@ -90,7 +90,7 @@ class LevelTask(LightningModule):
             terms |= self.loss(at_least_32(picture), batch["target"], sharp, batch.get("sharp"))
             totals.append(terms["total"])
         if isinstance(output, Places):
-            found = places_terms(output, batch["matte"], batch["relative"])
+            found = places_terms(output, batch["matte"], batch["relative"], batch["standing"])
             weights = {"matte": self.level.matte, "relative": self.level.relative}
             totals += [weights[name] * term for name, term in found.items() if weights[name] > 0]
             terms |= found
@@ -106,6 +106,7 @@ class LevelTask(LightningModule):
         """Adam; a pretrained encoder learns at a share of the rest's rate. Cosine ends at a twentieth."""
         encoder = list(self.network.backbone.parameters()) if self.network.backbone is not None else []
         known = {id(p) for p in encoder}
+        encoder = [p for p in encoder if p.requires_grad]
         groups = [{"params": [p for p in self.network.parameters() if id(p) not in known]}]
         if encoder:
             groups.append({"params": encoder, "lr": self.level.lr * self.recipe.encoder_lr})  # type: ignore[dict-item]

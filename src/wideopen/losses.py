@@ -20,6 +20,7 @@ SIGMA = 1.5
 # Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004; data range 1.
 C1, C2 = 0.01**2, 0.03**2
 # Keeps the logarithms and their slopes finite where a predicted probability is exactly 0 or 1.
+STANDING = 3.0
 PROBABILITY_MARGIN = 1e-4
 
 
@@ -137,22 +138,27 @@ class BokehLoss(nn.Module):
         return distance(at_least_32(features(output)), at_least_32(wanted))
 
 
-def places_terms(places: Places, matte: Tensor, relative: Tensor) -> dict[str, Tensor]:
+def places_terms(places: Places, matte: Tensor, relative: Tensor, standing: Tensor) -> dict[str, Tensor]:
     """How far a lens head is from what is known of a made pair: scalars of at least 32 bits.
 
-    matte, relative: [N, 1, h, w], see `lens_samples.places_sample`. "matte" is a cross entropy in nats; "relative" the
-    mean absolute difference in parts of 1 + |relative|, since blur counts in proportion, over what is not the subject.
+    matte, relative, standing: [N, 1, h, w], see `lens_samples.places_sample`. "matte" is a cross entropy in nats;
+    "relative" the mean absolute difference in parts of 1 + |relative|, since blur counts in proportion, over what is
+    not the subject. What stands counts STANDING times more in both: it is small, but people point at it.
     """
     share = 1.0 - matte
     difference = (at_least_32(places.relative) - relative).abs() / (1.0 + relative.abs())
+    counts = 1.0 + STANDING * standing * share
+    weight = share * counts
     return {
-        "matte": _cross_entropy(places.matte, matte),
-        "relative": (share * difference).sum() / share.sum().clamp_min(1.0),
+        "matte": _cross_entropy(places.matte, matte, counts),
+        "relative": (weight * difference).sum() / weight.sum().clamp_min(1.0),
     }
 
 
-def _cross_entropy(predicted: Tensor, target: Tensor) -> Tensor:
+def _cross_entropy(predicted: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean binary cross entropy in nats between probabilities; squeezed inwards, so that no gradient dies."""
     with torch.autocast(predicted.device.type, enabled=False):
         squeezed = PROBABILITY_MARGIN + (1 - 2 * PROBABILITY_MARGIN) * at_least_32(predicted).clamp(0, 1)
-        return F.binary_cross_entropy(squeezed, at_least_32(target))
+        if weight is None:
+            return F.binary_cross_entropy(squeezed, at_least_32(target))
+        return F.binary_cross_entropy(squeezed, at_least_32(target), weight, reduction="sum") / weight.sum()

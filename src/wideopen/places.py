@@ -8,14 +8,17 @@ photo, matte m, relative disparity r, focus f, glass
   4. laid over one another, far to near; highlights rolled off, encoded
 """
 
+import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.apertures import Aperture
-from wideopen.defocus import bank_position, convolve, signed_bank
+from wideopen.defocus import COARSE_FROM_PX, bank_position, convolve, signed_bank
 from wideopen.light import linear_to_srgb, restore_highlights, roll_off_highlights, srgb_to_linear
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
@@ -61,26 +64,69 @@ def draw(photo: Float, matte: Float, relative: Float, glass: Glass, focus: float
     return picture, kept
 
 
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """What goes into one blur radius, where it is."""
+
+    index: int
+    rows: slice
+    columns: slice
+    """Part of the picture that it can reach."""
+    light: Float
+    """HxWx5 of that part: share * light, share, what nothing nearer hides."""
+
+
 def composite(
     light: Float, matte: Float, radius: Float, own: float, radii: Float, aperture: Aperture | None = None
 ) -> tuple[Float, Float]:
     """Steps 2 to 4: linear light HxWx3, and the share HxW of the layer that is not blurred; `own` is the subject's
-    radius."""
+    radius. Radii run from the nearest to the farthest."""
+    result, kept = light.astype(np.float32), np.ones(matte.shape, np.float32)
+
+    def seen(layer: _Layer) -> Float:
+        blur = float(radii[layer.index])
+        return convolve(layer.light, abs(blur), aperture, blur > 0, coarse=True)
+
+    # OpenCV's Fourier transforms take one core each.
+    layers = _layers(light, matte, radius, own, radii)
+    with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
+        for layer, found in zip(layers, pool.map(seen, layers), strict=True):
+            part = layer.rows, layer.columns
+            room = np.maximum(found[..., 4], LEAST_VISIBLE)
+            through = 1.0 - (found[..., 3] / room).clip(0.0, 1.0)
+            result[part] = found[..., :3] / room[..., None] + through[..., None] * result[part]
+            kept[part] = through * kept[part] + (1.0 - through if radii[layer.index] == 0.0 else np.float32(0.0))
+    return result, kept
+
+
+def _layers(light: Float, matte: Float, radius: Float, own: float, radii: Float) -> list[_Layer]:
+    """All that something is in, far to near."""
     place, place_of_subject = bank_position(radius, radii), float(bank_position(np.full((1, 1), own), radii)[0, 0])
     rest = 1.0 - matte
     hidden: Float = np.ones(matte.shape, np.float32)  # By the layer itself and all nearer ones.
-    result: Float = light
-    kept: Float = np.ones(matte.shape, np.float32)
+    layers: list[_Layer] = []
     for index in reversed(range(len(radii))):
         share = rest * np.maximum(1.0 - np.abs(place - index), 0.0)
         share = share + matte * max(1.0 - abs(place_of_subject - index), 0.0)
         hidden = hidden - share
-        if share.max() < 1e-3:
-            continue
-        layer = np.dstack([share[..., None] * light, share, 1.0 - hidden]).astype(np.float32)
-        seen = convolve(layer, float(abs(radii[index])), aperture, radii[index] > 0, coarse=True)
-        room = np.maximum(seen[..., 4], LEAST_VISIBLE)
-        opacity = (seen[..., 3] / room).clip(0.0, 1.0)
-        result = seen[..., :3] / room[..., None] + (1.0 - opacity[..., None]) * result
-        kept = opacity + (1.0 - opacity) * kept if radii[index] == 0.0 else (1.0 - opacity) * kept
-    return result.astype(np.float32), kept.astype(np.float32)
+        if (within := _reach(share, float(abs(radii[index])))) is not None:
+            some = share[within]
+            planes = np.dstack([some[..., None] * light[within], some, 1.0 - hidden[within]])
+            layers.append(_Layer(index, *within, planes.astype(np.float32)))
+    return layers
+
+
+def _reach(share: Float, radius: float) -> tuple[slice, slice] | None:
+    """Rows and columns that a layer can be seen in, None for none: twice its radius around what is in it, as its edge
+    wants to know what is visible beyond."""
+    some = share >= 1e-3
+    rows, columns = np.flatnonzero(some.any(axis=1)), np.flatnonzero(some.any(axis=0))
+    if not len(rows):
+        return None
+    # On whole coarse pixels, so that what is drawn at a fraction of the size does not depend on where a layer begins.
+    step = max(COARSE_FROM_PX.values())
+    margin = 2 * math.ceil(radius) + 2 * step
+    (top, down), (left, right) = (
+        (max(0, int(lit[0]) - margin) // step * step, int(lit[-1]) + 1 + margin) for lit in (rows, columns)
+    )
+    return slice(top, min(down, share.shape[0])), slice(left, min(right, share.shape[1]))

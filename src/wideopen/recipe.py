@@ -83,7 +83,7 @@ class LevelRecipe:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training run, from level 7 down."""
+    """One training run, from level 7 down, or from another level on weights that exist (`train(start=...)`)."""
 
     name: str
     levels: tuple[LevelRecipe, ...]
@@ -100,13 +100,15 @@ class Recipe:
     """Learning rate over a level: `constant` (as published) or `cosine` (down to a twentieth)."""
     encoder_lr: float = 0.2
     """Learning rate of a pretrained encoder as a share of the rest's."""
+    encoder_frozen: int = 0
+    """Leave the stem and that many blocks of a pretrained encoder as they are, which saves their backward pass."""
     vgg_arch: Literal["vgg19", "vgg16"] = "vgg19"
     """Network of the VGG term: `vgg19` (relu5_4) or `vgg16` (relu5_3)."""
 
     def __post_init__(self) -> None:
         order = [item.level for item in self.levels]
-        if not order or order != list(range(7, 7 - len(order), -1)):
-            raise ValueError(f"levels must come one after another from 7 down, not {order}")
+        if not order or order != list(range(order[0], order[0] - len(order), -1)):
+            raise ValueError(f"levels must come one after another, the larger number first, not {order}")
         for name, value, known in (
             ("precision", self.precision, ("32-true", "64-true", "bf16-mixed", "auto")),
             ("schedule", self.schedule, ("constant", "cosine")),
@@ -114,8 +116,8 @@ class Recipe:
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
-        if self.epoch_steps < 1 or self.clip < 0:
-            raise ValueError("epoch_steps must be at least 1 and clip not negative")
+        if self.epoch_steps < 1 or self.clip < 0 or self.encoder_frozen < 0:
+            raise ValueError("epoch_steps must be at least 1, clip and encoder_frozen not negative")
         if self.network.head != "blend" and any(item.sharp for item in self.levels):
             raise ValueError('a "sharp" loss needs head = "blend", the only head that predicts sharpness')
         if self.network.head != "lens" and any(item.matte or item.relative for item in self.levels):

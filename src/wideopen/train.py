@@ -58,6 +58,7 @@ def train(
     split: str | None = None,
     exclude: Path | None = None,
     vgg_weights: Path | None = None,
+    start: Path | None = None,
     callbacks: LevelCallbacks = lambda level: (),
 ) -> PyNET:
     """Train a recipe's levels on the pairs of `data` and return the network of the last one.
@@ -68,6 +69,8 @@ def train(
         run: folder of the run; must be new or empty unless `resume`.
         resume: go on where a run of the same recipe stopped.
         vgg_weights: file for the VGG term; if None, torchvision's published one.
+        start: weights (.pt) that every level starts from as far as they go; needed by a recipe that does not begin at
+            level 7.
         callbacks: gives the Lightning callbacks of each level (progress bars, tests).
 
     Raises PairsError, RecipeError, OutputError, WeightsError, TrainingError.
@@ -77,10 +80,13 @@ def train(
         find_pairs(data, pattern=pattern, split=split, exclude=exclude), recipe.pairs.validation, recipe.seed
     )
     vgg = VGGFeatures(recipe.vgg_arch, vgg_weights) if any(item.vgg for item in recipe.levels) else None
+    given = load_weights(start)[0] if start else None
+    if given is None and recipe.levels[0].level != SMALLEST:
+        raise RecipeError(f"the recipe begins at level {recipe.levels[0].level}: give the weights to start from")
     open_run(run, recipe, resume)
     network: PyNET | None = None
     for level in recipe.levels:
-        network = train_level(recipe, level, pairs, run, network, vgg, callbacks(level))
+        network = train_level(recipe, level, pairs, run, [n for n in (given, network) if n], vgg, callbacks(level))
     assert network is not None
     return network
 
@@ -112,7 +118,7 @@ def train_level(
     level: LevelRecipe,
     pairs: tuple[list[Pair], list[Pair]],
     run: Path,
-    below: PyNET | None,
+    earlier: Sequence[PyNET],
     vgg: VGGFeatures | None,
     callbacks: Sequence[Callback] = (),
 ) -> PyNET:
@@ -121,7 +127,7 @@ def train_level(
     if done.exists():
         return load_weights(done)[0]
     epochs, steps = epochs_of(level, recipe.epoch_steps)
-    task = LevelTask(start_network(recipe, level, below), make_loss(level, vgg), recipe, level, epochs * steps)
+    task = LevelTask(start_network(recipe, level, earlier), make_loss(level, vgg), recipe, level, epochs * steps)
     folder = run / f"level{level.level}"
     monitor = "val/psnr" if level.pictures or recipe.network.head != "lens" else "val/places"
     keep = ModelCheckpoint(
@@ -158,14 +164,17 @@ def choose_precision(precision: str) -> str:
     return "bf16-mixed" if native else "32-true"
 
 
-def start_network(recipe: Recipe, level: LevelRecipe, below: PyNET | None) -> PyNET:
-    """A level's network as its training starts: drawn weights, then those of the level below or of ImageNet."""
+def start_network(recipe: Recipe, level: LevelRecipe, earlier: Sequence[PyNET]) -> PyNET:
+    """A level's network as its training starts: drawn weights, then those of earlier networks one after another (the
+    last one is the level below's) or of ImageNet."""
     torch.manual_seed(recipe.seed * 10 + level.level)
     network = PyNET(recipe.network, level.level)
-    if below is not None:
-        start_from(network, below)
-    elif network.backbone is not None and level.level == SMALLEST:
-        network.backbone.load_pretrained()
+    for other in earlier:
+        start_from(network, other)
+    if network.backbone is not None:
+        if not earlier:
+            network.backbone.load_pretrained()
+        network.backbone.freeze(recipe.encoder_frozen)
     return network
 
 

@@ -16,6 +16,7 @@ def train(
     exclude_list: Annotated[
         Path | None, typer.Option(help="Names of pairs to leave out, as `wideopen inspect` writes them.")
     ] = None,
+    start: Annotated[Path | None, typer.Option(help="Weights (.pt) to start from, those of another run, say.")] = None,
     vgg_weights: Annotated[
         Path | None, typer.Option(help="VGG weights (.pth or .npz); if not given, torchvision's are fetched.")
     ] = None,
@@ -48,7 +49,7 @@ def train(
 
     run_training(
         plan, data, output, resume=resume, pattern=pattern, split=split, exclude=exclude_list,
-        vgg_weights=vgg_weights, callbacks=watch,  # type: ignore[arg-type]
+        vgg_weights=vgg_weights, start=start, callbacks=watch,  # type: ignore[arg-type]
     )  # fmt: skip
     waited, worked = sum(w.waited_s for w in waits), sum(w.worked_s for w in waits)
     share = waited / max(waited + worked, 1e-9)
