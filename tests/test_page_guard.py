@@ -20,6 +20,7 @@ from served import Server, given, serving, upload_request
 from wideopen import Renderer, RenderOptions
 from wideopen.errors import PhotoError
 from wideopen.options import DEPTH, LENS
+from wideopen.presets import load_presets
 
 pytest.importorskip("gradio", reason="needs the extra web")
 pytest.importorskip("pebble", reason="needs the extra web")
@@ -450,11 +451,12 @@ def test_every_option_of_the_lens_has_a_control() -> None:
     for part, component in made.parts.items():
         help_text = next(item.metadata["help"] for item in fields(RenderOptions) if item.name == part)
         assert component.info == help_text.replace("`", "")
-    for name in controls.PRESETS:
-        stop, *values = made.preset(name)
-        chosen = made.options(values, aperture=controls.aperture_of(stop))
-        for key, value in controls.PRESETS[name].items():
-            assert getattr(chosen, key) == value
+    for preset in load_presets().values():
+        stop, *values = made.preset(preset.settings)
+        chosen = made.options(values, aperture=controls.aperture_of(stop), focus=preset.settings.get("focus", "auto"))
+        assert stop == controls.stop_of(preset.settings["aperture"])
+        for key, value in preset.settings.items():
+            assert key == "aperture" or getattr(chosen, key) == value
     # The ends of all sliders are values that the options and the aperture allow.
     from wideopen.look import make_aperture
 

@@ -5,10 +5,12 @@
 Aperture and focus come in after the network: for another f-number or another point only the lens draws anew.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,7 +57,9 @@ class Places:
     @cached_property
     def _on_canvas(self) -> tuple[Float, Float, Float]:
         canvas = small(self.pixels, CANVAS_SIDE, self.curve)
-        return canvas, lift(self.matte, canvas), lift(self.relative, canvas)
+        with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
+            matte, relative = pool.map(lambda plane: lift(plane, canvas), (self.matte, self.relative))
+        return canvas, matte, relative
 
 
 def small(pixels: Pixels, side: int, curve: ToneCurve | None = None) -> Float:

@@ -14,6 +14,7 @@ Without step 2 an enlarged edge of the subject would shine around it. Full size 
 so memory above the photo and the result does not grow with them.
 """
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -36,8 +37,8 @@ WIDE, NARROW = 8, 1
 find an edge some way off; narrow where the edge lies within a px, as colours farther off may be another thing's."""
 TEXTURE = 2.0
 """Weight of the texture that working size hides. From 1 to 4 it makes no difference."""
-SAMPLES = 4
-"""Samples of that texture along the side of a working pixel."""
+SAMPLES = 3
+"""Samples of that texture along the side of a working pixel, at most."""
 CROSSING = 0.3, 0.8
 """Change of m within one px from which on, and at which fully, it crosses an edge there. Where a network is in doubt,
 it changes less."""
@@ -93,7 +94,7 @@ def carry(
 
 def _step(scale: float) -> int:
     """Pixels from sample to sample for SAMPLES of them to a working pixel."""
-    return max(1, int(scale / SAMPLES))
+    return math.ceil(scale / SAMPLES)
 
 
 def _prepare(
@@ -112,13 +113,18 @@ def _prepare(
     background = ((bokeh - share[..., None] * seen) / left).clip(0, 1)
     # One pixel away from the subject already, colours may be the subject's: m itself is only so exact.
     weight = np.minimum(2 * (1 - greatest), 1) ** 2
-    background = _from_srgb(fill(background, weight).clip(0, 1), curve)
-    texture = TEXTURE * hidden_texture(samples, np.maximum(1 - 4 * (greatest - least), 0))
-    wide = guided_coefficients(guide, share, WIDE)
-    narrow = guided_coefficients(guide, share, NARROW, texture=texture)
+
+    def narrow() -> Float:
+        texture = TEXTURE * hidden_texture(samples, np.maximum(1 - 4 * (greatest - least), 0))
+        return guided_coefficients(guide, share, NARROW, texture=texture)
+
+    with ThreadPoolExecutor(max_workers=max(1, cv2.getNumThreads() - 1)) as pool:
+        close = pool.submit(narrow)
+        background = _from_srgb(fill(background, weight).clip(0, 1), curve)
+        wide = guided_coefficients(guide, share, WIDE)
     # All that m crosses an edge with: where one model hands over to the other, m is to be 0 or 1 already.
     near = cv2.dilate(_crossing(greatest - least), np.ones((5, 5), np.uint8))
-    model = wide + near[..., None] * (narrow - wide)
+    model = wide + near[..., None] * (close.result() - wide)
     return np.dstack([background, least, greatest, model])
 
 

@@ -66,7 +66,7 @@ def hidden_texture(photo: Float, apart: Float, radius: int = 3) -> Float:
         apart: HxW in [0, 1]: 1 where a pixel is all one thing.
         radius: pixels around, of whose texture the mean is taken.
     """
-    grey = photo.mean(axis=2)
+    grey = cv2.transform(photo, np.full((1, 3), 1 / 3, np.float32))
     mean, square = (cv2.resize(part, apart.shape[::-1], interpolation=cv2.INTER_AREA) for part in (grey, grey * grey))
     weight = np.maximum(apart, 1e-3)
     variance: Float = _box(weight * np.maximum(square - mean * mean, 0), radius) / _box(weight, radius)

@@ -21,6 +21,9 @@ SIGMA = 1.5
 C1, C2 = 0.01**2, 0.03**2
 # Keeps the logarithms and their slopes finite where a predicted probability is exactly 0 or 1.
 STANDING = 3.0
+"""Weight of what stands before the rest of its row, above that of all else."""
+OWN, OWN_FROM = 0.5, 0.95
+"""Weight of the subject's own disparity, and opacity from which on a pixel is all its own."""
 PROBABILITY_MARGIN = 1e-4
 
 
@@ -142,17 +145,27 @@ def places_terms(places: Places, matte: Tensor, relative: Tensor, standing: Tens
     """How far a lens head is from what is known of a made pair: scalars of at least 32 bits.
 
     matte, relative, standing: [N, 1, h, w], see `lens_samples.places_sample`. "matte" is a cross entropy in nats;
-    "relative" the mean absolute difference in parts of 1 + |relative|, since blur counts in proportion, over what is
-    not the subject. What stands counts STANDING times more in both: it is small, but people point at it.
+    "relative" the mean absolute difference in parts of 1 + |relative|, since blur counts in proportion. What stands
+    counts STANDING times more in both: it is small, but people point at it. Well inside the subject "relative" is to
+    be the subject's own, 0, so that two things taken for one subject can be told apart; near its edge, where what
+    lies behind shows through, it stays the background's.
     """
     share = 1.0 - matte
-    difference = (at_least_32(places.relative) - relative).abs() / (1.0 + relative.abs())
     counts = 1.0 + STANDING * standing * share
-    weight = share * counts
+    own = (_inner(matte) > OWN_FROM).to(matte.dtype)
+    weight = share * counts + OWN * own
+    wanted = relative * (1.0 - own)
+    difference = (at_least_32(places.relative) - wanted).abs() / (1.0 + wanted.abs())
     return {
         "matte": _cross_entropy(places.matte, matte, counts),
         "relative": (weight * difference).sum() / weight.sum().clamp_min(1.0),
     }
+
+
+def _inner(matte: Tensor) -> Tensor:
+    """The least matte within a 32nd of the side."""
+    reach = max(1, matte.shape[-1] // 32)
+    return -F.max_pool2d(-matte, 2 * reach + 1, 1, reach)
 
 
 def _cross_entropy(predicted: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:

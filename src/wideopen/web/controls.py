@@ -23,17 +23,6 @@ SPANS = {
 UNSET = {"highlights": 4.0}
 """Where a slider stands for options that are not set unless it is moved."""
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "50 mm": {"aperture": 2.0},
-    "85 mm portrait": {"lens": "85mm", "aperture": 1.4},
-    "Seven blades": {"aperture": 2.0, "blades": 7, "roundness": 0.2},
-    "Old glass, cat's eyes": {"aperture": 1.4, "vignette": 0.6},
-    "Mirror lens": {"aperture": 1.4, "ring": 0.5},
-    "Anamorphic": {"aperture": 1.4, "squeeze": 2.0},
-    "Lamps": {"aperture": 1.4, "highlights": 12.0},
-}
-"""What the page offers by name: options that differ from their defaults."""
-
 
 class Controls:
     """Components for the options of a group, and back from their values to options."""
@@ -66,11 +55,10 @@ class Controls:
             given["blades"] = 3  # The slider has places that no aperture has.
         return RenderOptions(**{name: _typed(name, value) for name, value in given.items()}, **more)
 
-    def preset(self, name: str) -> list[Any]:
+    def preset(self, settings: Mapping[str, Any]) -> list[Any]:
         """The components' values, and before them the f-number's stop, that a preset stands for."""
-        chosen = PRESETS[name]
-        values = [chosen.get(part, UNSET.get(part, getattr(RenderOptions, part))) for part in self.parts]
-        return [stop_of(chosen.get("aperture")), *values]
+        values = [settings.get(part, UNSET.get(part, getattr(RenderOptions, part))) for part in self.parts]
+        return [stop_of(settings.get("aperture")), *values]
 
 
 def stop_of(aperture: float | None) -> str:

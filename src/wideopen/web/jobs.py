@@ -20,15 +20,19 @@ from PIL import Image
 
 from wideopen.depth import DepthMap, check_shape, load_depth
 from wideopen.depth_view import depth_picture
+from wideopen.drawing import Places
 from wideopen.embedded import embedded_depth
 from wideopen.engine import Engine, NetworkPlaces, NetworkResult
 from wideopen.errors import PhotoError
 from wideopen.lift import Lifted
+from wideopen.look import make_glass
+from wideopen.optics import read_taken
 from wideopen.options import DEPTH, LENS, RenderOptions, parse_focus
 from wideopen.padding import fit, resize
-from wideopen.photo import decode, open_picture, read_bytes
+from wideopen.photo import Photo, decode, open_picture, read_bytes
 from wideopen.render import Renderer
 from wideopen.rendered import IN_FOCUS_PX, Seen
+from wideopen.through_network import find_places
 from wideopen.web.settings import REMEMBERED_MB, SCREEN_PX
 
 JPEG_QUALITY = 88
@@ -61,16 +65,15 @@ class Shown:
 class Opened:
     """A photo as a worker remembers it."""
 
-    pixels: NDArray[Any]
-    """HxWx3, at most `SCREEN_PX` on its long side."""
+    photo: Photo
+    """Without alpha, at most `SCREEN_PX` on its long side."""
     size: tuple[int, int]
-    exif: bytes
-    icc: bytes
+    """Width and height of the file's."""
     depth: DepthMap | None
 
     @property
     def bytes(self) -> int:
-        return self.pixels.nbytes + (0 if self.depth is None else self.depth.disparity.nbytes)
+        return self.photo.pixels.nbytes + (0 if self.depth is None else self.depth.disparity.nbytes)
 
 
 class Memory:
@@ -129,7 +132,7 @@ class Worker:
         cv2.setNumThreads(threads)
         self.engine = RememberingEngine(model, threads)
         self._megapixels = megapixels
-        self._opened = Memory(REMEMBERED_MB << 19)
+        self._opened, self._places = Memory(REMEMBERED_MB << 19), Memory(REMEMBERED_MB << 19)
 
     def warm(self) -> bool:
         """Run the network once: its first picture takes longer than all further ones."""
@@ -148,20 +151,34 @@ class Worker:
         lens = opened.depth is not None or not self.engine.draws
         options = options if lens else without_lens(options)
         try:
-            # What `Renderer.render` does, but with the EXIF and the depth that it was rendered with.
-            result, seen = SharingRenderer(options, self.engine)._render_array(opened.pixels, opened.depth, opened.exif)
+            result, seen = self._draw(photo, opened, options)
         except ValueError as error:
             raise PhotoError(f"{photo.name}: {error}") from error
+        small, icc = opened.photo.pixels, opened.photo.icc
         return Shown(
-            before=_write(folder, opened.pixels, opened.icc),
-            after=_write(folder, result, opened.icc),
-            marked=_write(folder, mark(result, options.focus, opened.size), opened.icc),
+            before=_write(folder, small, icc),
+            after=_write(folder, result, icc),
+            marked=_write(folder, mark(result, options.focus, opened.size), icc),
             depth=None if seen is None else _write(folder, _depth_view(seen)),
             size=opened.size,
-            screen=(opened.pixels.shape[1], opened.pixels.shape[0]),
+            screen=(small.shape[1], small.shape[0]),
             lens=lens,
             seconds=time.perf_counter() - start,
         )
+
+    def _draw(self, path: Path, opened: Opened, options: RenderOptions) -> tuple[NDArray[Any], Seen | None]:
+        """What `Renderer.render_photo` does; where things are is found once for all sliders and taps."""
+        photo = opened.photo
+        if opened.depth is not None or self.engine.draws or options.aperture == math.inf:
+            done, seen = SharingRenderer(options, self.engine).render_photo(photo, opened.depth)
+            return done.pixels, seen
+        places: Places = self._places.get(
+            (path, options.working_side),
+            lambda: find_places(self.engine, photo.pixels, options, photo.curve),
+            lambda found: 8 * found.pixels.nbytes,  # With the canvas and two maps in 32 bits.
+        )
+        glass = make_glass(photo.pixels, options, read_taken(photo.exif), photo.curve)
+        return places.draw(glass, places.focus(options.focus)), None
 
     def make(self, photo: Path, depth: Path | None, options: RenderOptions, output: Path, lenient: bool) -> Path:
         """Render a photo's file into another, as the command line does.
@@ -196,7 +213,7 @@ class Worker:
                 check_shape(found, height, width, "depth map" if depth is None else depth.name)
             small = resize(taken.pixels, *fit(height, width, min(SCREEN_PX, max(height, width))))
             small = np.ascontiguousarray(small)
-            return Opened(small, (width, height), taken.exif, taken.icc, found and _lifted(found, small))
+            return Opened(replace(taken, pixels=small, alpha=None), (width, height), found and _lifted(found, small))
 
         key = (photo, depth, how if depth is not None else options.depth)
         found: Opened = self._opened.get(key, make, lambda opened: opened.bytes)

@@ -11,9 +11,10 @@ import gradio as gr
 
 from wideopen.errors import WideopenError
 from wideopen.options import DEPTH, LENS, parse_focus
+from wideopen.presets import load_presets
 from wideopen.web import parts
 from wideopen.web.api import add_api
-from wideopen.web.controls import PRESETS, Controls, aperture_of
+from wideopen.web.controls import Controls, aperture_of
 from wideopen.web.crew import Crew, check_name
 from wideopen.web.jobs import Shown
 from wideopen.web.keeper import Keeper
@@ -54,6 +55,7 @@ class Page:
         self._limits = {"screen": share.screen, "full": share.full}
         self._examples = examples
         self.controls = Controls()
+        self._presets = load_presets()
 
     def build(self) -> gr.Blocks:
         """Everything put together."""
@@ -99,7 +101,7 @@ class Page:
                 with gr.Group():
                     self.focus = parts.focus_box()
                     self.auto = gr.Button("Back to automatic focus", elem_id="auto-focus", interactive=False)
-                self.preset = gr.Dropdown(list(PRESETS), value=next(iter(PRESETS)), label="Preset", elem_id="preset")
+                self.preset = parts.preset_box(self._presets)
                 with gr.Accordion("Lens", open=False, elem_id="lens"):
                     self.controls.add(LENS)
                 with gr.Accordion("Depth map", open=False, elem_id="depth"):
@@ -143,7 +145,7 @@ class Page:
             event = part.release if isinstance(part, gr.Slider) else part.input
             event(self._draw, settings, **screen)
         self.preset.input(
-            self.controls.preset, self.preset, [self.stop, *self.controls.components], **light
+            self._preset, [self.preset, self.sitting], [self.sitting, self.stop, *self.controls.components], **light
         ).then(self._draw, settings, **screen)  # fmt: skip
         full: dict[str, Any] = {
             "concurrency_id": "full", "concurrency_limit": self._limits["full"], "api_visibility": "private",
@@ -194,6 +196,10 @@ class Page:
         except ValueError as error:
             return self._failed(sitting, str(error))
         return self._draw(request, replace(sitting, focus=focus.strip()), stop, *values)
+
+    def _preset(self, name: str, sitting: Sitting) -> list[Any]:
+        settings = self._presets[name].settings
+        return [replace(sitting, focus=settings.get("focus", sitting.focus)), *self.controls.preset(settings)]
 
     def _auto(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         return self._draw(request, replace(sitting, focus="auto"), stop, *values)

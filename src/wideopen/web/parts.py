@@ -1,5 +1,6 @@
 """Parts of the page that have words, styles or scripts of their own."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import gradio as gr
 
 from wideopen.encode import FORMATS
 from wideopen.options import RenderOptions
+from wideopen.presets import Preset
 from wideopen.web.controls import STOPS
 
 HEADER = """<h1>wideopen</h1>
@@ -138,6 +140,12 @@ def divider(compare: gr.ImageSlider) -> gr.Slider:
         None, slider, compare, js="share => ({__type__: 'update', slider_position: share})", show_progress="hidden"
     )
     return slider
+
+
+def preset_box(presets: Mapping[str, Preset]) -> gr.Dropdown:
+    """Looks by name; none is chosen until somebody chooses."""
+    choices = [(f"{name}: {preset.description}", name) for name, preset in presets.items()]
+    return gr.Dropdown(choices, value=None, label="Preset", elem_id="preset", type="value")
 
 
 def focus_box() -> gr.Textbox:
