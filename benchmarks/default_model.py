@@ -194,17 +194,22 @@ def measure_taps(renderer: Renderer, pairs: list[Pair]) -> dict[str, float]:
         places, before = renderer.find_places(pixels), fine(pixels)
         glass = Glass(blur_of(1.4))
         for own, other in ((first, second), (second, first)):
-            after = fine(places.draw(glass, places.focus(middle(own))))
+            after = fine(draw(places, glass, middle(own)))
             right.append(share_kept(after, before, own) > share_kept(after, before, other))
         far = scene.relative < -0.7
         if far.sum() > 500:
-            after = fine(places.draw(glass, places.focus(middle(far))))
+            after = fine(draw(places, glass, middle(far)))
             blurred.append(share_kept(after, before, first) < 0.5)
     return {
         "scenes": len(right) / 2,
         "tapped_is_sharper": float(np.mean(right)),
         "background_tap_blurs_subject": float(np.mean(blurred)),
     }
+
+
+def draw(places: Places, glass: Glass, where: str) -> NDArray[Any]:
+    looked, focus = places.look_at(where)
+    return looked.draw(glass, focus)
 
 
 def second_subject(codes: NDArray[np.uint16]) -> NDArray[np.bool_] | None:

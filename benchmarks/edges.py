@@ -6,9 +6,10 @@ The scenes have known layers: a subject from examples/ in focus, with a frayed e
 blurs as in training (a disc of EBB!'s size), mixed in linear light. So the true picture is known. At points along the
 edge a crop of the network's own working size is cut and done twice: out of the whole photo, for which one pixel of the
 network's picture spans many, and natively, where the network sees nothing but the crop at its own resolution.
-Each is held against its own truth, as the look's blur is a share of the frame. Twice again: `maps`, a network that is
-right about everything, so that what is left is full size's own error; `model`, the shipped one, whose own doubt about
-where the edge is comes on top. Errors are means of absolute differences in 1/255 within 8 px of the edge:
+Twice again: `maps`, a network that is right about everything, so that what is left is full size's own error; `model`,
+the shipped one, whose own doubt about where the edge is comes on top. The model's lens blurs by the same px in both,
+so both are held against one truth; the pictures of `maps` blur by a share of their frame, each against its own.
+Errors are means of absolute differences in 1/255 within 8 px of the edge:
 `whole` the crop out of the whole photo, `native` the network's picture of the crop, `carried` that picture carried
 to the crop (which gives it the photo's own detail), `enlarged` the network's picture of the whole photo simply
 enlarged; `photo` and `photo_native` what the photo itself scores against the two truths. `ratio` is whole over native.
@@ -35,8 +36,8 @@ from wideopen.guided import fill
 from wideopen.light import linear_to_srgb, to_light, to_pixels
 from wideopen.padding import fit, resize
 from wideopen.photo import load
+from wideopen.places import Glass
 from wideopen.synthesize import SynthesizeOptions
-from wideopen.through_network import see
 
 Array = NDArray[Any]
 BLUR = SynthesizeOptions().blur
@@ -153,19 +154,20 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
     photo = layers.photo()
     height, width = photo.shape[:2]
     size = fit(height, width, renderer.engine.metadata.working_side)
-    found = see(renderer.engine, photo, renderer.options, b"", None)
+    blur = BLUR * min(height, width)
+    found = drawn_by(renderer, photo, blur)
     given = {"model": found, "maps": right_maps(layers, photo, *found[0].shape[:2])}
     whole = {kind: carry(photo, *given[kind]) for kind in KINDS}
     rows: dict[str, list[tuple[float, ...]]] = {kind: [] for kind in KINDS}
     for number, window in enumerate(windows(layers.alpha, size, crops)):
         crop = np.ascontiguousarray(photo[window])
         part = Layers(layers.subject[window], layers.ground[window], np.ascontiguousarray(layers.alpha[window]))
-        truth, own = layers.taken(window, BLUR * min(height, width)), part.photo()
+        truth, own = layers.taken(window, blur), part.photo()
         assert (own == crop).all()
         near = np.abs(signed_distance(part.alpha > 0.5)) <= BAND_PX
-        native_truth = layers.taken(window, BLUR * min(size))
+        native_truth = {"model": truth, "maps": layers.taken(window, BLUR * min(size))}
         natives = {
-            "model": see(renderer.engine, crop, renderer.options, b"", None),
+            "model": drawn_by(renderer, crop, blur),
             "maps": right_maps(part, crop, *size),
         }
         drawn = {kind: np.rint(255 * resize(natives[kind][0].clip(0, 1), *size)) for kind in KINDS}
@@ -174,11 +176,11 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
             rows[kind].append(
                 (
                     error(whole[kind][window], truth, near),
-                    error(drawn[kind], native_truth, near),
-                    error(carry(crop, *natives[kind]), native_truth, near),
+                    error(drawn[kind], native_truth[kind], near),
+                    error(carry(crop, *natives[kind]), native_truth[kind], near),
                     error(plain, truth, near),
                     error(crop, truth, near),
-                    error(crop, native_truth, near),
+                    error(crop, native_truth[kind], near),
                 )
             )
         if pictures is not None:
@@ -187,6 +189,11 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
             strip = np.hstack([image[middle].astype(np.uint8) for image in shown])
             cv2.imwrite(str(pictures) + f"-{number}.png", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
     return {kind: summary(rows[kind]) for kind in KINDS}
+
+
+def drawn_by(renderer: Renderer, photo: Array, blur_px: float) -> tuple[Array, Array, Array]:
+    """What the model's lens draws of a photo, the farthest blurred by that radius in the photo's px."""
+    return renderer.find_places(photo).drawn(Glass(blur_px / min(photo.shape[:2]), largest=1.0))
 
 
 def enlarged_window(bokeh: Array, size: tuple[int, int], window: tuple[slice, slice]) -> Array:

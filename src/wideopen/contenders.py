@@ -49,8 +49,8 @@ class Model:
         where = "auto" if shot.in_focus == "subject" or pair.focus is None else f"{pair.focus[0]},{pair.focus[1]}"
 
         def taken(shown: Picture) -> Picture:
-            places = renderer.find_places(shown)
-            return places.draw(Glass(scene.blur(shot)), places.focus(where))
+            places, focus = renderer.find_places(shown).look_at(where)
+            return places.draw(Glass(scene.blur(shot)), focus)
 
         return protocol.show(photo, taken)
 

@@ -6,7 +6,7 @@ Aperture and focus come in after the network: for another f-number or another po
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wideopen.apart import tell_apart
 from wideopen.curve import ToneCurve
 from wideopen.focus import focus_of_places
 from wideopen.fullsize import carry
 from wideopen.lift import lift
+from wideopen.options import parse_focus
 from wideopen.padding import fit, resize
 from wideopen.places import Glass, draw
 
@@ -41,9 +43,22 @@ class Places:
     curve: ToneCurve | None = None
     """Of the photo's profile; sRGB's if None."""
 
-    def focus(self, where: str) -> float:
-        """Relative disparity of what options call `where`; ValueError for a point outside the photo."""
-        return focus_of_places(self.matte, self.relative, where, self.pixels.shape[:2])
+    def look_at(self, where: str) -> "tuple[Places, float]":
+        """What options call `where` in focus.
+
+        Returns:
+            The places (with subjects told apart if `where` is a point), and the relative disparity in focus.
+
+        Raises ValueError for a point outside the photo.
+        """
+        seen = self if isinstance(parse_focus(where), str) else self.apart
+        return seen, focus_of_places(seen.matte, seen.relative, where, self.pixels.shape[:2])
+
+    @cached_property
+    def apart(self) -> "Places":
+        """Without what was taken for the subject but lies elsewhere; see `apart.tell_apart`."""
+        matte, relative = tell_apart(self.matte, self.relative)
+        return self if matte is self.matte else replace(self, matte=matte, relative=relative)
 
     def draw(self, glass: Glass, focus: float = 0.0) -> Pixels:
         """The photo with that relative disparity in focus, of the same size and type."""

@@ -30,8 +30,8 @@ def see(engine: Engine, pixels: Any, options: RenderOptions, exif: bytes, curve:
     """
     if not engine.draws:
         glass = make_glass(pixels, options, read_taken(exif), curve)
-        places = find_places(engine, pixels, options, curve)
-        return places.drawn(glass, places.focus(options.focus))
+        places, focus = find_places(engine, pixels, options, curve).look_at(options.focus)
+        return places.drawn(glass, focus)
     check(engine, options)
     if not engine.metadata.conditions:
         return seen_subject(engine, pixels, options, curve)

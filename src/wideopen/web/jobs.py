@@ -178,7 +178,8 @@ class Worker:
             lambda found: 8 * found.pixels.nbytes,  # With the canvas and two maps in 32 bits.
         )
         glass = make_glass(photo.pixels, options, read_taken(photo.exif), photo.curve)
-        return places.draw(glass, places.focus(options.focus)), None
+        looked, focus = places.look_at(options.focus)
+        return looked.draw(glass, focus), None
 
     def make(self, photo: Path, depth: Path | None, options: RenderOptions, output: Path, lenient: bool) -> Path:
         """Render a photo's file into another, as the command line does.
