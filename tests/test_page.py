@@ -201,10 +201,10 @@ def test_presets_and_the_lens_follow_the_options(page: Any) -> None:
     wait_until(page, "from the depth map")
     before = shown(page)
     page.locator("#preset input").click()
-    page.get_by_role("option", name="mirror:").click()
-    wait_until(page, "f/2,")
+    page.get_by_role("option", name="dreamy:").click()
+    wait_until(page, "f/1.4")
     page.locator("#lens button").first.click()
-    assert page.locator("#option-ring input[type=range]").input_value() == "0.4"
+    assert page.locator("#option-vignette input[type=range]").input_value() == "0.5"
     assert np.abs(shown(page) - before).mean() > 0.5
     page.get_by_role("tab", name="Depth").click()
     page.locator("#depth-view img").wait_for(state="visible")
