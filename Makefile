@@ -31,7 +31,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 test: env
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Held-out photos and pairs are not in the repository: docs/training.md says how to make them.
 evaluate-default: env
