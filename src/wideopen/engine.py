@@ -106,7 +106,8 @@ class Engine:
         return self._outputs[0] == "bokeh"
 
     def run(self, photo: Float, *, blur: float = 0.0, point: Point | None = None) -> NetworkResult | NetworkPlaces:
-        """Show the network a photo of any size.
+        """Show the network a photo of any size; one that says where things are sees it mirrored, too, and is averaged:
+        at twice its own time, a tenth of a second, it errs less.
 
         Args:
             photo: HxWx3, sRGB-encoded, [0, 1]; padded to the multiple by mirroring, the result cropped.
@@ -121,18 +122,20 @@ class Engine:
         height, width = (self.metadata.scale * side for side in photo.shape[:2])
         conditions = condition_planes(self.metadata.conditions, *photo.shape[:2], blur=blur, point=point)
         shown = padding.pad(np.dstack([photo, *conditions]), self.metadata.multiple)
+        views = np.stack([shown] if self.draws else [shown, shown[:, ::-1]])
         try:
-            outputs = self._runtime.run(self._outputs, np.ascontiguousarray(shown.transpose(2, 0, 1)[None]))
+            outputs = self._runtime.run(self._outputs, np.ascontiguousarray(views.transpose(0, 3, 1, 2)))
         except Exception as error:
             raise ModelError(f"{self.path}: cannot be run ({str(error).splitlines()[0]}); export it again") from error
-        planes = [np.asarray(output)[0] for output in outputs]
+        planes = [np.asarray(output) for output in outputs]
         size = tuple(self.metadata.scale * side for side in shown.shape[:2])
         for plane, channels in zip(planes, (3 if self.draws else 1, 1), strict=False):
-            if plane.shape != (channels, *size):
-                raise ModelError(f"{self.path}: gives {plane.shape}, not {(channels, *size)}; export it again")
+            if plane.shape != (wanted := (len(views), channels, *size)):
+                raise ModelError(f"{self.path}: gives {plane.shape}, not {wanted}; export it again")
         if not self.draws:
-            matte, relative = (padding.crop(plane[0], height, width) for plane in planes)
-            return NetworkPlaces(matte.clip(0, 1), relative)
+            matte, relative = (np.stack([plane[0, 0], plane[1, 0, :, ::-1]]) for plane in planes)
+            return NetworkPlaces(*(padding.crop(p, height, width) for p in (_agreed(matte), relative.mean(axis=0))))
+        planes = [plane[0] for plane in planes]
         bokeh = padding.crop(planes[0].transpose(1, 2, 0), height, width).clip(0, 1)
         sharp = padding.crop(planes[1][0], height, width).clip(0, 1) if len(planes) > 1 else None
         seen = cv2.resize(np.ascontiguousarray(shown[..., :3]), size[::-1], interpolation=cv2.INTER_LINEAR)
@@ -165,6 +168,13 @@ class Engine:
         else:
             raise ModelError(f"{foreign} (it maps {', '.join(inputs)} to {', '.join(given)}, not photo to bokeh)")
         return info
+
+
+def _agreed(opacities: Float) -> Float:
+    """Mean of NxHxW opacities as odds: who is sure counts more."""
+    sure = opacities.clip(1e-4, 1 - 1e-4)
+    odds = np.exp(np.log(sure / (1 - sure)).mean(axis=0))
+    return np.asarray((odds / (1 + odds) - 1e-4) / (1 - 2e-4), np.float32).clip(0, 1)
 
 
 def _read(path: Path, shipped: bool) -> bytes:
