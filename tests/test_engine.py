@@ -66,7 +66,7 @@ def test_foreign_models(tmp_path: Path, metadata: dict[str, object], says: str) 
 
 def test_model_that_does_not_keep_its_word(tmp_path: Path) -> None:
     path = build_model(tmp_path / "thrice.onnx", scale=3.0)
-    with pytest.raises(ModelError, match=r"gives \(3, 96, 96\)"):
+    with pytest.raises(ModelError, match=r"gives \(1, 3, 96, 96\)"):
         Engine(path, threads=1).run(np.zeros((32, 32, 3), np.float32))
 
 
