@@ -53,6 +53,7 @@ class _Lost:
 
 
 LOST = _Lost()
+LOST_LINE = "every worker that began it died (killed, or out of memory); try it alone, or a smaller one"
 
 
 def spread(
@@ -72,7 +73,7 @@ def spread(
         WideopenError, ModuleNotFoundError: what `make` or its work raised; it ends everything.
         ModuleNotFoundError: no Ray.
     """
-    with _connected(options, threads):
+    with connected(options, threads):
         left = dict.fromkeys(range(len(items)))
         for most in (TASK_ITEMS, 1):
             for number, result in _one_pass(make, {number: items[number] for number in left}, options, threads, most):
@@ -133,7 +134,8 @@ class _Actor:
     """A worker of Ray Data's pool."""
 
     def __init__(self, make: Callable[[], Work]) -> None:
-        self._make, self._work = make, None
+        self._make = make
+        self._work: Work | None = None
 
     def __call__(self, table: "pyarrow.Table") -> "pyarrow.Table":
         import pyarrow as pa
@@ -150,7 +152,7 @@ class _Actor:
 
 
 @contextmanager
-def _connected(options: ClusterOptions, threads: int) -> Iterator[None]:
+def connected(options: ClusterOptions, threads: int = 1) -> Iterator[None]:
     """A connection to the cluster, unless the program that calls has one."""
     import ray
 

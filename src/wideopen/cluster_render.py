@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from wideopen.batch import OPENVINO_PHOTOS, Outcome, Targets, foresee, identities, render_batch
-from wideopen.cluster import LOST, ClusterOptions, spread
+from wideopen.cluster import LOST, LOST_LINE, ClusterOptions, spread
 from wideopen.gather import Job
 from wideopen.options import BatchOptions, RenderOptions
 from wideopen.output import clear_leftovers
 from wideopen.photo import read_bytes
 from wideopen.stores import Place, exists
-
-LOST_LINE = "every worker that began it died (killed, or out of memory); try it alone, or a smaller one"
 
 
 def render_on_cluster(

@@ -1,0 +1,139 @@
+"""Photos in S3 rendered on a Ray cluster whose processes are killed; what is left afterwards."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from pyarrow import parquet
+
+from store import BUCKET, Store
+
+BROKEN = ("bad/cut.jpg", "bad/empty.jpg", "bad/text.jpg", "bad/head.png", "bad/zeros.png")
+
+
+@dataclass
+class Survived:
+    """What a run came to."""
+
+    killed: list[str] = field(default_factory=list)
+    """Whom, and with how many results there."""
+    uploads: dict[str, int] = field(default_factory=dict)
+    """How often each result was written."""
+    unfinished: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    """The last run's table: photos that failed, and why."""
+    code: int = 0
+    errors: str = ""
+    """What the last run said on standard error."""
+
+
+def fill(store: Store, folder: Path, count: int) -> None:
+    """Draw photos of 64 to 128 px, `BROKEN` among them, into the store and a folder."""
+    rng = np.random.default_rng(1)
+    content: dict[str, bytes] = {}
+    for number in range(count - len(BROKEN)):
+        height, width = ((64, 96), (96, 64), (96, 128), (128, 96))[number % 4]
+        picture = cv2.resize(rng.integers(0, 256, (6, 8, 3), np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
+        suffix = ".jpg" if number % 4 else ".png"
+        content[f"{number % 7}/photo-{number:04}{suffix}"] = cv2.imencode(suffix, picture)[1].tobytes()
+    jpeg, png = (next(data for name, data in content.items() if name.endswith(end)) for end in (".jpg", ".png"))
+    broken = (jpeg[: len(jpeg) // 2], b"", b"Dear photo,\n", png[:60], png[:8] + bytes(500))
+    for name, data in {**content, **dict(zip(BROKEN, broken, strict=True))}.items():
+        store.put(f"in/{name}", data)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
+def survive(store: Store, count: int, workers: int, more: tuple[str, ...] = ()) -> Survived:
+    """Render the store's photos; a worker is killed at 1/5 and 2/5 of them, the driver at 3/5 and started again."""
+    found = Survived()
+    driver = start(store, workers, *more)
+    for share in (1, 2):
+        wait_for(store, count * share // 5, driver)
+        os.kill(workers_of(driver.pid)[0], signal.SIGKILL)
+        found.killed.append(f"worker at {results(store)}")
+    wait_for(store, count * 3 // 5, driver)
+    descendants = below(driver.pid)
+    driver.kill()
+    driver.communicate()
+    found.killed.append(f"driver at {results(store)}")
+    wait_for_end(descendants)
+    driver = start(store, workers, *more)
+    found.errors = driver.communicate(timeout=3600)[1]
+    found.code = driver.returncode
+    found.uploads, found.unfinished = dict(store.uploads("out/")), store.unfinished()
+    found.failed = {
+        row["source"].removeprefix(f"s3://{BUCKET}/in/"): row["error"]
+        for row in table_of(store)
+        if row["status"] == "failed"
+    }
+    return found
+
+
+def start(store: Store, workers: int, *more: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "wideopen", "render", f"s3://{BUCKET}/in", "-r", "-o", f"s3://{BUCKET}/out",
+               "--cluster", "--workers", str(workers), "--skip-existing", "--table", f"s3://{BUCKET}/table", *more]  # fmt: skip
+    environment = {**store.environment, "RAY_raylet_start_wait_time_s": "300"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def table_of(store: Store) -> list[dict[str, Any]]:
+    """Rows of the last run that wrote the table."""
+    parts = [parquet.read_table(io.BytesIO(store.get(key))).to_pylist() for key in store.uploads("table/")]
+    rows = [row for part in parts for row in part]
+    return [row for row in rows if row["run"] == max(row["run"] for row in rows)]
+
+
+def results(store: Store) -> int:
+    return len(store.uploads("out/"))
+
+
+def wait_for(store: Store, count: int, driver: "subprocess.Popen[str]", most_s: float = 1800) -> None:
+    """Until so many results are there."""
+    end = time.monotonic() + most_s
+    while results(store) < count:
+        assert driver.poll() is None, driver.communicate()
+        assert time.monotonic() < end, f"{results(store)} results"
+        time.sleep(0.05)
+
+
+def workers_of(pid: int) -> list[int]:
+    """Processes of the actors below a driver."""
+    return [child for child in below(pid) if _told(child, "cmdline").startswith("ray::MapWorker")]
+
+
+def below(pid: int) -> list[int]:
+    """A process's descendants."""
+    parents = {int(name): _parent(int(name)) for name in os.listdir("/proc") if name.isdigit()}
+    found = [pid]
+    for known in found:
+        found += [child for child, parent in parents.items() if parent == known]
+    return found[1:]
+
+
+def wait_for_end(pids: list[int], most_s: float = 120) -> None:
+    """Until processes are gone: a killed driver takes its cluster along."""
+    end = time.monotonic() + most_s
+    while alive := [pid for pid in pids if _told(pid, "cmdline")]:
+        assert time.monotonic() < end, [_told(pid, "cmdline") for pid in alive]
+        time.sleep(0.1)
+
+
+def _parent(pid: int) -> int:
+    fields = _told(pid, "stat").rpartition(")")[2].split()
+    return int(fields[1]) if fields else 0
+
+
+def _told(pid: int, what: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{what}").read_text(errors="replace")
+    except OSError:
+        return ""
