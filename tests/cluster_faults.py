@@ -79,8 +79,9 @@ def survive(store: Store, count: int, workers: int, more: tuple[str, ...] = ()) 
 
 
 def start(store: Store, workers: int, *more: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "wideopen", "render", f"s3://{BUCKET}/in", "-r", "-o", f"s3://{BUCKET}/out",
-               "--cluster", "--workers", str(workers), "--skip-existing", "--table", f"s3://{BUCKET}/table", *more]  # fmt: skip
+    bucket = f"s3://{BUCKET}"
+    command = [sys.executable, "-m", "wideopen", "render", f"{bucket}/in", "-r", "-o", f"{bucket}/out", "--cluster",
+               "--workers", str(workers), "--skip-existing", "--table", f"{bucket}/table", *more]  # fmt: skip
     environment = {**store.environment, "RAY_raylet_start_wait_time_s": "300"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
@@ -99,10 +100,13 @@ def results(store: Store) -> int:
 def wait_for(store: Store, count: int, driver: "subprocess.Popen[str]", most_s: float = 1800) -> None:
     """Until so many results are there."""
     end = time.monotonic() + most_s
-    while results(store) < count:
+    asked = time.monotonic()
+    while (there := results(store)) < count:
         assert driver.poll() is None, driver.communicate()
-        assert time.monotonic() < end, f"{results(store)} results"
-        time.sleep(0.05)
+        assert time.monotonic() < end, f"{there} results"
+        # The store is one process, which those that render are waiting for, too.
+        time.sleep(max(0.1, 10 * (time.monotonic() - asked)))
+        asked = time.monotonic()
 
 
 def workers_of(pid: int) -> list[int]:

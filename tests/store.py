@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-
 BUCKET = "photos"
 _SERVE = "import logging, sys; from moto.server import main; logging.disable(); main(['-p', sys.argv[1]])"
 

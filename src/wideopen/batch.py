@@ -133,7 +133,11 @@ def render_batch(
     try:
         while True:
             for job in waiting:
-                known = Outcome(job, "left") if targets.full else foresee(job, options, taken) or targets.prepare(job)
+                known = (
+                    Outcome(job, "left")
+                    if targets.full
+                    else foresee(job, options, taken, targets.there) or targets.prepare(job)
+                )
                 if known is not None:
                     yield known
                     continue
@@ -158,7 +162,9 @@ def render_batch(
 class Targets:
     """Folders for results: each made, without what a killed process left in it, before the first photo needs it."""
 
-    def __init__(self) -> None:
+    def __init__(self, there: Callable[[Place], bool] = exists) -> None:
+        self.there = there
+        """Whether a result is there, as far as is to be known before work."""
         self.full = False
         """Whether there is no room for any more results."""
         self._troubles: dict[Place, str | None] = {}
@@ -235,9 +241,9 @@ def _make(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _
 
 def _files(renderer: Renderer, job: Job, options: BatchOptions, done: Rendered) -> list[tuple[Place, bytes]]:
     """The result comes last: where it is, the others are."""
-    files = []
-    for path in outputs_of(job, options):
-        if options.skip_existing and exists(path):
+    files, outputs = [], outputs_of(job, options)
+    for path in outputs:
+        if options.skip_existing and len(outputs) > 1 and exists(path):
             continue
         if path == job.output:
             files.append((path, to_bytes(done.result, output_format(path), str(path), renderer.options.quality)))

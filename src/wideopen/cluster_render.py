@@ -91,7 +91,8 @@ def make_work(sent: Sent, batch: BatchOptions, many: bool) -> Callable[[list[Job
 
     cv2.setNumThreads(sent.options.threads or 1)
     folder = tempfile.TemporaryDirectory(prefix="wideopen-")
-    renderer, targets = Renderer(sent.unpack(Path(folder.name)), many), Targets()
+    # What was there has been seen by who sends jobs; what an earlier try wrote is looked for with each photo.
+    renderer, targets = Renderer(sent.unpack(Path(folder.name)), many), Targets(there=lambda place: False)
 
     def work(jobs: list[Job], _folder: object = folder) -> list[Outcome]:
         outcomes = {outcome.job: outcome for outcome in render_batch(renderer, jobs, batch, targets)}
