@@ -6,8 +6,8 @@
 The example photos, at 1, 3, 6 and 13 megapixels in turn, are rendered by `wideopen render --in-flight 1 --threads 1`,
 and with `--cluster --workers 1` and `--workers 2`, taking turns. A rate is counted from the first result to the last,
 so that starting does not count; `start` is to the first result. `overhead` is a photo's time with one worker over
-its time without a cluster. Ray's own rate is that of tasks that do nothing, of 16 items each. Results of all must be the
-same files. Prints tables and the figures as JSON on the last line.
+its time without a cluster. Ray's own rate is that of tasks that do nothing, of 16 items each. Results of all must be
+the same files. Prints tables and the figures as JSON on the last line.
 """
 
 import argparse

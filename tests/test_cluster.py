@@ -154,7 +154,6 @@ def test_what_cannot_be_is_one_line(tmp_path: Path) -> None:
         assert code == 2 and said in " ".join(error.replace("│", "").split())
     command = ["wideopen", "render", str(tmp_path), "-o", str(tmp_path / "out"), "--cluster", "auto"]
     run = f"import sys\nsys.argv = {command!r}\nfrom wideopen.cli import main\nmain()"
-    no_ray = BLOCKER.replace('"torch"', '"ray"') + run
-    for code, said in (run, "no Ray cluster at auto"), (no_ray, 'run: pip install "wideopen[cluster]"'):
+    for code, said in (run, "no Ray cluster at auto"), (BLOCKER + run, 'run: pip install "wideopen[cluster]"'):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and said in done.stderr, done.stderr

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
-from wideopen.errors import ClusterError, WideopenError
+from wideopen.errors import ClusterError
 from wideopen.stores import line_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ClusterOptions:
     """Where work is spread."""
 
     address: str = OWN
-    """`local`; `auto`, the cluster that this machine is part of; HOST:PORT; or ray://HOST:PORT."""
+    """`local`; `auto`, the cluster that this machine is part of; or HOST:PORT."""
     workers: int | None = None
     """Actors at most; as many as the cluster has cores for if None."""
 
@@ -70,7 +70,7 @@ def spread(
 
     Raises:
         ClusterError: no cluster, or no worker on it can begin.
-        WideopenError, ModuleNotFoundError: what `make` or its work raised; it ends everything.
+        Exception: what `make` or its work raised; it ends everything.
         ModuleNotFoundError: no Ray.
     """
     with connected(options, threads):
@@ -146,7 +146,7 @@ class _Actor:
             if self._work is None:
                 self._work = self._make()
             results = self._work(items)
-        except (WideopenError, ModuleNotFoundError) as error:
+        except Exception as error:  # What one machine would end with, too.
             results = [_Raised(error)] * len(items)
         return pa.table({"number": table["number"], "result": [pickle.dumps(result) for result in results]})
 

@@ -6,22 +6,24 @@ apart.
 
 import io
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 from wideopen.batch import Outcome
+from wideopen.errors import OutputError
 from wideopen.stores import Place, make_place, write
 
 PART_ROWS, PART_S = 5000, 60.0
 """A part is written when it has so many rows, or its first is so old."""
 
 
-def recorded(outcomes: Iterable[Outcome], folder: Place) -> Generator[Outcome, None, None]:
+def recorded(outcomes: Generator[Outcome, None, None], folder: Place) -> Generator[Outcome, None, None]:
     """Outcomes as they come, each noted in the table; what was noted is written when they end or are given up.
 
     Raises:
-        OutputError: the table cannot be written.
+        OutputError: the table cannot be written; at the end, where it could be at the beginning.
         ModuleNotFoundError: no pyarrow.
     """
     import pyarrow  # noqa: F401  Before the work, not after it.
@@ -29,22 +31,29 @@ def recorded(outcomes: Iterable[Outcome], folder: Place) -> Generator[Outcome, N
     make_place(folder)
     run = datetime.now(UTC)
     rows, parts, since = list[dict[str, Any]](), 0, time.monotonic()
+    trouble: OutputError | None = None
 
     def flush() -> None:
-        nonlocal parts, since
-        if rows:
-            write(folder / f"{run:%Y%m%dT%H%M%S%f}-{parts:05}.parquet", _packed(rows), overwrite=True)
+        nonlocal parts, since, trouble
+        try:
+            if rows:
+                write(folder / f"{run:%Y%m%dT%H%M%S%f}-{parts:05}.parquet", _packed(rows), overwrite=True)
+        except OutputError as error:
+            trouble = error
         rows.clear()
         parts, since = parts + 1, time.monotonic()
 
-    try:
-        for outcome in outcomes:
-            rows.append(_row(outcome, run))
-            if len(rows) >= PART_ROWS or time.monotonic() - since > PART_S:
-                flush()
-            yield outcome
-    finally:
-        flush()
+    with closing(outcomes):
+        try:
+            for outcome in outcomes:
+                rows.append(_row(outcome, run))
+                if len(rows) >= PART_ROWS or time.monotonic() - since > PART_S:
+                    flush()
+                yield outcome
+        finally:
+            flush()
+    if trouble is not None:
+        raise trouble
 
 
 def _row(outcome: Outcome, run: datetime) -> dict[str, Any]:

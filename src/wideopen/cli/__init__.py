@@ -43,7 +43,7 @@ EXTRAS = {
     "fsspec": "cluster",
 }
 """Which extra brings which module."""
-_ADDRESS = re.compile(r"local|auto|ray://.+|[^/\\]+:\d+")
+_ADDRESS = re.compile(r"local|auto|[^/\\]+:\d+")
 """Of a Ray cluster."""
 
 

@@ -199,6 +199,9 @@ def _run(outcomes: "Generator[Outcome, None, None]", report: "Report") -> int:
             report.stopped()
             # Photos in hand are dropped, not waited for: none of them has a file open.
             raise Stopped(143 if isinstance(stop, _Terminated) else 130, at_once=True) from stop
+        except OutputError:  # Of the table.
+            report.end()
+            raise
     return report.end()
 
 
