@@ -33,8 +33,8 @@ from wideopen.photo import Photo, load, save
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
-from cluster_faults import workers_of  # noqa: E402
 from cluster_model import LIMITS, Measured, simulate  # noqa: E402
+from ray_cluster import Cluster  # noqa: E402
 
 MEGAPIXELS = (1, 3, 6, 13)
 WAYS = {
@@ -150,7 +150,7 @@ def memory(photos: int) -> dict[str, float]:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             assert process.stdout is not None
             for number, _ in enumerate(process.stdout):
-                if number % 20 == 0 and (workers := workers_of(process.pid)):
+                if number % 20 == 0 and (workers := Cluster("", process.pid).workers()):
                     pages = int(Path(f"/proc/{workers[0]}/statm").read_text().split()[1])
                     seen.append((number, pages * os.sysconf("SC_PAGE_SIZE") / 2**20))
         assert process.returncode == 0

@@ -2,7 +2,7 @@
 
     python benchmarks/cluster_faults.py [--photos 500] [--workers 2]
 
-moto stands for S3, on loopback; photos are drawn, 64 to 128 px, 5 of them are none. A worker is killed (SIGKILL) at a
+moto stands for S3, on loopback; the cluster is started as `ray start` does it, and stays. Photos are drawn, 64 to 128 px, 5 of them are none. A worker is killed (SIGKILL) at a
 fifth and at two fifths of the photos, the driver at three fifths; it is started again with --skip-existing. The store
 keeps every version: one of each result. Files must be those of `wideopen render` on one machine. Prints the figures as
 JSON on the last line; exit code 1 if anything is not as promised. `tests/test_cluster.py` does it with fewer photos.
@@ -19,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from cluster_faults import BROKEN, fill, survive  # noqa: E402
+from ray_cluster import started_cluster  # noqa: E402
 from store import served_store  # noqa: E402
 
 
@@ -27,11 +28,15 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=500)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    with served_store() as store, tempfile.TemporaryDirectory() as folder:
+    with (
+        served_store() as store,
+        started_cluster(options.workers, store.environment) as cluster,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         photos, alone = Path(folder, "photos"), Path(folder, "alone")
         fill(store, photos, options.photos)
         started = time.perf_counter()
-        found = survive(store, options.photos, options.workers)
+        found = survive(store, options.photos, cluster)
         seconds = time.perf_counter() - started
         command = [sys.executable, "-m", "wideopen", "render", str(photos), "-r", "-o", str(alone), "--quiet"]
         subprocess.run([*command, "--threads", "1"], stderr=subprocess.DEVNULL)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from pyarrow import parquet
 
+from ray_cluster import ENVIRONMENT, Cluster, wait_for_end
 from store import BUCKET, Store
 
 BROKEN = ("bad/cut.jpg", "bad/empty.jpg", "bad/text.jpg", "bad/head.png", "bad/zeros.png")
@@ -52,21 +53,21 @@ def fill(store: Store, folder: Path, count: int) -> None:
         (folder / name).write_bytes(data)
 
 
-def survive(store: Store, count: int, workers: int, more: tuple[str, ...] = ()) -> Survived:
+def survive(store: Store, count: int, cluster: Cluster, more: tuple[str, ...] = ()) -> Survived:
     """Render the store's photos; a worker is killed at 1/5 and 2/5 of them, the driver at 3/5 and started again."""
     found = Survived()
-    driver = start(store, workers, *more)
+    driver = start(store, cluster, *more)
     for share in (1, 2):
         wait_for(store, count * share // 5, driver)
-        os.kill(workers_of(driver.pid)[0], signal.SIGKILL)
+        os.kill(cluster.workers()[0], signal.SIGKILL)
         found.killed.append(f"worker at {results(store)}")
     wait_for(store, count * 3 // 5, driver)
-    descendants = below(driver.pid)
+    before = cluster.workers()
     driver.kill()
     driver.communicate()
     found.killed.append(f"driver at {results(store)}")
-    wait_for_end(descendants)
-    driver = start(store, workers, *more)
+    wait_for_end(before)
+    driver = start(store, cluster, *more)
     found.errors = driver.communicate(timeout=3600)[1]
     found.code = driver.returncode
     found.uploads, found.unfinished = dict(store.uploads("out/")), store.unfinished()
@@ -78,11 +79,11 @@ def survive(store: Store, count: int, workers: int, more: tuple[str, ...] = ()) 
     return found
 
 
-def start(store: Store, workers: int, *more: str) -> "subprocess.Popen[str]":
+def start(store: Store, cluster: Cluster, *more: str) -> "subprocess.Popen[str]":
     bucket = f"s3://{BUCKET}"
     command = [sys.executable, "-m", "wideopen", "render", f"{bucket}/in", "-r", "-o", f"{bucket}/out", "--cluster",
-               "--workers", str(workers), "--skip-existing", "--table", f"{bucket}/table", *more]  # fmt: skip
-    environment = {**store.environment, "RAY_raylet_start_wait_time_s": "300"}
+               cluster.address, "--skip-existing", "--table", f"{bucket}/table", *more]  # fmt: skip
+    environment = {**store.environment, **ENVIRONMENT}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -107,37 +108,3 @@ def wait_for(store: Store, count: int, driver: "subprocess.Popen[str]", most_s: 
         # The store is one process, which those that render are waiting for, too.
         time.sleep(max(0.1, 10 * (time.monotonic() - asked)))
         asked = time.monotonic()
-
-
-def workers_of(pid: int) -> list[int]:
-    """Processes of the actors below a driver."""
-    return [child for child in below(pid) if _told(child, "cmdline").startswith("ray::MapWorker")]
-
-
-def below(pid: int) -> list[int]:
-    """A process's descendants."""
-    parents = {int(name): _parent(int(name)) for name in os.listdir("/proc") if name.isdigit()}
-    found = [pid]
-    for known in found:
-        found += [child for child, parent in parents.items() if parent == known]
-    return found[1:]
-
-
-def wait_for_end(pids: list[int], most_s: float = 120) -> None:
-    """Until processes are gone: a killed driver takes its cluster along."""
-    end = time.monotonic() + most_s
-    while alive := [pid for pid in pids if _told(pid, "cmdline")]:
-        assert time.monotonic() < end, [_told(pid, "cmdline") for pid in alive]
-        time.sleep(0.1)
-
-
-def _parent(pid: int) -> int:
-    fields = _told(pid, "stat").rpartition(")")[2].split()
-    return int(fields[1]) if fields else 0
-
-
-def _told(pid: int, what: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/{what}").read_text(errors="replace")
-    except OSError:
-        return ""

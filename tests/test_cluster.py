@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas
 import pytest
 
-from cluster_faults import BROKEN, below, fill, survive, wait_for_end
+from cluster_faults import BROKEN, fill, survive
 from command import call
+from ray_cluster import ENVIRONMENT, Cluster, started_cluster, wait_for_end
 from store import Store, served_store
 from test_batch import fill as fill_folder
 from test_import import BLOCKER
@@ -31,18 +32,25 @@ TWO = ClusterOptions(workers=2)
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    """One for all tests of this process, which is what a program with a cluster of its own has."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_raylet_start_wait_time_s", "300")  # Cores may be busy.
-        with connected(TWO, 1):
-            yield
-
-
-@pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
     with served_store() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def cluster(store: Store) -> Iterator[Cluster]:
+    """One for all tests, as `ray start` makes it."""
+    with started_cluster(2, store.environment) as started:
+        yield started
+
+
+@pytest.fixture
+def ours(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process is connected to it, as a program with a cluster of its own is."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with connected(replace(TWO, address=cluster.address)):
+        yield
 
 
 def odd_kills(items: list[int]) -> list[int]:
@@ -55,13 +63,13 @@ def make_odd() -> Callable[[list[int]], list[int]]:
     return odd_kills
 
 
-def test_one_that_kills_its_workers_takes_no_other_along(cluster: None) -> None:
+def test_one_that_kills_its_workers_takes_no_other_along(ours: None) -> None:
     found = dict(spread(make_odd, range(64), TWO))
     assert found.pop(7) is LOST
     assert found == {number: number * number for number in range(64) if number != 7}
 
 
-def test_same_files_and_outcomes_as_on_one_machine(cluster: None, tmp_path: Path, model: Path) -> None:
+def test_same_files_and_outcomes_as_on_one_machine(ours: None, tmp_path: Path, model: Path) -> None:
     photos = tmp_path / "photos"
     fill_folder(photos, 12)
     (photos / "empty.jpg").write_bytes(b"")
@@ -84,7 +92,7 @@ def test_same_files_and_outcomes_as_on_one_machine(cluster: None, tmp_path: Path
     assert "is empty" in table.loc[str(photos / "empty.jpg")].error and table.seconds.max() > 0
 
 
-def test_a_model_that_is_none_ends_everything(cluster: None, tmp_path: Path) -> None:
+def test_a_model_that_is_none_ends_everything(ours: None, tmp_path: Path) -> None:
     fill_folder(tmp_path / "photos", 3)
     (tmp_path / "no.onnx").write_bytes(b"no model")
     jobs = plan(find_photos([str(tmp_path / "photos")], recursive=True), tmp_path / "out")
@@ -94,7 +102,7 @@ def test_a_model_that_is_none_ends_everything(cluster: None, tmp_path: Path) -> 
     assert not list((tmp_path / "out").rglob("*.*"))
 
 
-def test_same_pairs_as_on_one_machine(cluster: None, tmp_path: Path) -> None:
+def test_same_pairs_as_on_one_machine(ours: None, tmp_path: Path) -> None:
     for seed, stem in enumerate(("first/a", "first/b", "c")):
         draw(tmp_path, stem, seed)
     draw(tmp_path, "tiny", 9, size=(40, 40))
@@ -107,9 +115,9 @@ def test_same_pairs_as_on_one_machine(cluster: None, tmp_path: Path) -> None:
     assert files(tmp_path / "one") == files(tmp_path / "many")
 
 
-def test_killed_workers_and_driver(tmp_path: Path, store: Store, model: Path) -> None:
+def test_killed_workers_and_driver(tmp_path: Path, store: Store, cluster: Cluster, model: Path) -> None:
     fill(store, tmp_path, 40)
-    found = survive(store, 40, 2, ("--model", str(model)))
+    found = survive(store, 40, cluster, ("--model", str(model)))
     assert found.code == 1 and "Traceback" not in found.errors and "(raylet)" not in found.errors
     assert list(found.uploads.values()) == [1] * (40 - len(BROKEN)) and not found.unfinished
     assert sorted(found.failed) == sorted(BROKEN) and all("\n" not in line for line in found.failed.values())
@@ -117,29 +125,29 @@ def test_killed_workers_and_driver(tmp_path: Path, store: Store, model: Path) ->
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_by_a_signal(tmp_path: Path, model: Path, stop: signal.Signals, code: int) -> None:
+def test_stopped_by_a_signal(tmp_path: Path, cluster: Cluster, model: Path, stop: signal.Signals, code: int) -> None:
     fill_folder(tmp_path / "photos", 400)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "wideopen", "render", tmp_path / "photos", "-r", "-o", out, "--cluster",
-               "--workers", "1", "--model", model]  # fmt: skip
+               cluster.address, "--model", model]  # fmt: skip
     started = subprocess.Popen(
         [*map(str, command)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "RAY_raylet_start_wait_time_s": "300"},
+        env={**os.environ, **ENVIRONMENT},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while len(list(out.rglob("photo *"))) < 5:
         assert started.poll() is None, started.communicate()
         time.sleep(0.01)
-    processes = below(started.pid)
+    workers = cluster.workers()
     started.send_signal(stop)
     output, error = started.communicate(timeout=120)
     assert started.returncode == code and "Traceback" not in error, error
     assert "stopped; " in error and "--skip-existing goes on from here" in error and error.count("\n") == 1
     assert all(line.startswith(str(out)) for line in output.splitlines())
-    wait_for_end(processes)
+    wait_for_end(workers)
     assert 5 <= len(list(out.rglob("photo *"))) < 400 and not list(out.rglob("*.part"))
 
 

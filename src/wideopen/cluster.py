@@ -169,7 +169,8 @@ def connected(options: ClusterOptions, threads: int = 1) -> Iterator[None]:
             with _signals_kept():
                 ray.init(options.address, log_to_driver=False, logging_level=logging.ERROR, **own)
         except Exception as error:  # ConnectionError, ValueError, RuntimeError, by the kind of address.
-            raise ClusterError(f"no Ray cluster at {options.address} ({line_of(error)[:300]})") from error
+            token = "; it asks for Ray's token (RAY_AUTH_MODE=token)" if "AuthToken" in str(error.__cause__) else ""
+            raise ClusterError(f"no Ray cluster at {options.address} ({line_of(error)[:300]}){token}") from error
         try:
             yield
         finally:
