@@ -6,7 +6,8 @@ moto stands for S3, on loopback; the cluster is started as `ray start` does it, 
 px, 5 of them are none. A worker is killed (SIGKILL) at a fifth and at two fifths of the photos, the driver at three
 fifths; it is started again with --skip-existing. The store keeps every version: one of each result. Files must be those
 of `wideopen render` on one machine. Prints the figures as JSON on the last line; exit code 1 if anything is not as
-promised. `tests/test_cluster.py` does it with fewer photos.
+promised. The model is the tests' tiny one: processes are tried here, not the network. `tests/test_cluster.py` does it
+with fewer photos.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from cluster_faults import BROKEN, fill, survive  # noqa: E402
+from conftest import build_model  # noqa: E402
 from ray_cluster import started_cluster  # noqa: E402
 from store import served_store  # noqa: E402
 
@@ -36,11 +38,12 @@ def main() -> None:
     ):
         photos, alone = Path(folder, "photos"), Path(folder, "alone")
         fill(store, photos, options.photos)
+        model = ("--model", str(build_model(Path(folder, "tiny.onnx"))))
         started = time.perf_counter()
-        found = survive(store, options.photos, cluster)
+        found = survive(store, options.photos, cluster, model)
         seconds = time.perf_counter() - started
         command = [sys.executable, "-m", "wideopen", "render", str(photos), "-r", "-o", str(alone), "--quiet"]
-        subprocess.run([*command, "--threads", "1"], stderr=subprocess.DEVNULL)
+        subprocess.run([*command, "--threads", "1", *model], stderr=subprocess.DEVNULL)
         files = {path.relative_to(alone).as_posix(): path.read_bytes() for path in alone.rglob("*.*")}
         same = sum(store.get(f"out/{name}") == data for name, data in files.items() if f"out/{name}" in found.uploads)
     print(*found.killed, found.errors, sep="\n")
