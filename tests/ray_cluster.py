@@ -11,9 +11,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# Given, none of these has to be waited for, which Ray does for 15 s at most: too short where cores are busy.
-ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "400"}
+ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "60"}
 """Of the cluster, and of who uses it."""
+TRIES = 4
+"""Ray's own processes wait 15 s for one another, which is too short where cores are busy."""
 PORTS = ("port", "metrics-export-port", "dashboard-agent-grpc-port", "dashboard-agent-listen-port",
          "runtime-env-agent-port")  # fmt: skip
 
@@ -32,6 +33,23 @@ class Cluster:
 @contextmanager
 def started_cluster(cores: int, environment: dict[str, str] | None = None) -> Iterator[Cluster]:
     """A cluster that ends with the context."""
+    for _ in range(TRIES):
+        process, cluster, said = _start(cores, {**(environment or os.environ), **ENVIRONMENT})
+        try:
+            if cluster is not None:
+                yield cluster
+                return
+        finally:
+            processes = below(process.pid)
+            process.terminate()
+            for pid in processes:
+                if told(pid, "cmdline"):
+                    os.kill(pid, signal.SIGKILL)
+            process.communicate()
+    raise AssertionError(said)
+
+
+def _start(cores: int, environment: dict[str, str]) -> tuple["subprocess.Popen[str]", Cluster | None, str]:
     with ExitStack() as held:
         sockets = {name: held.enter_context(socket.socket()) for name in PORTS}
         for free in sockets.values():
@@ -40,29 +58,14 @@ def started_cluster(cores: int, environment: dict[str, str] | None = None) -> It
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--disable-usage-stats",
                "--include-dashboard=false", "--node-ip-address=127.0.0.1", f"--num-cpus={cores}",
                "--object-store-memory=200000000", *(f"--{name}={port}" for name, port in ports.items())]  # fmt: skip
-    with subprocess.Popen(
-        command,
-        env={**(environment or os.environ), **ENVIRONMENT},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as started:
-        assert started.stdout is not None
-        try:
-            lines = []
-            for line in started.stdout:
-                lines.append(line)
-                if "Ray runtime started" in line:
-                    break
-            assert any("Ray runtime started" in line for line in lines), "".join(lines)
-            yield Cluster(f"127.0.0.1:{ports['port']}", started.pid)
-        finally:
-            processes = below(started.pid)
-            started.terminate()
-            for pid in processes:
-                if told(pid, "cmdline"):
-                    os.kill(pid, signal.SIGKILL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    started = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)  # type: ignore[call-overload]
+    said = ""
+    for line in started.stdout:
+        said += line
+        if "Ray runtime started" in line:
+            return started, Cluster(f"127.0.0.1:{ports['port']}", started.pid), said
+    return started, None, said
 
 
 def below(pid: int) -> list[int]:
