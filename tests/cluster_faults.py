@@ -106,5 +106,5 @@ def wait_for(store: Store, count: int, driver: "subprocess.Popen[str]", most_s: 
         assert driver.poll() is None, driver.communicate()
         assert time.monotonic() < end, f"{there} results"
         # The store is one process, which those that render are waiting for, too.
-        time.sleep(max(0.1, 10 * (time.monotonic() - asked)))
+        time.sleep(max(0.1, 3 * (time.monotonic() - asked)))
         asked = time.monotonic()

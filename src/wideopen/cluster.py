@@ -9,6 +9,7 @@ they end: an item whose task was given up is tried alone, so that one that kills
 import logging
 import pickle
 import signal
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,15 +100,18 @@ def _one_pass(
         pa.table({"number": part, "item": [pickle.dumps(items[number]) for number in part]})
         for part in (numbers[start : start + size] for start in range(0, len(numbers), size))
     ]
-    done = from_arrow(tables).map_batches(
-        _Actor,
-        fn_constructor_args=(make,),
-        batch_size=None,
-        batch_format="pyarrow",
-        compute=ActorPoolStrategy(min_size=1, max_size=workers, initial_size=min(workers, len(tables))),
-        num_cpus=threads,
-        ray_remote_args_fn=_remote_args,
-    )
+    with warnings.catch_warnings():
+        # Of the number of retries, for which Ray Data has no parameter of its own yet.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        done = from_arrow(tables).map_batches(
+            _Actor,
+            fn_constructor_args=(make,),
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=ActorPoolStrategy(min_size=1, max_size=workers, initial_size=min(workers, len(tables))),
+            num_cpus=threads,
+            ray_remote_args_fn=_remote_args,
+        )
     try:
         for table in done.iter_batches(batch_size=None, batch_format="pyarrow"):
             for number, packed in zip(table["number"].to_pylist(), table["result"].to_pylist(), strict=True):
