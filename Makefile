@@ -27,7 +27,7 @@ env: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,depth,heif,raw,exr,openvino,web,dev]'
+	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,depth,heif,raw,exr,openvino,web,cluster,dev]'
 	touch $@
 
 test: env

@@ -13,7 +13,7 @@ class Blocker:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"torch", "lightning", "torchmetrics", "onnx", "onnxscript", "tensorflow",
                                       "tensorboard", "skimage", "scipy", "efficientnet_lite_pytorch",
-                                      "pillow_heif", "OpenEXR", "transformers"}:
+                                      "pillow_heif", "OpenEXR", "transformers", "ray", "pyarrow", "fsspec"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Blocker())
 """
@@ -38,7 +38,17 @@ def test_public_names() -> None:
 def test_core_needs_no_extra() -> None:
     folder = Path(wideopen.__file__).parent
     core = sorted({path.stem for path in folder.glob("*.py") if path.stem[0] != "_"} - NEED_AN_EXTRA)
-    assert {"render", "evaluate", "synthesize", "pairs", "inspect", "depth", "embedded", "depth_auto"} <= set(core)
+    assert {
+        "render",
+        "evaluate",
+        "synthesize",
+        "pairs",
+        "inspect",
+        "depth",
+        "embedded",
+        "depth_auto",
+        "cluster",
+    } <= set(core)
     done = python(BLOCKER + "".join(f"import wideopen.{name}\n" for name in core) + "import wideopen.cli")
     assert done.returncode == 0, done.stderr
 

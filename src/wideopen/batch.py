@@ -7,7 +7,7 @@ asking (Ctrl-C) leaves whole results and nothing else.
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,15 +15,18 @@ from threading import Condition, Lock
 from typing import Literal
 
 from wideopen.before_after import before_after
-from wideopen.errors import DepthError, ModelError, OutputError, WideopenError
+from wideopen.errors import DepthError, ModelError, OutputError, StoreError, WideopenError
 from wideopen.gather import Job, comparison_path
 from wideopen.options import BatchOptions, RenderOptions
-from wideopen.output import clear_leftovers, make_folder, write_output
-from wideopen.photo import Photo, decode, output_format, read_bytes, to_bytes
+from wideopen.output import clear_leftovers
+from wideopen.photo import Photo, decode, output_format, to_bytes
 from wideopen.render import Renderer
 from wideopen.rendered import Rendered
+from wideopen.stores import Place, Url, exists, make_place, read, write
 
 Status = Literal["done", "skipped", "failed", "left"]
+Identity = tuple[int, int] | str
+"""Device and inode of a file, or a URL."""
 MOST_IN_FLIGHT = 4
 """More at a time bring no more photos per minute, and each needs memory."""
 ROOM_BYTES = 200_000_000
@@ -53,7 +56,7 @@ class Outcome:
 class _Made:
     """A photo's results, encoded."""
 
-    files: list[tuple[Path, bytes]]
+    files: list[tuple[Place, bytes]]
     done: Rendered
     seconds: float
 
@@ -73,16 +76,19 @@ def flights_of(photos: int, in_flight: int | None = None) -> int:
     return max(1, min(photos, in_flight or min(MOST_IN_FLIGHT, os.cpu_count() or 1)))
 
 
-def outputs_of(job: Job, options: BatchOptions) -> list[Path]:
+def outputs_of(job: Job, options: BatchOptions) -> list[Place]:
     """The pictures that a job is to write, its result last; those of depth are not among them."""
     return [job.output] if options.before_after is None else [comparison_path(job.output), job.output]
 
 
-def foresee(job: Job, options: BatchOptions, taken: frozenset[tuple[int, int]]) -> Outcome | None:
+def foresee(
+    job: Job, options: BatchOptions, taken: frozenset[Identity], there: Callable[[Place], bool] = exists
+) -> Outcome | None:
     """What is known of a job before any work: it fails, or is done already. None if it is to be tried.
 
     Args:
         taken: `identities` of all photos, on none of which a result may be written.
+        there: whether a result is there already.
     """
     if job.fault:
         return Outcome(job, "failed", job.fault)
@@ -91,38 +97,47 @@ def foresee(job: Job, options: BatchOptions, taken: frozenset[tuple[int, int]]) 
         for path in outputs:
             if _identity(path) in taken:
                 raise OutputError(f"{path}: is a photo that is to be rendered; choose another name for the result")
-        if options.skip_existing and all(map(os.path.lexists, outputs)):
+        if options.skip_existing and all(map(there, outputs)):
             return Outcome(job, "skipped")
         for path in outputs:
             output_format(path)
-            if not options.skip_existing and not options.overwrite and os.path.lexists(path):
+            if not options.skip_existing and not options.overwrite and there(path):
                 raise OutputError(f"{path}: exists already; --skip-existing leaves it, --overwrite replaces it")
-    except OutputError as error:
+    except (OutputError, StoreError) as error:
         return Outcome(job, "failed", str(error))
     return None
 
 
-def identities(jobs: Sequence[Job]) -> frozenset[tuple[int, int]]:
-    """Device and inode of every photo that is there."""
+def identities(jobs: Sequence[Job]) -> frozenset[Identity]:
+    """Which file every photo is, of those that are there."""
     return frozenset(found for job in jobs if (found := _identity(job.photo)) is not None)
 
 
-def render_batch(renderer: Renderer, jobs: Sequence[Job], options: BatchOptions) -> Iterator[Outcome]:
+def render_batch(
+    renderer: Renderer, jobs: Sequence[Job], options: BatchOptions, targets: "Targets | None" = None
+) -> Generator[Outcome, None, None]:
     """Render photos, some at a time; their outcomes come as they are ready. Folders for results are made.
+
+    Args:
+        targets: what batches before this one found out about where results go.
 
     Raises:
         ModelError: the model cannot be loaded, so that no photo can be rendered.
         ModuleNotFoundError: an extra is missing that the options need.
     """
     flights = flights_of(len(jobs), options.in_flight)
-    taken, folders, room = identities(jobs), _Folders(), _Room()
+    taken, room = identities(jobs), _Room()
+    targets = Targets() if targets is None else targets
     waiting, running = iter(jobs), dict[Future[_Made | str | None], Job]()
-    full = False
     pool = ThreadPoolExecutor(flights)
     try:
         while True:
             for job in waiting:
-                known = Outcome(job, "left") if full else foresee(job, options, taken) or folders.prepare(job)
+                known = (
+                    Outcome(job, "left")
+                    if targets.full
+                    else foresee(job, options, taken, targets.there) or targets.prepare(job)
+                )
                 if known is not None:
                     yield known
                     continue
@@ -138,17 +153,21 @@ def render_batch(renderer: Renderer, jobs: Sequence[Job], options: BatchOptions)
                     yield Outcome(job, "failed", made) if made else Outcome(job, "skipped")
                     continue
                 outcome, no_room = _write(made, job, options)
-                full = full or no_room
+                targets.full = targets.full or no_room
                 yield outcome
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Folders:
+class Targets:
     """Folders for results: each made, without what a killed process left in it, before the first photo needs it."""
 
-    def __init__(self) -> None:
-        self._troubles: dict[Path, str | None] = {}
+    def __init__(self, there: Callable[[Place], bool] = exists) -> None:
+        self.there = there
+        """Whether a result is there, as far as is to be known before work."""
+        self.full = False
+        """Whether there is no room for any more results."""
+        self._troubles: dict[Place, str | None] = {}
 
     def prepare(self, job: Job) -> Outcome | None:
         """The failure of a job whose folder cannot be written to; None if it can."""
@@ -156,8 +175,9 @@ class _Folders:
         if folder not in self._troubles:
             self._troubles[folder] = None
             try:
-                make_folder(folder)
-                clear_leftovers(folder)
+                make_place(folder)
+                if isinstance(folder, Path):
+                    clear_leftovers(folder)
             except OutputError as error:
                 self._troubles[folder] = str(error)
         trouble = self._troubles[folder]
@@ -188,7 +208,7 @@ class _Room:
 def _attempt(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _Made | str | None:
     """A photo's results, or one line that says why there are none; None if they are there already."""
     try:
-        if options.skip_existing and all(map(os.path.lexists, outputs_of(job, options))):
+        if options.skip_existing and all(map(exists, outputs_of(job, options))):
             return None  # Another process was faster.
         return _make(renderer, job, options, room)
     except ModelError as error:
@@ -208,7 +228,7 @@ def _attempt(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -
 
 def _make(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _Made:
     started = time.perf_counter()
-    data = read_bytes(job.photo)
+    data = read(job.photo)
     taken, size = room.take(lambda: decode(data, str(job.photo)))
     try:
         done = renderer.render_bytes(data, str(job.photo), taken=taken)
@@ -219,11 +239,11 @@ def _make(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _
         room.give(size)
 
 
-def _files(renderer: Renderer, job: Job, options: BatchOptions, done: Rendered) -> list[tuple[Path, bytes]]:
+def _files(renderer: Renderer, job: Job, options: BatchOptions, done: Rendered) -> list[tuple[Place, bytes]]:
     """The result comes last: where it is, the others are."""
-    files = []
-    for path in outputs_of(job, options):
-        if options.skip_existing and path.exists():
+    files, outputs = [], outputs_of(job, options)
+    for path in outputs:
+        if options.skip_existing and len(outputs) > 1 and exists(path):
             continue
         if path == job.output:
             files.append((path, to_bytes(done.result, output_format(path), str(path), renderer.options.quality)))
@@ -240,11 +260,11 @@ def _write(made: _Made, job: Job, options: BatchOptions) -> tuple[Outcome, bool]
         return Outcome(job, "skipped"), False  # Another process was faster.
     try:
         for path, data in made.files:
-            write_output(path, data, options.overwrite)
+            write(path, data, options.overwrite)
         if made.done.seen is not None:
             made.done.seen.write(pixels, job.save_depth, job.show_depth, options.overwrite)
     except OutputError as error:
-        if options.skip_existing and job.output.exists():
+        if options.skip_existing and _is_there(job.output):
             return Outcome(job, "skipped"), False
         reason = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
         return Outcome(job, "failed", str(error)), reason in _NO_ROOM
@@ -253,7 +273,16 @@ def _write(made: _Made, job: Job, options: BatchOptions) -> tuple[Outcome, bool]
     return Outcome(job, "done", None, notices, size, made.seconds), False
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _is_there(path: Place) -> bool:
+    try:
+        return exists(path)
+    except StoreError:
+        return False
+
+
+def _identity(path: Place) -> Identity | None:
+    if isinstance(path, Url):
+        return str(path)
     try:
         found = os.stat(path)
     except OSError:

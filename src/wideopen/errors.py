@@ -9,6 +9,8 @@
     |-- RecipeError          a recipe has an unknown key or a value that makes no sense
     |-- ModelError           a model file or checkpoint is missing, damaged or of another kind
     |-- WeightsError         pretrained weights cannot be had
+    |-- StoreError           a store of photos (s3://, ..) cannot be reached
+    |-- ClusterError         a Ray cluster cannot be reached, or cannot do its work
     `-- TrainingError        training cannot go on (NaN loss, disk full)
 
 Every message is one line that says what is wrong with which file and what to do.
@@ -49,6 +51,14 @@ class ModelError(WideopenError):
 
 class WeightsError(WideopenError):
     """Pretrained weights cannot be had."""
+
+
+class StoreError(WideopenError):
+    """A store of photos (s3://, gs://, ..) cannot be reached."""
+
+
+class ClusterError(WideopenError):
+    """A Ray cluster cannot be reached, or cannot do its work."""
 
 
 class TrainingError(WideopenError):

@@ -1,4 +1,4 @@
-"""From what a person names (files, folders, globs) to photos and where their results go.
+"""From what a person names (files, folders, globs, URLs) to photos and where their results go.
 
 names -> found photos, each with its place below what was named -> jobs, no two of which write the same file
 """
@@ -8,11 +8,14 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
 from string import Formatter
 
 from wideopen.errors import OutputError, PhotoError
 from wideopen.photo import kept_suffix, output_format, photo_suffixes
+from wideopen.stores import Place, Url, files_below, is_url, place
+from wideopen.stores import exists as exists_at
 
 BESIDE, INTO = "{stem}-bokeh{suffix}", "{stem}{suffix}"
 """Names of results beside their photos, and in a folder of their own."""
@@ -24,7 +27,7 @@ _MAGIC = re.compile(r"[*?\[]")
 class Found:
     """A photo that was named, or found in what was named."""
 
-    photo: Path
+    photo: Place
     below: Path
     """Its folder, relative to what was named: kept in the results' folder."""
     fault: str | None = None
@@ -35,8 +38,8 @@ class Found:
 class Job:
     """A photo and where its results go."""
 
-    photo: Path
-    output: Path
+    photo: Place
+    output: Place
     fault: str | None = None
     """Why it cannot be done, where that is known before it is tried."""
     save_depth: Path | None = None
@@ -44,7 +47,7 @@ class Job:
     """Where the depth in use and a picture of it go, if they are wanted; see `Renderer.render_file`."""
 
 
-def find_photos(names: Sequence[str], recursive: bool = False, leave_out: Path | None = None) -> list[Found]:
+def find_photos(names: Sequence[str], recursive: bool = False, leave_out: Place | None = None) -> list[Found]:
     """The photos that names stand for, each once, in order of the names and of the alphabet below them.
 
     A file is taken whatever it is called; in a folder, and in those below it if `recursive`, what is called like a
@@ -57,10 +60,14 @@ def find_photos(names: Sequence[str], recursive: bool = False, leave_out: Path |
         PhotoError: names without any photo, in one line.
     """
     folders = [name for name in names if os.path.isdir(name)]
+    stores = [name for name in names if is_url(name)]
     found: list[Found] = []
     for name in names:
+        if is_url(name):
+            found += _in_store(name, recursive, leave_out, several=len(folders) + len(stores) > 1)
+            continue
         # With several folders each keeps its own name among the results.
-        root = Path(os.path.abspath(name)) if len(folders) == 1 else Path(os.path.abspath(name)).parent
+        root = Path(os.path.abspath(name)) if len(folders) == 1 and not stores else Path(os.path.abspath(name)).parent
         found += _named(name, root, recursive, leave_out)
     faults = [item.fault for item in found if item.fault]
     if len(faults) == len(found):
@@ -72,7 +79,7 @@ def find_photos(names: Sequence[str], recursive: bool = False, leave_out: Path |
 
 
 def plan(
-    found: Iterable[Found], output: Path | None = None, pattern: str | None = None, suffix: str | None = None
+    found: Iterable[Found], output: Place | None = None, pattern: str | None = None, suffix: str | None = None
 ) -> list[Job]:
     """Where the results go.
 
@@ -116,6 +123,8 @@ def plan(
 
 def is_pattern(name: str) -> bool:
     """Whether a name stands for others: nothing is called so, and it has *, ? or [ in it."""
+    if is_url(name):
+        return _MAGIC.search(name) is not None
     return not os.path.lexists(name) and _MAGIC.search(name) is not None
 
 
@@ -137,19 +146,19 @@ def check_pattern(pattern: str) -> str:
     return pattern
 
 
-def comparison_path(output: Path) -> Path:
+def comparison_path(output: Place) -> Place:
     """Where a photo and its result go as one picture."""
     return output.with_name(f"{output.stem}-before-after.jpg")
 
 
-def _target(item: Found, output: Path | None, pattern: str, suffix: str | None) -> Path:
+def _target(item: Found, output: Place | None, pattern: str, suffix: str | None) -> Place:
     photo = item.photo
     folder = os.path.basename(os.path.abspath(photo.parent))
     name = pattern.format(stem=photo.stem, suffix=suffix or kept_suffix(photo), folder=folder)
     return photo.with_name(name) if output is None else output / item.below / name
 
 
-def _named(name: str, root: Path, recursive: bool, leave_out: Path | None) -> list[Found]:
+def _named(name: str, root: Path, recursive: bool, leave_out: Place | None) -> list[Found]:
     """What one name stands for: at least one, if only to say why there is none."""
     path = Path(name)
     if os.path.isdir(name):
@@ -163,7 +172,7 @@ def _named(name: str, root: Path, recursive: bool, leave_out: Path | None) -> li
     return [Found(path, Path(), f"{name}: no such file")]
 
 
-def _in_folder(folder: Path, root: Path, recursive: bool, leave_out: Path | None) -> Iterable[Found]:
+def _in_folder(folder: Path, root: Path, recursive: bool, leave_out: Place | None) -> Iterable[Found]:
     troubles: list[OSError] = []
     for here, below, files in os.walk(folder, onerror=troubles.append):
         below[:] = sorted(name for name in below if recursive and _searched(Path(here, name), leave_out))
@@ -173,7 +182,7 @@ def _in_folder(folder: Path, root: Path, recursive: bool, leave_out: Path | None
         yield Found(Path(trouble.filename), Path(), f"{trouble.filename}: cannot be read ({trouble.strerror})")
 
 
-def _matching(name: str, leave_out: Path | None) -> Iterable[Found]:
+def _matching(name: str, leave_out: Place | None) -> Iterable[Found]:
     parts = Path(name).parts
     fixed = Path(*parts[: next(i for i, part in enumerate(parts) if _MAGIC.search(part))])
     for match in sorted(glob.iglob(name, recursive=True)):
@@ -182,7 +191,43 @@ def _matching(name: str, leave_out: Path | None) -> Iterable[Found]:
             yield Found(path, path.parent.relative_to(fixed))
 
 
-def _searched(path: Path, leave_out: Path | None) -> bool:
+def _in_store(name: str, recursive: bool, leave_out: Place | None, several: bool) -> list[Found]:
+    """What a URL stands for: a photo, those below it, or a pattern's."""
+    url = place(name)
+    assert isinstance(url, Url)
+    magic = next((i for i, part in enumerate(url.parts) if _MAGIC.search(part)), None)
+    if magic is None:
+        there, root = files_below(url, recursive), url.parent if several else url
+        if not there and exists_at(url) and url.suffix.lower() in photo_suffixes():
+            return [Found(url, Path())]
+    else:
+        root = Url(*url.parts[:magic])
+        there = [item for item in files_below(root) if _fits(item.relative_to(root), url.relative_to(root))]
+    apart = f"{leave_out}/" if isinstance(leave_out, Url) else None
+    found = [
+        Found(item, Path(*item.parent.relative_to(root).parts))
+        for item in there
+        if item.suffix.lower() in photo_suffixes()
+        and not any(part.startswith(".") for part in item.relative_to(root).parts)
+        and not (apart and str(item).startswith(apart))
+    ]
+    if found:
+        return found
+    deeper = "" if recursive or magic else "; the folders in it are searched with --recursive"
+    return [Found(url, Path(), f"{name}: {'nothing is called like that' if magic else 'no photos in it' + deeper}")]
+
+
+def _fits(name: PurePath, pattern: PurePath) -> bool:
+    """Whether a path matches a pattern, part by part; ** stands for any number of parts."""
+    if not pattern.parts or not name.parts:
+        return not name.parts and all(part == "**" for part in pattern.parts)
+    rest = PurePath(*pattern.parts[1:])
+    if pattern.parts[0] == "**":
+        return _fits(name, rest) or _fits(PurePath(*name.parts[1:]), pattern)
+    return fnmatchcase(name.parts[0], pattern.parts[0]) and _fits(PurePath(*name.parts[1:]), rest)
+
+
+def _searched(path: Path, leave_out: Place | None) -> bool:
     if path.name.startswith("."):
         return False
     if leave_out is None:

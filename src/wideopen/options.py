@@ -19,7 +19,7 @@ DepthKind = Literal["disparity", "distance"]
 RuntimeName = Literal["onnxruntime", "openvino"]
 Precision = Literal["fp32", "bf16"]
 Comparison = Literal["side", "split"]
-DEPTH, LENS, RESULTS, BATCH = "Depth", "Lens", "Results", "Many photos"
+DEPTH, LENS, RESULTS, BATCH, CLUSTER = "Depth", "Lens", "Results", "Many photos", "More than one machine"
 """Groups of options."""
 
 

@@ -7,7 +7,7 @@ which no RGB profile describes: those become sRGB).
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -227,7 +227,7 @@ def to_bytes(photo: Photo, format: str, name: str = "photo", quality: int | None
         raise OutputError(f"{name}: cannot be written as {format} ({_line(error)}); try .png or .tif") from error
 
 
-def output_format(path: Path) -> str:
+def output_format(path: PurePath) -> str:
     """Format that a file name's suffix stands for; OutputError if none."""
     for format, suffixes in FORMATS.items():
         if path.suffix.lower() in suffixes:
@@ -243,7 +243,7 @@ def photo_suffixes() -> frozenset[str]:
     return frozenset(found | raw.SUFFIXES if raw.is_readable() else found)
 
 
-def kept_suffix(path: Path) -> str:
+def kept_suffix(path: PurePath) -> str:
     """The suffix of a photo's name if it can be written so; .tif for camera RAW, .png for other pictures."""
     suffix = path.suffix.lower()
     if any(suffix in suffixes for suffixes in FORMATS.values()):
@@ -251,7 +251,7 @@ def kept_suffix(path: Path) -> str:
     return ".tif" if suffix in raw.SUFFIXES else ".png"
 
 
-def _check_writer(path: Path, format: str) -> None:
+def _check_writer(path: PurePath, format: str) -> None:
     if format == "AVIF" and not avif.is_readable():
         raise OutputError(f"{path}: this Pillow cannot write AVIF; {avif.ADVICE}, or write .jpg")
     try:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wideopen.cluster import LOST, LOST_LINE, ClusterOptions, spread
 from wideopen.errors import PairsError, PhotoError
 from wideopen.host import LANDSCAPE_AREA, is_landscape, prepare
 from wideopen.optics import PRESETS
@@ -134,6 +136,7 @@ def synthesize(
     per_photo: int = 1,
     limit: int | None = None,
     workers: int = 2,
+    cluster: ClusterOptions | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Synthesized:
@@ -149,13 +152,18 @@ def synthesize(
         per_photo: pairs made of each photo, called A-B, A-B-1, A-B-2 and so on.
         limit: use at most this many photos, the first by name.
         workers: processes; the files do not depend on how many.
+        cluster: work on it instead; all its machines must see the folders under the same absolute paths.
         progress: called with (done, total) pairs.
 
     Raises:
         PairsError: no photos, or `only` names one that is not there.
         OutputError: `output` cannot be written, or holds pairs made with other options.
+        ClusterError: no cluster.
     """
     options = options or SynthesizeOptions()
+    if cluster is not None:
+        photos, mattes, output = (path.absolute() for path in (photos, mattes, output))
+        backgrounds = backgrounds and backgrounds.absolute()
     sources = find_sources(photos, mattes, only)
     props = Props(sources, tuple(find_photos(backgrounds).values()) if backgrounds else (), options.long_side)
     sources = sources[:limit]
@@ -167,7 +175,7 @@ def synthesize(
     kept, skipped = len(set(names) & lines.keys()), dict[str, str]()
     jobs = _jobs(sources, per_photo, lines, output, options, props if options.varied else Props())
     made, count = 0, kept
-    for number, result in enumerate(_work(jobs, workers), start=1):
+    for number, result in enumerate(_on(cluster, jobs) if cluster else _work(jobs, workers), start=1):
         lines |= result.lines
         skipped |= result.skipped
         made, count = made + len(result.lines), count + result.count
@@ -216,6 +224,22 @@ def _work(jobs: list[_Job], workers: int) -> Iterator[_Done]:
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _on(cluster: ClusterOptions, jobs: list[_Job]) -> Iterator[_Done]:
+    if not jobs:
+        return
+    # What all jobs share goes to each worker once.
+    bare = [replace(job, props=Props()) for job in jobs]
+    for number, done in spread(partial(_make_all, jobs[0].props), bare, cluster):
+        job = jobs[number]
+        yield _Done(len(job.indices), {}, {job.source.name: LOST_LINE}) if done is LOST else done
+
+
+def _make_all(props: Props) -> Callable[[list[_Job]], list[_Done]]:
+    """What a worker of a cluster does."""
+    cv2.setNumThreads(1)
+    return lambda jobs: [_make(replace(job, props=props)) for job in jobs]
 
 
 def _make(job: _Job) -> _Done:

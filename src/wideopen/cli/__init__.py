@@ -4,12 +4,13 @@ Commands are imported when they are asked for, so that `wideopen --help` answers
 """
 
 import os
+import re
 import sys
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from wideopen import __version__
 from wideopen.cli.text import complain
@@ -37,8 +38,13 @@ EXTRAS = {
     "lpips": "lpips",
     "gradio": "web",
     "pebble": "web",
+    "ray": "cluster",
+    "pyarrow": "cluster",
+    "fsspec": "cluster",
 }
 """Which extra brings which module."""
+_ADDRESS = re.compile(r"local|auto|[^/\\]+:\d+")
+"""Of a Ray cluster."""
 
 
 class Stopped(BaseException):
@@ -51,6 +57,18 @@ class Stopped(BaseException):
 
     def __init__(self, code: int = 130, at_once: bool = False) -> None:
         self.code, self.at_once = code, at_once
+
+
+class Command(TyperCommand):
+    """A command of which `--cluster` may stand alone, which Typer's options cannot: then it is `--cluster local`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        filled = [
+            word
+            for arg, following in zip(args, [*args[1:], ""], strict=True)
+            for word in ([arg, "local"] if arg == "--cluster" and not _ADDRESS.fullmatch(following) else [arg])
+        ]
+        return super().parse_args(ctx, filled)
 
 
 class LazyGroup(TyperGroup):
@@ -70,7 +88,7 @@ class LazyGroup(TyperGroup):
             return None
         if cmd_name not in self.commands:
             single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-            single.command(cmd_name)(getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name))
+            single.command(cmd_name, cls=Command)(getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name))
             self.commands[cmd_name] = typer.main.get_command(single)  # type: ignore[assignment]
         return self.commands[cmd_name]
 
@@ -103,6 +121,9 @@ def main() -> None:
     """Run the command line. What a person can mend is one line on stderr and exit code 2, never a traceback."""
     # `runtimes.py` turns ONNX Runtime's reports off; this keeps it from setting them up at all.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    # Ray: no usage reports, and no lines of its core on standard error; what matters comes as an error.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         app()
     except Stopped as stop:

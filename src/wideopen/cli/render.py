@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import current_thread, main_thread
@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wideopen.cli import Stopped
+from wideopen.cli.cluster import cluster_options, seen_by_all
 from wideopen.cli.options_of import build, takes, with_preset
 from wideopen.cli.text import complain
 from wideopen.errors import OutputError, WideopenError
-from wideopen.options import BATCH, RESULTS, BatchOptions, RenderOptions
+from wideopen.options import BATCH, CLUSTER, RESULTS, BatchOptions, RenderOptions
 
 if TYPE_CHECKING:
+    from wideopen.batch import Outcome
+    from wideopen.cli.report import Report
+    from wideopen.cluster import ClusterOptions
     from wideopen.gather import Job
+    from wideopen.stores import Place
 
 
 @takes(BatchOptions, RenderOptions)
@@ -78,6 +83,29 @@ def render(
         Path | None,
         typer.Option(help="Write a picture of it there, with what is in focus marked.", rich_help_panel="Depth"),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[ADDRESS]",
+            rich_help_panel=CLUSTER,
+            help="Render on a Ray cluster: its address, auto for the one this machine is in; if none is given, one is "
+            "started here.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            rich_help_panel=CLUSTER,
+            help="Renderers at most, a core each; as many as it has cores, if not given.",
+        ),
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", rich_help_panel=BATCH, help="Add what became of each photo to this table (Parquet)."
+        ),
+    ] = None,
     **values: Any,
 ) -> None:
     """Give photos the soft background of a fast lens wide open.
@@ -107,41 +135,73 @@ def render(
     """
     how = build(BatchOptions, values)
     options = build(RenderOptions, with_preset(ctx, values, preset, preset_file))
-    suffix = _suffix(format)
+    suffix, spread = _suffix(format), cluster_options(cluster, workers)
+    if spread is not None and how.in_flight is not None:
+        raise typer.BadParameter("--in-flight is for one machine; --workers says how many renderers a cluster has")
     if "-" in (*photos, output):
-        if len(photos) > 1 or recursive or name or as_json or dry_run or save_depth or show_depth or how.before_after:
+        alone = (recursive, name, as_json, dry_run, save_depth, show_depth, how.before_after, spread, table)
+        if len(photos) > 1 or any(alone):
             raise typer.BadParameter("- is for one photo, and its result only")
         raise typer.Exit(_pipe(photos[0], output, options, suffix, how.overwrite))
+    if spread is not None:
+        photos = [seen_by_all(name) for name in photos]
+        output = None if output is None else seen_by_all(output)
     jobs = _jobs(photos, output, name, suffix, recursive, dry_run)
     if save_depth or show_depth:
-        if len(jobs) > 1:
-            raise typer.BadParameter("--save-depth and --show-depth are for one photo")
+        if len(jobs) > 1 or spread is not None or not isinstance(jobs[0].output, Path):
+            raise typer.BadParameter("--save-depth and --show-depth are for one photo, on this machine")
         from dataclasses import replace
 
         from wideopen.destinations import check_outputs
 
         check_outputs(jobs[0].output, how.overwrite or how.skip_existing, save_depth, show_depth)
         jobs = [replace(job, save_depth=save_depth, show_depth=show_depth) for job in jobs]
-    raise typer.Exit(_foretell(jobs, how, as_json) if dry_run else _run(jobs, options, how, as_json, quiet))
-
-
-def _run(jobs: "list[Job]", options: RenderOptions, how: BatchOptions, as_json: bool, quiet: bool) -> int:
-    from wideopen.batch import make_renderer, render_batch
+    roots = photos if output is None else [output]
+    if dry_run:
+        raise typer.Exit(_foretell(jobs, how, as_json, roots))
     from wideopen.cli.report import Report
 
-    renderer, report = make_renderer(options, len(jobs), how.in_flight), Report(len(jobs), as_json, quiet)
+    report = Report(len(jobs), as_json, quiet)
     try:
-        renderer.check()
+        outcomes = _outcomes(jobs, options, how, roots, spread)
     except ValueError as error:
         complain(error)
-        return 2
+        raise typer.Exit(2) from error
+    if table is not None:
+        from wideopen.outcome_table import recorded
+        from wideopen.stores import place
+
+        outcomes = recorded(outcomes, place(table if spread is None else seen_by_all(table)))
+    raise typer.Exit(_run(outcomes, report))
+
+
+def _outcomes(
+    jobs: "list[Job]", options: RenderOptions, how: BatchOptions, roots: list[str], spread: "ClusterOptions | None"
+) -> "Generator[Outcome, None, None]":
+    """Render all; ValueError for options that no photo can be rendered with."""
+    from wideopen.batch import make_renderer, render_batch
+
+    renderer = make_renderer(options, len(jobs), how.in_flight)
+    renderer.check()
+    if spread is None:
+        return render_batch(renderer, jobs, how)
+    from wideopen.cluster_render import render_on_cluster
+
+    return render_on_cluster(jobs, options, how, spread, _there(roots))
+
+
+def _run(outcomes: "Generator[Outcome, None, None]", report: "Report") -> int:
     with _terminable():
         try:
-            report.follow(render_batch(renderer, jobs, how))
+            report.follow(outcomes)
         except KeyboardInterrupt as stop:
+            outcomes.close()
             report.stopped()
             # Photos in hand are dropped, not waited for: none of them has a file open.
             raise Stopped(143 if isinstance(stop, _Terminated) else 130, at_once=True) from stop
+        except OutputError:  # Of the table.
+            report.end()
+            raise
     return report.end()
 
 
@@ -166,12 +226,19 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _foretell(jobs: "list[Job]", how: BatchOptions, as_json: bool) -> int:
+def _foretell(jobs: "list[Job]", how: BatchOptions, as_json: bool, roots: list[str]) -> int:
     from wideopen.batch import foresee, identities
     from wideopen.cli.report import foretell
 
-    taken = identities(jobs)
-    return foretell(((job, foresee(job, how, taken)) for job in jobs), as_json)
+    taken, there = identities(jobs), _there(roots)
+    return foretell(((job, foresee(job, how, taken, there)) for job in jobs), as_json)
+
+
+def _there(roots: list[str]) -> "Callable[[Place], bool]":
+    from wideopen.gather import is_pattern
+    from wideopen.stores import place, what_is_there
+
+    return what_is_there(place(root) for root in roots if not is_pattern(root))
 
 
 def _pipe(photo: str, output: str | None, options: RenderOptions, suffix: str | None, overwrite: bool) -> int:
@@ -215,10 +282,13 @@ def _jobs(
     from wideopen.gather import Job, find_photos, is_pattern, plan
     from wideopen.output import check_output, make_folder
     from wideopen.photo import output_format
+    from wideopen.stores import Url, place
 
     if output is None:
         return plan(find_photos(photos, recursive), None, name, suffix)
-    path = Path(output)
+    path = place(output)
+    if isinstance(path, Url):
+        return plan(find_photos(photos, recursive, leave_out=path), path, name, suffix)
     one = len(photos) == 1 and not os.path.isdir(photos[0]) and not is_pattern(photos[0])
     if one and not path.is_dir() and not output.endswith(("/", os.sep)):
         if name or suffix:

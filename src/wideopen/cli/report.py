@@ -83,7 +83,7 @@ class Report:
         complain(f"stopped{how}")
 
     def _tell_failures(self) -> None:
-        for outcome in sorted(self.failed, key=lambda outcome: outcome.job.photo):
+        for outcome in sorted(self.failed, key=lambda outcome: outcome.job.photo.parts):
             error, photo = str(outcome.error), str(outcome.job.photo)
             complain(error if photo in error else f"{photo}: {error}")
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wideopen.cli.cluster import cluster_options
+
 if TYPE_CHECKING:
     from wideopen.synthesize import SynthesizeOptions
 
@@ -29,7 +31,22 @@ def synthesize(
     highlight_gain: Annotated[float, typer.Option(help="Brightness given to clipped lamps.")] = 4.0,
     long_side: Annotated[int, typer.Option(help="Scale larger photos down to this many px.")] = 960,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; results do not depend on it.")] = 2,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes, 2 if not given; with --cluster as many as it has cores. Results do not depend on it.",
+            show_default=False,
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[ADDRESS]",
+            help="Work on a Ray cluster: its address, auto for the one this machine is in; if none is given, one is "
+            "started here.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Make pairs anew that exist.")] = False,
     sheet: Annotated[Path | None, typer.Option(help="Draw some of the pairs into this JPEG.")] = None,
     backgrounds: Annotated[Path | None, typer.Option(help="Varied: deep-focus photos to put behind some.")] = None,
@@ -79,7 +96,8 @@ def synthesize(
         task = bar.add_task("making pairs", total=None)
         done = make_pairs(
             photos, mattes, output, options, only=only, backgrounds=backgrounds, per_photo=per_photo, limit=limit,
-            workers=workers, overwrite=overwrite,
+            workers=workers or 2, cluster=None if cluster is None else cluster_options(cluster, workers),
+            overwrite=overwrite,
             progress=lambda count, total: bar.update(task, completed=count, total=total),
         )  # fmt: skip
     for name, reason in done.skipped:
