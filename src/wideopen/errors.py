@@ -10,6 +10,8 @@
     |-- ModelError           a model file or checkpoint is missing, damaged or of another kind
     |-- WeightsError         pretrained weights cannot be had
     `-- TrainingError        training cannot go on (NaN loss, disk full)
+        |-- PreemptedError   asked to stop (SIGTERM)
+        `-- LoneError        what one process of several met, and the others cannot say
 
 Every message is one line that says what is wrong with which file and what to do.
 """
@@ -53,3 +55,11 @@ class WeightsError(WideopenError):
 
 class TrainingError(WideopenError):
     """Training cannot go on; the last good checkpoint is kept."""
+
+
+class PreemptedError(TrainingError):
+    """Training was asked to stop (SIGTERM); it can go on from its last checkpoint."""
+
+
+class LoneError(TrainingError):
+    """One process of several cannot go on, for a reason that the others do not know."""

@@ -5,6 +5,7 @@ Bokeh Effect with Deep Learning", CVPRW 2020), here with a weight for each term,
 the networks that also predict what stays sharp.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -137,18 +138,20 @@ class BokehLoss(nn.Module):
         return distance(at_least_32(features(output)), at_least_32(wanted))
 
 
-def places_terms(places: Places, matte: Tensor, relative: Tensor) -> dict[str, Tensor]:
+def places_terms(
+    places: Places, matte: Tensor, relative: Tensor, room: Callable[[Tensor], Tensor] | None = None
+) -> dict[str, Tensor]:
     """How far a lens head is from what is known of a made pair: scalars of at least 32 bits.
 
     matte, relative: [N, 1, h, w], see `lens_samples.places_sample`. "matte" is a cross entropy in nats; "relative" the
     mean absolute difference in parts of 1 + |relative|, since blur counts in proportion, over what is not the subject.
+    room: makes of the px that are not the subject those to divide by; where several processes share a batch, an even
+    part of the px in all of it, so that their mean is the term of the whole batch.
     """
     share = 1.0 - matte
     difference = (at_least_32(places.relative) - relative).abs() / (1.0 + relative.abs())
-    return {
-        "matte": _cross_entropy(places.matte, matte),
-        "relative": (share * difference).sum() / share.sum().clamp_min(1.0),
-    }
+    pixels = share.sum().clamp_min(1.0) if room is None else room(share.sum())
+    return {"matte": _cross_entropy(places.matte, matte), "relative": (share * difference).sum() / pixels}
 
 
 def _cross_entropy(predicted: Tensor, target: Tensor) -> Tensor:
