@@ -103,7 +103,7 @@ def train(
         processes: how many train together; every one of them calls this. None: `launched()`.
         tell: takes a line about what was got over (an unreadable pair, a damaged checkpoint).
 
-    Raises PairsError, RecipeError, OutputError, WeightsError, ModelError, TrainingError; PreemptedError after a SIGTERM.
+    Raises PairsError, RecipeError, OutputError, WeightsError, ModelError, TrainingError; PreemptedError on SIGTERM.
     """
     keep_pages()
     processes = processes or launched()
