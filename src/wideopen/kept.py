@@ -53,14 +53,19 @@ class WholeCheckpoints(TorchCheckpointIO):
         self.last_is_good |= is_last
 
 
-class BestAndLast(ModelCheckpoint):
-    """Keeps the best checkpoint by a validation figure, and the last; a run's folder may move between two starts."""
+class Best(ModelCheckpoint):
+    """Keeps the checkpoint of the best validation; a run's folder may be moved between two starts."""
 
     def __init__(self, folder: Path, monitor: str) -> None:
         super().__init__(
-            folder, Path(BEST).stem, monitor=monitor, mode="max", save_last=True, enable_version_counter=False,
+            folder, Path(BEST).stem, monitor=monitor, mode="max", enable_version_counter=False,
             save_on_train_epoch_end=True,
         )  # fmt: skip
+
+    @property
+    def state_key(self) -> str:
+        """The plain callback's, which wrote the checkpoints of earlier versions."""
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the state of a checkpoint, its paths as they are here."""
@@ -71,6 +76,11 @@ class BestAndLast(ModelCheckpoint):
         paths = {name: here(state_dict[name]) for name in ("best_model_path", "kth_best_model_path", "last_model_path")}
         best = {here(path): score for path, score in state_dict["best_k_models"].items()}
         super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": self.dirpath})
+
+
+def last_of(folder: Path) -> ModelCheckpoint:
+    """Keeps the checkpoint of the last epoch, whether or not it was the best."""
+    return ModelCheckpoint(folder, Path(LAST).stem, enable_version_counter=False, save_on_train_epoch_end=True)
 
 
 def find_checkpoint(folder: Path, tell: Callable[[str], None]) -> Path | None:

@@ -18,6 +18,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from lightning.pytorch.strategies import Strategy
 
 from wideopen.checkpoint import load_weights, save_weights, start_from
 from wideopen.errors import LoneError, OutputError, RecipeError, TrainingError, WideopenError
-from wideopen.kept import LAST, BestAndLast, WholeCheckpoints, clear_parts, find_checkpoint
+from wideopen.kept import LAST, Best, WholeCheckpoints, clear_parts, find_checkpoint, last_of
 from wideopen.level_task import LevelTask
 from wideopen.loader import EpochSampler, PairDataset, PairLoader, make_loader
 from wideopen.losses import BokehLoss
@@ -168,7 +169,7 @@ def train_level(
     epochs, steps = epochs_of(level, recipe.epoch_steps)
     loss = make_loss(level, vgg)
     task = LevelTask(start_network(recipe, level, below), loss, recipe, level, epochs * steps, run.stopping)
-    keep = BestAndLast(folder, "val/psnr" if level.pictures or recipe.network.head != "lens" else "val/places")
+    keep = Best(folder, "val/psnr" if level.pictures or recipe.network.head != "lens" else "val/places")
     whole = WholeCheckpoints(last_is_good=start is not None and start.name == LAST)
     trainer = make_trainer(
         run.processes,
@@ -180,9 +181,9 @@ def train_level(
         log_every_n_steps=max(1, steps // 20),
         logger=[
             TensorBoardLogger(run.folder, "tensorboard", folder.name),
-            CSVLogger(run.folder, "csv", folder.name),
+            CSVLogger(run.folder, "csv", unused(run.folder / "csv", folder.name)),
         ],
-        callbacks=[keep, *callbacks],
+        callbacks=[*callbacks, keep, last_of(folder)],
         # Sharded strategies write in ways of their own.
         plugins=[whole] if run.processes.strategy.partition("_")[0] in ("auto", "ddp") else [],
     )
@@ -192,6 +193,11 @@ def train_level(
     with plainly(run, level):
         trainer.fit(task, training, validation, ckpt_path=start, weights_only=False)
         return share_level(run, done, task.network, keep, trainer.strategy)
+
+
+def unused(folder: Path, name: str) -> str:
+    """A name that nothing in a folder has: a resumed level goes on in a table of its own."""
+    return next(found for n in count(1) if not (folder / (found := name if n == 1 else f"{name}-{n}")).exists())
 
 
 @contextmanager
@@ -229,7 +235,7 @@ def explain(error: Exception, run: Run, level: LevelRecipe) -> str | None:
     return None
 
 
-def share_level(run: Run, done: Path, network: PyNET, keep: BestAndLast, strategy: Strategy) -> PyNET:
+def share_level(run: Run, done: Path, network: PyNET, keep: Best, strategy: Strategy) -> PyNET:
     """Have process 0 write the level's best weights, and give them to all."""
     failure: WideopenError | None = None
     if run.rank == 0:
@@ -296,7 +302,7 @@ def make_loaders(run: Run, level: LevelRecipe, steps: int) -> tuple[PairLoader, 
     return loader, make_loader(CountedDataset(validation), min(batch, 8), min(workers, 1), shares)
 
 
-def finish_level(done: Path, network: PyNET, keep: BestAndLast, recipe: Recipe) -> PyNET:
+def finish_level(done: Path, network: PyNET, keep: Best, recipe: Recipe) -> PyNET:
     """Write the best weights of a level; this file is what says that the level is done."""
     best = torch.load(keep.best_model_path, map_location="cpu", weights_only=False)
     weights = {
