@@ -53,13 +53,13 @@ class WholeCheckpoints(TorchCheckpointIO):
         self.last_is_good |= is_last
 
 
-class Best(ModelCheckpoint):
-    """Keeps the checkpoint of the best validation; a run's folder may be moved between two starts."""
+class Kept(ModelCheckpoint):
+    """Keeps one checkpoint, under one name, at the end of epochs; its folder may be moved between two starts."""
 
-    def __init__(self, folder: Path, monitor: str) -> None:
+    def __init__(self, folder: Path, name: str, monitor: str | None) -> None:
         super().__init__(
-            folder, Path(BEST).stem, monitor=monitor, mode="max", enable_version_counter=False,
-            save_on_train_epoch_end=True,
+            folder, Path(name).stem, monitor=monitor, mode="max" if monitor else "min",
+            enable_version_counter=False, save_on_train_epoch_end=True,
         )  # fmt: skip
 
     @property
@@ -78,9 +78,14 @@ class Best(ModelCheckpoint):
         super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": self.dirpath})
 
 
-def last_of(folder: Path) -> ModelCheckpoint:
+def best_of(folder: Path, monitor: str) -> Kept:
+    """Keeps the checkpoint of the best validation."""
+    return Kept(folder, BEST, monitor)
+
+
+def last_of(folder: Path) -> Kept:
     """Keeps the checkpoint of the last epoch, whether or not it was the best."""
-    return ModelCheckpoint(folder, Path(LAST).stem, enable_version_counter=False, save_on_train_epoch_end=True)
+    return Kept(folder, LAST, None)
 
 
 def find_checkpoint(folder: Path, tell: Callable[[str], None]) -> Path | None:

@@ -29,7 +29,7 @@ from lightning.pytorch.strategies import Strategy
 
 from wideopen.checkpoint import load_weights, save_weights, start_from
 from wideopen.errors import LoneError, OutputError, RecipeError, TrainingError, WideopenError
-from wideopen.kept import LAST, Best, WholeCheckpoints, clear_parts, find_checkpoint, last_of
+from wideopen.kept import LAST, Kept, WholeCheckpoints, best_of, clear_parts, find_checkpoint, last_of
 from wideopen.level_task import LevelTask
 from wideopen.loader import EpochSampler, PairDataset, PairLoader, make_loader
 from wideopen.losses import BokehLoss
@@ -168,8 +168,11 @@ def train_level(
     start = find_checkpoint(folder, run.tell if run.rank == 0 else lambda line: None)
     epochs, steps = epochs_of(level, recipe.epoch_steps)
     loss = make_loss(level, vgg)
-    task = LevelTask(start_network(recipe, level, below), loss, recipe, level, epochs * steps, run.stopping)
-    keep = Best(folder, "val/psnr" if level.pictures or recipe.network.head != "lens" else "val/places")
+    network = start_network(recipe, level, below)
+    if recipe.precision == "64-true":
+        network.double()  # Lightning would only after it has loaded a checkpoint, and so round what is in it.
+    task = LevelTask(network, loss, recipe, level, epochs * steps, run.stopping)
+    keep = best_of(folder, "val/psnr" if level.pictures or recipe.network.head != "lens" else "val/places")
     whole = WholeCheckpoints(last_is_good=start is not None and start.name == LAST)
     trainer = make_trainer(
         run.processes,
@@ -235,7 +238,7 @@ def explain(error: Exception, run: Run, level: LevelRecipe) -> str | None:
     return None
 
 
-def share_level(run: Run, done: Path, network: PyNET, keep: Best, strategy: Strategy) -> PyNET:
+def share_level(run: Run, done: Path, network: PyNET, keep: Kept, strategy: Strategy) -> PyNET:
     """Have process 0 write the level's best weights, and give them to all."""
     failure: WideopenError | None = None
     if run.rank == 0:
@@ -302,7 +305,7 @@ def make_loaders(run: Run, level: LevelRecipe, steps: int) -> tuple[PairLoader, 
     return loader, make_loader(CountedDataset(validation), min(batch, 8), min(workers, 1), shares)
 
 
-def finish_level(done: Path, network: PyNET, keep: Best, recipe: Recipe) -> PyNET:
+def finish_level(done: Path, network: PyNET, keep: Kept, recipe: Recipe) -> PyNET:
     """Write the best weights of a level; this file is what says that the level is done."""
     best = torch.load(keep.best_model_path, map_location="cpu", weights_only=False)
     weights = {
