@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from pair_sets import make_set
 from training_runs import (
@@ -23,7 +24,11 @@ from training_runs import (
     write_recipe,
 )
 from wideopen.errors import RecipeError
+from wideopen.heads import Output, Places
+from wideopen.losses import places_terms
+from wideopen.options import PyNETConfig
 from wideopen.processes import Processes, check_batches, launched
+from wideopen.pynet import PyNET
 from wideopen.recipe import LevelRecipe
 from wideopen.spare import validation_share
 
@@ -158,6 +163,32 @@ def test_what_started_them_says_how_many(monkeypatch: pytest.MonkeyPatch) -> Non
     assert launched(environment=environment) == Processes(4, 2) == launched(4, 2, environment=environment)
     with pytest.raises(RecipeError, match="torchrun started 4 processes on each of 2 nodes, but --devices 8"):
         launched(8, environment=environment)
+
+
+def test_the_shares_of_a_batch_average_to_its_loss() -> None:
+    """The lens head's loss divides by what is not the subject, which differs from share to share."""
+    torch.manual_seed(0)
+    matte, relative, *found = (torch.rand(4, 1, 8, 8, dtype=torch.float64) for _ in range(4))
+    matte[:2] = 1.0 - 0.05 * matte[:2]
+    whole = places_terms(Places(*found), matte, relative)
+    pixels = (1.0 - matte).sum()
+    shares = [
+        places_terms(Places(*(x[part] for x in found)), matte[part], relative[part], lambda own: pixels / 2)
+        for part in (slice(0, 2), slice(2, 4))
+    ]
+    for name, value in whole.items():
+        torch.testing.assert_close(torch.stack([share[name] for share in shares]).mean(), value)
+
+
+@pytest.mark.parametrize("head", ["absolute", "residual", "blend", "lens"])
+@pytest.mark.parametrize("encoder", ["pynet", "lite0"])
+def test_every_weight_takes_part_in_every_level(head: str, encoder: str) -> None:
+    """DDP waits for ever for the gradient of a weight that has none."""
+    for level in (7, 4, 3, 2, 1):
+        network = PyNET(PyNETConfig(width=0.0625, blocks="cascade", head=head, encoder=encoder, init="he"), level)
+        output = network(torch.rand(1, 3, 64, 64))
+        (output.bokeh.sum() if isinstance(output, Output) else output.relative.sum()).backward()
+        assert [name for name, weight in network.named_parameters() if weight.grad is None] == [], level
 
 
 @pytest.mark.parametrize(("pairs_", "world"), [(5, 1), (5, 2), (3, 8), (1, 4), (8, 4)])
