@@ -12,6 +12,8 @@
     |-- StoreError           a store of photos (s3://, ..) cannot be reached
     |-- ClusterError         a Ray cluster cannot be reached, or cannot do its work
     `-- TrainingError        training cannot go on (NaN loss, disk full)
+        |-- PreemptedError   asked to stop (SIGTERM)
+        `-- LoneError        what one process of several met, and the others cannot say
 
 Every message is one line that says what is wrong with which file and what to do.
 """
@@ -63,3 +65,11 @@ class ClusterError(WideopenError):
 
 class TrainingError(WideopenError):
     """Training cannot go on; the last good checkpoint is kept."""
+
+
+class PreemptedError(TrainingError):
+    """Training was asked to stop (SIGTERM); it can go on from its last checkpoint."""
+
+
+class LoneError(TrainingError):
+    """One process of several cannot go on, for a reason that the others do not know."""

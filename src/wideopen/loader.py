@@ -5,7 +5,7 @@ draw), and so is its place in the shuffled order; a run resumed at an epoch, wit
 the samples it would have seen.
 """
 
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from typing import Any
 
 import cv2
@@ -165,6 +165,9 @@ class EpochSampler(Sampler[tuple[int, int]]):
 class PairLoader(DataLoader[Any]):
     """A DataLoader whose PairsError is one line again after its way out of a worker."""
 
+    note: Callable[[Sample], Sample] | None = None
+    """Goes over every batch, in the trainer's own process."""
+
     def __iter__(self) -> Any:
         with one_cv2_thread():  # Workers are forked here.
             batches = super().__iter__()
@@ -177,25 +180,26 @@ class PairLoader(DataLoader[Any]):
                 # A worker's exception comes wrapped in its traceback; the message is the last line of it.
                 line = str(error).strip().splitlines()[-1]
                 raise PairsError(line.removeprefix(f"{PairsError.__module__}.PairsError: ")) from None
-            yield batch
+            yield self.note(batch) if self.note is not None else batch
 
 
 def make_loader(
-    dataset: PairDataset,
+    dataset: Dataset[Sample],
     batch: int,
     workers: int,
-    sampler: EpochSampler | None = None,
+    sampler: Sized | None = None,
     *,
     prefetch: int = 2,
     pin_memory: bool = False,
 ) -> PairLoader:
     """Batches of samples, made ahead of the trainer in `workers` processes (0: in the trainer's own).
 
-    Without a sampler every pair comes once, in order (validation; the last batch may be smaller). With one,
-    batches are whole: a remainder of an epoch's samples is dropped, so give it a multiple of `batch`. At most
-    `prefetch` batches a worker wait at a time; that, not the number of pairs, is what sets the memory.
+    Without a sampler every pair comes once, in order (validation; the last batch may be smaller); a list of keys comes
+    likewise. With an `EpochSampler` batches are whole: a remainder of an epoch's samples is dropped, so give it a
+    multiple of `batch`. At most `prefetch` batches a worker wait at a time; that, not the number of pairs, is what sets
+    the memory.
     """
-    order: Sized = sampler if sampler is not None else [(i, i) for i in range(len(dataset))]
+    order: Sized = sampler if sampler is not None else [(i, i) for i in range(len(dataset))]  # type: ignore[arg-type]
     return PairLoader(
         dataset,
         batch_size=batch,
@@ -204,7 +208,7 @@ def make_loader(
         prefetch_factor=prefetch if workers else None,
         persistent_workers=workers > 0,
         worker_init_fn=_quiet_worker if workers else None,
-        drop_last=sampler is not None,
+        drop_last=isinstance(sampler, EpochSampler),
         pin_memory=pin_memory,
     )
 

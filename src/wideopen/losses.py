@@ -5,7 +5,8 @@ Bokeh Effect with Deep Learning", CVPRW 2020), here with a weight for each term,
 the networks that also predict what stays sharp.
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,11 +20,11 @@ WINDOW = 11
 SIGMA = 1.5
 # Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004; data range 1.
 C1, C2 = 0.01**2, 0.03**2
-# Keeps the logarithms and their slopes finite where a predicted probability is exactly 0 or 1.
 STANDING = 3.0
 """Weight of what stands before the rest of its row, above that of all else."""
 OWN, OWN_FROM = 0.5, 0.95
 """Weight of the subject's own disparity, and opacity from which on a pixel is all its own."""
+# Keeps the logarithms and their slopes finite where a predicted probability is exactly 0 or 1.
 PROBABILITY_MARGIN = 1e-4
 
 
@@ -141,24 +142,47 @@ class BokehLoss(nn.Module):
         return distance(at_least_32(features(output)), at_least_32(wanted))
 
 
-def places_terms(places: Places, matte: Tensor, relative: Tensor, standing: Tensor) -> dict[str, Tensor]:
-    """How far a lens head is from what is known of a made pair: scalars of at least 32 bits.
+class PlacesWeights(NamedTuple):
+    """How much each pixel counts: [N, 1, h, w]."""
 
-    matte, relative, standing: [N, 1, h, w], see `lens_samples.places_sample`. "matte" is a cross entropy in nats;
-    "relative" the mean absolute difference in parts of 1 + |relative|, since blur counts in proportion. What stands
-    counts STANDING times more in both: it is small, but people point at it. Well inside the subject "relative" is to
-    be the subject's own, 0, so that two things taken for one subject can be told apart; near its edge, where what
-    lies behind shows through, it stays the background's.
-    """
+    matte: Tensor
+    relative: Tensor
+    own: Tensor
+    """1 well inside the subject."""
+
+
+def places_weights(matte: Tensor, standing: Tensor) -> PlacesWeights:
+    """What stands counts STANDING times more: it is small, but people point at it. "relative" counts where the subject
+    is not, and well inside it."""
     share = 1.0 - matte
     counts = 1.0 + STANDING * standing * share
     own = (_inner(matte) > OWN_FROM).to(matte.dtype)
-    weight = share * counts + OWN * own
-    wanted = relative * (1.0 - own)
+    return PlacesWeights(counts, share * counts + OWN * own, own)
+
+
+def places_terms(
+    places: Places,
+    matte: Tensor,
+    relative: Tensor,
+    standing: Tensor,
+    room: Callable[[Tensor], Tensor] | None = None,
+) -> dict[str, Tensor]:
+    """How far a lens head is from what is known of a made pair: scalars of at least 32 bits.
+
+    matte, relative, standing: [N, 1, h, w], see `lens_samples.places_sample`. "matte" is a cross entropy in nats;
+    "relative" the mean absolute difference in parts of 1 + |relative|, since blur counts in proportion. Well inside the
+    subject "relative" is to be the subject's own, 0, so that two things taken for one subject can be told apart; near
+    its edge, where what lies behind shows through, it stays the background's.
+    room: makes of a sum of weights what to divide by; where several processes share a batch, an even part of the
+    weights in all of it, so that their mean is the term of the whole batch.
+    """
+    weights = places_weights(matte, standing)
+    wanted = relative * (1.0 - weights.own)
     difference = (at_least_32(places.relative) - wanted).abs() / (1.0 + wanted.abs())
+    room = room or (lambda total: total.clamp_min(1.0))
     return {
-        "matte": _cross_entropy(places.matte, matte, counts),
-        "relative": (weight * difference).sum() / weight.sum().clamp_min(1.0),
+        "matte": _cross_entropy(places.matte, matte, weights.matte, room),
+        "relative": (weights.relative * difference).sum() / room(weights.relative.sum()),
     }
 
 
@@ -168,10 +192,12 @@ def _inner(matte: Tensor) -> Tensor:
     return -F.max_pool2d(-matte, 2 * reach + 1, 1, reach)
 
 
-def _cross_entropy(predicted: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+def _cross_entropy(
+    predicted: Tensor, target: Tensor, weight: Tensor | None = None, room: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
     """Mean binary cross entropy in nats between probabilities; squeezed inwards, so that no gradient dies."""
     with torch.autocast(predicted.device.type, enabled=False):
         squeezed = PROBABILITY_MARGIN + (1 - 2 * PROBABILITY_MARGIN) * at_least_32(predicted).clamp(0, 1)
-        if weight is None:
+        if weight is None or room is None:
             return F.binary_cross_entropy(squeezed, at_least_32(target))
-        return F.binary_cross_entropy(squeezed, at_least_32(target), weight, reduction="sum") / weight.sum()
+        return F.binary_cross_entropy(squeezed, at_least_32(target), weight, reduction="sum") / room(weight.sum())

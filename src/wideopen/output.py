@@ -7,8 +7,10 @@ files, so what one that was killed left behind can be told from what another is 
 import os
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from wideopen.errors import OutputError
 
@@ -58,6 +60,27 @@ def write_output(path: Path, data: bytes | str, overwrite: bool = False) -> None
         # Gone already when all went well; left over by an error, or by somebody's Ctrl-C.
         if part is not None:
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` when all of it is on the disk, and not before.
+
+    What was at `path` until then is kept as `previous`, if given. OSError comes out as it is; nothing partial is left.
+    """
+    handle, part = _open_part(path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(part, 0o644)
+            if fcntl is not None:
+                _replace(part, path, previous)
+        if fcntl is None:  # Windows renames closed files only.
+            _replace(part, path, previous)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:
@@ -110,6 +133,19 @@ def _remove_if_nobodys(part: Path) -> None:
         part.unlink()  # While it is locked: its writer would notice.
     finally:
         os.close(handle)
+
+
+def _replace(part: Path, path: Path, previous: Path | None) -> None:
+    """Rename, and see to it that a power cut does not undo it."""
+    if previous is not None and path.exists():
+        os.replace(path, previous)
+    os.replace(part, path)
+    if fcntl is not None:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _put(part: Path, path: Path, overwrite: bool) -> None:

@@ -5,32 +5,45 @@
 A run is a folder. RUN/recipe.json says what is trained; RUN/level{k}/ holds the best and the last checkpoint of
 a level at work; RUN/level{k}.pt is written when the level is done. Every random choice is a function of the
 recipe's seed, the level and the number of the sample, and checkpoints fall on epoch ends, so a run killed at any
-moment and resumed ends in the same weights as one left alone.
+moment and resumed ends in the same weights as one left alone. So does one that several processes share: each takes its
+part of every batch, and process 0 writes.
 """
 
 import ctypes
+import errno
 import json
 import math
 import platform
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import torch
-from lightning import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning import Callback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.strategies import Strategy
 
 from wideopen.checkpoint import load_weights, save_weights, start_from
-from wideopen.errors import OutputError, RecipeError
+from wideopen.errors import LoneError, OutputError, RecipeError, TrainingError, WideopenError
+from wideopen.kept import LAST, Kept, WholeCheckpoints, best_of, clear_parts, find_checkpoint, last_of
 from wideopen.level_task import LevelTask
-from wideopen.loader import EpochSampler, PairDataset, make_loader
+from wideopen.loader import EpochSampler, PairDataset, PairLoader, make_loader
 from wideopen.losses import BokehLoss
+from wideopen.output import replacing
 from wideopen.pairs import Pair, find_pairs, split_pairs
+from wideopen.preemption import Stopping, noting_sigterm
+from wideopen.processes import Processes, check_batches, is_loss_of_another, launched, make_trainer, own_rank
 from wideopen.pynet import SMALLEST, PyNET
 from wideopen.recipe import LevelRecipe, Recipe
+from wideopen.spare import CountedDataset, SpareDataset, Unreadable, validation_share
 from wideopen.vgg import VGGFeatures
 
 LevelCallbacks = Callable[[LevelRecipe], Sequence[Callback]]
+KEPT = "the last good checkpoint is kept, go on with --resume"
 
 
 def keep_pages() -> bool:
@@ -48,6 +61,23 @@ def keep_pages() -> bool:
     return all(mallopt(key, value) == 1 for key, value in settings)
 
 
+@dataclass(frozen=True)
+class Run:
+    """A run as its levels see it."""
+
+    recipe: Recipe
+    folder: Path
+    pairs: tuple[list[Pair], list[Pair]]
+    """For training and for validation."""
+    processes: Processes
+    rank: int
+    """Number of this process; 0 writes."""
+    stopping: Stopping
+    tell: Callable[[str], None]
+    launchers: list[Any]
+    """What started the other processes, if this one did."""
+
+
 def train(
     recipe: Recipe,
     data: Path,
@@ -60,22 +90,29 @@ def train(
     vgg_weights: Path | None = None,
     start: Path | None = None,
     callbacks: LevelCallbacks = lambda level: (),
+    processes: Processes | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> PyNET:
     """Train a recipe's levels on the pairs of `data` and return the network of the last one.
 
     Args:
         recipe: what to train; see `wideopen.recipe`.
         data: folder or manifest of pairs; see `wideopen.pairs.find_pairs` for `pattern`, `split`, `exclude`.
-        run: folder of the run; must be new or empty unless `resume`.
+        run: folder of the run; must be new or empty unless `resume`. Several nodes have to share it.
         resume: go on where a run of the same recipe stopped.
         vgg_weights: file for the VGG term; if None, torchvision's published one.
         start: weights (.pt) that every level starts from as far as they go; needed by a recipe that does not begin at
             level 7.
         callbacks: gives the Lightning callbacks of each level (progress bars, tests).
+        processes: how many train together; every one of them calls this. None: `launched()`.
+        tell: takes a line about what was got over (an unreadable pair, a damaged checkpoint).
 
-    Raises PairsError, RecipeError, OutputError, WeightsError, TrainingError.
+    Raises PairsError, RecipeError, OutputError, WeightsError, ModelError, TrainingError; PreemptedError on SIGTERM.
     """
     keep_pages()
+    processes = processes or launched()
+    check_batches(recipe.levels, processes.world)
+    rank = own_rank(processes)
     pairs = split_pairs(
         find_pairs(data, pattern=pattern, split=split, exclude=exclude), recipe.pairs.validation, recipe.seed
     )
@@ -83,10 +120,19 @@ def train(
     given = load_weights(start)[0] if start else None
     if given is None and recipe.levels[0].level != SMALLEST:
         raise RecipeError(f"the recipe begins at level {recipe.levels[0].level}: give the weights to start from")
-    open_run(run, recipe, resume)
-    network: PyNET | None = None
-    for level in recipe.levels:
-        network = train_level(recipe, level, pairs, run, [n for n in (given, network) if n], vgg, callbacks(level))
+    if rank == 0:
+        open_run(run, recipe, resume)
+    with noting_sigterm() as stopping:
+        state = Run(recipe, run, pairs, processes, rank, stopping, tell, [])
+        network: PyNET | None = None
+        try:
+            for level in recipe.levels:
+                network = train_level(state, level, [n for n in (given, network) if n], vgg, callbacks(level))
+        except BaseException:
+            # They wait for this process, which has said why it ends.
+            for launcher in state.launchers:
+                launcher.kill(signal.SIGKILL)
+            raise
     assert network is not None
     return network
 
@@ -99,10 +145,12 @@ def open_run(run: Path, recipe: Recipe, resume: bool) -> None:
             raise OutputError(f"{run}: already holds a run; go on with --resume or choose another folder")
         if json.loads(note.read_text()) != json.loads(text):
             raise RecipeError(f"{run}: was started with another recipe ({note}); resume with that one")
+        clear_parts(run)
         return
     try:
         run.mkdir(parents=True, exist_ok=True)
-        note.write_text(text)
+        with replacing(note) as file:
+            file.write(text.encode())
     except OSError as error:
         raise OutputError(f"{run}: cannot write there ({error.strerror}); choose another folder") from error
 
@@ -114,44 +162,112 @@ def epochs_of(level: LevelRecipe, epoch_steps: int) -> tuple[int, int]:
 
 
 def train_level(
-    recipe: Recipe,
+    run: Run,
     level: LevelRecipe,
-    pairs: tuple[list[Pair], list[Pair]],
-    run: Path,
     earlier: Sequence[PyNET],
     vgg: VGGFeatures | None,
     callbacks: Sequence[Callback] = (),
 ) -> PyNET:
     """Train one level (or load it, if the run has done it) and return its best network."""
-    done = run / f"level{level.level}.pt"
+    recipe = run.recipe
+    done, folder = run.folder / f"level{level.level}.pt", run.folder / f"level{level.level}"
     if done.exists():
         return load_weights(done)[0]
+    if run.rank == 0:
+        clear_parts(folder)
+    start = find_checkpoint(folder, run.tell if run.rank == 0 else lambda line: None)
     epochs, steps = epochs_of(level, recipe.epoch_steps)
-    task = LevelTask(start_network(recipe, level, earlier), make_loss(level, vgg), recipe, level, epochs * steps)
-    folder = run / f"level{level.level}"
-    monitor = "val/psnr" if level.pictures or recipe.network.head != "lens" else "val/places"
-    keep = ModelCheckpoint(
-        folder, "best", monitor=monitor, mode="max", save_last=True, enable_version_counter=False,
-        save_on_train_epoch_end=True,
-    )  # fmt: skip
-    trainer = Trainer(
-        accelerator="auto",
-        devices=1,
-        precision=choose_precision(recipe.precision),  # type: ignore[arg-type]
+    loss = make_loss(level, vgg)
+    network = start_network(recipe, level, earlier)
+    if recipe.precision == "64-true":
+        network.double()  # Lightning would only after it has loaded a checkpoint, and so round what is in it.
+    task = LevelTask(network, loss, recipe, level, epochs * steps, run.stopping)
+    keep = best_of(folder, "val/psnr" if level.pictures or recipe.network.head != "lens" else "val/places")
+    whole = WholeCheckpoints(last_is_good=start is not None and start.name == LAST)
+    trainer = make_trainer(
+        run.processes,
+        default_root_dir=folder,
+        precision=choose_precision(recipe.precision),
         max_epochs=epochs,
         gradient_clip_val=recipe.clip or None,
         num_sanity_val_steps=0,
-        use_distributed_sampler=False,
         log_every_n_steps=max(1, steps // 20),
-        logger=[TensorBoardLogger(run, "tensorboard", folder.name), CSVLogger(run, "csv", folder.name)],
-        callbacks=[keep, *callbacks],
-        enable_progress_bar=False,
-        enable_model_summary=False,
+        logger=[
+            TensorBoardLogger(run.folder, "tensorboard", folder.name),
+            CSVLogger(run.folder, "csv", unused(run.folder / "csv", folder.name)),
+        ],
+        callbacks=[*callbacks, keep, last_of(folder)],
+        # Sharded strategies write in ways of their own.
+        plugins=[whole] if run.processes.strategy.partition("_")[0] in ("auto", "ddp") else [],
     )
-    last = folder / "last.ckpt"
-    training, validation = make_loaders(recipe, level, pairs, steps)
-    trainer.fit(task, training, validation, ckpt_path=last if last.exists() else None, weights_only=False)
-    return finish_level(done, task.network, keep, recipe)
+    if trainer.strategy.launcher is not None:
+        run.launchers.append(trainer.strategy.launcher)
+    training, validation = make_loaders(run, level, steps)
+    with plainly(run, level):
+        trainer.fit(task, training, validation, ckpt_path=start, weights_only=False)
+        return share_level(run, done, task.network, keep, trainer.strategy)
+
+
+def unused(folder: Path, name: str) -> str:
+    """A name that nothing in a folder has: a resumed level goes on in a table of its own."""
+    return next(found for n in count(1) if not (folder / (found := name if n == 1 else f"{name}-{n}")).exists())
+
+
+@contextmanager
+def plainly(run: Run, level: LevelRecipe) -> Iterator[None]:
+    """What goes wrong while several processes train, or a disk fills up, as one line."""
+    several = run.processes.world > 1
+    who = f"process {run.rank} of {run.processes.world}"
+    try:
+        yield
+    except SystemExit as error:
+        raise KeyboardInterrupt from error  # Lightning exits on Ctrl-C.
+    except TrainingError:
+        raise  # The same in every process.
+    except WideopenError as error:
+        if several and run.rank:
+            raise LoneError(f"{who}: {error}") from error
+        raise
+    except (OSError, RuntimeError) as error:
+        line = explain(error, run, level)
+        if several and is_loss_of_another(error):
+            raise LoneError(f"{who}: lost another one, which was killed or has said why it ended; {KEPT}") from error
+        if line is None:
+            raise
+        raise (LoneError(f"{who}: {line}") if several and run.rank else TrainingError(line)) from error
+
+
+def explain(error: Exception, run: Run, level: LevelRecipe) -> str | None:
+    """A line for what is no fault of the program; None if it may be one."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return f"level {level.level}: out of memory; take more processes or a smaller batch ({KEPT})"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+        return f"{run.folder}: cannot be written ({error.strerror}); {KEPT}"
+    if "DataLoader worker" in str(error):
+        return f"level {level.level}: a process that reads pairs was killed, perhaps for want of memory; {KEPT}"
+    return None
+
+
+def share_level(run: Run, done: Path, network: PyNET, keep: Kept, strategy: Strategy) -> PyNET:
+    """Have process 0 write the level's best weights, and give them to all."""
+    failure: WideopenError | None = None
+    if run.rank == 0:
+        try:
+            network = finish_level(done, network, keep, run.recipe)
+        except WideopenError as error:
+            failure = error
+    # One that waits at the next level would learn of it by a lost connection.
+    said, weights = strategy.broadcast((str(failure or ""), network.state_dict() if run.rank == 0 else {}))
+    if said:
+        raise failure or TrainingError(said)
+    if run.rank:
+        network.load_state_dict(weights)
+    return plain(network)
+
+
+def plain(network: PyNET) -> PyNET:
+    """A network as it is loaded: on the processor, contiguous, in eval mode."""
+    return network.cpu().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
 
 
 def choose_precision(precision: str) -> str:
@@ -187,23 +303,22 @@ def make_loss(level: LevelRecipe, vgg: VGGFeatures | None) -> BokehLoss | None:
     )
 
 
-def make_loaders(
-    recipe: Recipe, level: LevelRecipe, pairs: tuple[list[Pair], list[Pair]], steps: int
-) -> tuple[torch.utils.data.DataLoader, torch.utils.data.DataLoader]:
-    """Training and validation loaders of a level; an epoch is `steps` batches."""
+def make_loaders(run: Run, level: LevelRecipe, steps: int) -> tuple[PairLoader, PairLoader]:
+    """This process's training and validation loaders of a level; an epoch is `steps` batches."""
+    recipe, world = run.recipe, run.processes.world
     training, validation = (
         PairDataset(part, recipe.pairs, level.level, recipe.seed, is_train, network=recipe.network)
-        for part, is_train in zip(pairs, (True, False), strict=True)
+        for part, is_train in zip(run.pairs, (True, False), strict=True)
     )
-    sampler = EpochSampler(len(pairs[0]), steps * level.batch, recipe.seed, level.level)
-    workers = recipe.pairs.workers
-    return (
-        make_loader(training, level.batch, workers, sampler=sampler),
-        make_loader(validation, min(level.batch, 8), min(workers, 1)),
-    )
+    sampler = EpochSampler(len(training), steps * level.batch, recipe.seed, level.level, run.rank, world)
+    workers, batch = recipe.pairs.workers, level.batch // world
+    loader = make_loader(SpareDataset(training), batch, workers, sampler)
+    loader.note = Unreadable(training, run.tell)
+    shares = validation_share(len(validation), run.rank, world)
+    return loader, make_loader(CountedDataset(validation), min(batch, 8), min(workers, 1), shares)
 
 
-def finish_level(done: Path, network: PyNET, keep: ModelCheckpoint, recipe: Recipe) -> PyNET:
+def finish_level(done: Path, network: PyNET, keep: Kept, recipe: Recipe) -> PyNET:
     """Write the best weights of a level; this file is what says that the level is done."""
     best = torch.load(keep.best_model_path, map_location="cpu", weights_only=False)
     weights = {
@@ -212,7 +327,7 @@ def finish_level(done: Path, network: PyNET, keep: ModelCheckpoint, recipe: Reci
         if name.startswith("network.")
     }
     network.load_state_dict(weights)
-    network = network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    network = plain(network)
     score = float(keep.best_model_score) if keep.best_model_score is not None else math.nan
     assert keep.monitor is not None
     save_weights(done, network, recipe=recipe.as_dict(), metrics={keep.monitor: score})

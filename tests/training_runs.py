@@ -1,0 +1,113 @@
+"""Training runs in processes of their own, for tests that kill them: recipe, start, curve, weights."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from wideopen.checkpoint import load_weights
+
+HEAD = """name = "small"
+seed = 7
+epoch_steps = {epoch}
+precision = "64-true"
+schedule = "cosine"
+[network]
+width = 0.0625
+blocks = "cascade"
+head = "{head}"
+init = "he"
+[pairs]
+crop_scale = [0.8, 1.0]
+input = 64
+flips = true
+exposure = 0.2
+validation = 0.12
+workers = {workers}
+"""
+LEVEL = "[[level]]\nlevel = {level}\nbatch = 4\nsteps = {steps}\nlr = 1e-4\n{more}\n"
+
+
+def write_recipe(
+    path: Path,
+    levels: tuple[int, ...] = (7,),
+    steps: int = 20,
+    epoch: int = 5,
+    workers: int = 0,
+    head: str = "residual",
+    more: str = "",
+) -> Path:
+    """A recipe of small levels; `more` goes into each."""
+    text = HEAD.format(epoch=epoch, workers=workers, head=head)
+    text += "".join(
+        LEVEL.format(level=level, steps=steps, more="ssim = 1.0" if level == 1 else more) for level in levels
+    )
+    path.write_text(text)
+    return path
+
+
+def command(recipe: Path, pairs: Path, run: Path, *options: str) -> list[str]:
+    """`wideopen train` with these."""
+    called = [sys.executable, "-m", "wideopen", "train", "--recipe", str(recipe), "--data", str(pairs), "-o", str(run)]
+    return [*called, *options]
+
+
+def start(called: list[str], **environment: str) -> subprocess.Popen[str]:
+    """Start a command of one thread, its complaints to be read."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.Popen(called, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def complaints(process: subprocess.Popen[str], seconds: float = 120) -> list[str]:
+    """Wait for its end; the lines that begin with `wideopen:`, of which there are no tracebacks."""
+    error = process.communicate(timeout=seconds)[1]
+    assert "Traceback" not in error, error
+    return [line for line in error.splitlines() if line.startswith("wideopen: ")]
+
+
+def train_through(called: list[str], **environment: str) -> list[str]:
+    """Run to the end, which has to be a good one; what was said."""
+    process = start(called, **environment)
+    lines = complaints(process, 600)
+    assert process.returncode == 0, lines
+    return lines
+
+
+def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 240) -> None:
+    """Wait until a file is there, while the process runs."""
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.02)
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    """Process ids of those it started."""
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def kill(pids: list[int]) -> None:
+    """SIGKILL to each."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def curve(run: Path, level: int, name: str = "train/total") -> list[float]:
+    """A level's figures, step by step, means over all processes."""
+    with (run / "csv" / f"level{level}" / "metrics.csv").open() as file:
+        return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
+
+
+def assert_same_weights(run: Path, other: Path, level: int, tolerance: float = 0.0) -> None:
+    """Weights of a level, and how good they were."""
+    (one, kept), (two, also) = (load_weights(folder / f"level{level}.pt") for folder in (run, other))
+    for name, value in one.state_dict().items():
+        torch.testing.assert_close(two.state_dict()[name], value, rtol=tolerance, atol=tolerance)
+    for name, value in kept["metrics"].items():
+        assert abs(also["metrics"][name] - value) <= tolerance
