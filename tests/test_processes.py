@@ -79,7 +79,7 @@ def test_one_killed_then_all_and_resumed(alone: tuple[Path, Path], pairs: Path, 
     process = start(both)
     wait_for(tmp_path / "run" / "level6" / "last.ckpt", process)
     kill([*children(process), process.pid])
-    process.wait()
+    complaints(process)
     assert not (tmp_path / "run" / "level6.pt").exists()
 
     assert train_through(both) == []
