@@ -65,7 +65,7 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         filled = [
             word
-            for arg, following in zip(args, [*args[1:], ""], strict=True)
+            for arg, following in zip(args, [*args[1:], ""], strict=False)
             for word in ([arg, "local"] if arg == "--cluster" and not _ADDRESS.fullmatch(following) else [arg])
         ]
         return super().parse_args(ctx, filled)
