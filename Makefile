@@ -1,6 +1,7 @@
 # One command each, on a fresh machine: they make their own environment first.
 #   make demo    install the core, render the example photos
 #   make test    install everything for development, run the tests
+#   make test-cluster   the tests that start a Ray cluster
 #   make check   format, lint, types
 #   make manual  write docs/cli.md anew from the commands
 PYTHON ?= python3
@@ -10,7 +11,7 @@ DEMO_VENV ?= .venv-demo
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: evaluate-default demo test check manual env clean
+.PHONY: evaluate-default demo test test-cluster check manual env clean
 
 demo: $(DEMO_VENV)/.ready
 	@mkdir -p demo
@@ -32,6 +33,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 test: env
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Apart from the rest: Ray starts processes by the dozen, and dies where cores are busy.
+test-cluster: env
+	$(BIN)/python -m pytest -m cluster tests/test_cluster.py
 
 # Held-out photos and pairs are not in the repository: docs/training.md says how to make them.
 evaluate-default: env

@@ -34,7 +34,9 @@ class Cluster:
 def started_cluster(cores: int, environment: dict[str, str] | None = None) -> Iterator[Cluster]:
     """A cluster that ends with the context."""
     for _ in range(TRIES):
-        process, cluster, said = _start(cores, {**(environment or os.environ), **ENVIRONMENT})
+        # Workers import what tests give them to do from where it is.
+        here = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])}
+        process, cluster, said = _start(cores, {**(environment or os.environ), **ENVIRONMENT, **here})
         try:
             if cluster is not None:
                 yield cluster

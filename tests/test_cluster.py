@@ -28,6 +28,7 @@ from wideopen.options import BatchOptions, RenderOptions
 from wideopen.outcome_table import recorded
 from wideopen.synthesize import synthesize
 
+pytestmark = pytest.mark.cluster
 TWO = ClusterOptions(workers=2)
 
 
