@@ -258,6 +258,20 @@ def test_split_is_deterministic_whatever_the_order(tmp_path: Path) -> None:
     assert split_pairs(pairs, 0.2, seed=-1)
 
 
+def test_split_keeps_pairs_of_one_photo_together(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    rows = [{"name": f"p{i}" + (f"-{k}" if k else ""), "index": k} for i in range(10) for k in range(3)]
+    lines = [json.dumps({**row, "original": "a.jpg", "bokeh": "a.jpg"}) for row in rows]
+    (tmp_path / "manifest.jsonl").write_text("\n".join(lines))
+    pairs = find_pairs(tmp_path / "manifest.jsonl")
+    training, validation = split_pairs(pairs, 0.2, seed=3)
+    held = {name.split("-")[0] for name in names(validation)}
+    assert len(validation) == 6 and len(held) == 2
+    assert not held & {name.split("-")[0] for name in names(training)}
+    training, validation = split_pairs(pairs[:3], 0.2, seed=3)
+    assert (len(training), len(validation)) == (2, 1)  # One photo cannot be on both sides whole.
+
+
 @pytest.mark.parametrize(("count", "share", "held"), [(2, 0.01, 1), (2, 0.99, 1), (10, 0.05, 1), (10, 0.999, 9)])
 def test_split_leaves_at_least_one_on_each_side(tmp_path: Path, count: int, share: float, held: int) -> None:
     pairs = [Pair(str(i), tmp_path, tmp_path) for i in range(count)]

@@ -96,7 +96,14 @@ def _fields(folder: Path, row: dict[str, Any], where: str) -> dict[str, Any]:
         "aperture": aperture[0] if aperture else None,
         "focus": (focus[0], focus[1]) if focus else None,
         "shot": _shot(row, where),
+        "photo": _photo(str(name).strip(), row),
     }
+
+
+def _photo(name: str, row: dict[str, Any]) -> str:
+    """Of several pairs made of one photo, `wideopen synthesize` numbers all but the first."""
+    number = f"-{row.get('index', '')}"
+    return name.removesuffix(number) if name.endswith(number) else ""
 
 
 def _shot(row: dict[str, Any], where: str) -> Shot | None:

@@ -51,6 +51,8 @@ class Pair:
     """x and y of the point in focus, as shares of width and height."""
     shot: Shot | None = None
     """What else is known of a made target (manifests of `wideopen synthesize`)."""
+    photo: str = ""
+    """Name of the photo that it and other pairs were made of; its own name if it is the only one."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,11 @@ def read_exclude_list(path: Path) -> frozenset[str]:
 
 
 def split_pairs(pairs: list[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Set aside pairs that choose the best checkpoint.
+    """Set aside pairs that choose the best checkpoint: whole photos, with all pairs made of them.
 
     Args:
         pairs: at least two.
-        share: share of them for validation, above 0 and below 1; at least one stays on each side.
+        share: share of their photos for validation, above 0 and below 1; at least one stays on each side.
         seed: the same pairs and seed give the same split, in whatever order they come.
 
     Returns:
@@ -144,11 +146,14 @@ def split_pairs(pairs: list[Pair], share: float, seed: int) -> tuple[list[Pair],
         raise PairsError(f"{len(pairs)} pair(s) cannot be split into training and validation; give at least two")
     if not 0 < share < 1:
         raise ValueError(f"share must be above 0 and below 1, not {share}")
-    count = min(max(round(share * len(pairs)), 1), len(pairs) - 1)
-    names = sorted(pair.name for pair in pairs)
-    order = np.random.default_rng((seed % 2**63, len(names))).permutation(len(names))
-    held = {names[i] for i in order[:count]}
-    return [p for p in pairs if p.name not in held], [p for p in pairs if p.name in held]
+    group = {pair.name: pair.photo or pair.name for pair in pairs}
+    if len(set(group.values())) < 2:  # All of one photo.
+        group = {name: name for name in group}
+    photos = sorted(set(group.values()))
+    count = min(max(round(share * len(photos)), 1), len(photos) - 1)
+    order = np.random.default_rng((seed % 2**63, len(photos))).permutation(len(photos))
+    held = {photos[i] for i in order[:count]}
+    return [p for p in pairs if group[p.name] not in held], [p for p in pairs if group[p.name] in held]
 
 
 def load_image(path: Path) -> NDArray[np.uint8]:
