@@ -219,7 +219,7 @@ def test_the_vgg_term_trains_and_its_weights_stay_out_of_checkpoints(pairs: Path
     ("text", "words"),
     [
         ('name = "x"\ncolour = 1\n[[level]]\nlevel = 7\nbatch = 1\nsteps = 1\n', "unknown key 'colour'"),
-        ('name = "x"\n[[level]]\nlevel = 6\nbatch = 1\nsteps = 1\n', "from 7 down"),
+        ('name = "x"\n[[level]]\nlevel = 6\nbatch = 1\nsteps = 1\n', "give the weights to start from"),
     ],
 )
 def test_a_bad_recipe_is_one_line_and_no_run(pairs: Path, tmp_path: Path, text: str, words: str) -> None:

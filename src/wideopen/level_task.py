@@ -176,7 +176,7 @@ class LevelTask(LightningModule):
         return terms | {"total": torch.stack(totals).sum()}
 
     def _show(self, *columns: Tensor) -> None:
-        rows = torch.cat([column[:PICTURES].float().clamp(0, 1) for column in columns], dim=3)
+        rows = torch.cat([column[:PICTURES].float().nan_to_num().clamp(0, 1) for column in columns], dim=3)
         for logger in self.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_images("val/photo_network_camera", rows, self.global_step)

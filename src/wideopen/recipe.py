@@ -123,6 +123,11 @@ class Recipe:
         if self.network.head != "lens" and any(item.matte or item.relative for item in self.levels):
             raise ValueError('"matte" and "relative" losses need head = "lens", the only head that predicts them')
 
+    @property
+    def begins_above_the_smallest(self) -> bool:
+        """Whether it needs weights to start from."""
+        return self.levels[0].level < 7
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as they go into checkpoints and model files."""
         return asdict(self)

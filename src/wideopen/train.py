@@ -37,7 +37,7 @@ from wideopen.output import replacing
 from wideopen.pairs import Pair, find_pairs, split_pairs
 from wideopen.preemption import Stopping, noting_sigterm
 from wideopen.processes import Processes, check_batches, is_loss_of_another, launched, make_trainer, own_rank
-from wideopen.pynet import SMALLEST, PyNET
+from wideopen.pynet import PyNET
 from wideopen.recipe import LevelRecipe, Recipe
 from wideopen.spare import CountedDataset, SpareDataset, Unreadable, validation_share
 from wideopen.vgg import VGGFeatures
@@ -118,7 +118,7 @@ def train(
     )
     vgg = VGGFeatures(recipe.vgg_arch, vgg_weights) if any(item.vgg for item in recipe.levels) else None
     given = load_weights(start)[0] if start else None
-    if given is None and recipe.levels[0].level != SMALLEST:
+    if given is None and recipe.begins_above_the_smallest:
         raise RecipeError(f"the recipe begins at level {recipe.levels[0].level}: give the weights to start from")
     if rank == 0:
         open_run(run, recipe, resume)

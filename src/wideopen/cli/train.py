@@ -38,11 +38,16 @@ def train(
     from rich.console import Console
 
     from wideopen.cli import Stopped
-    from wideopen.errors import LoneError, PreemptedError, WideopenError
+    from wideopen.errors import LoneError, PreemptedError, RecipeError, WideopenError
     from wideopen.progress import DataWait, LevelBar
     from wideopen.recipe import load_recipe
 
     plan = load_recipe(recipe)
+    if plan.begins_above_the_smallest and start is None:
+        raise RecipeError(
+            f"{recipe}: begins at level {plan.levels[0].level}: give the weights to start from (--start), or levels "
+            "from 7 down"
+        )
     from wideopen.processes import launched, own_rank
     from wideopen.train import train as run_training
 
