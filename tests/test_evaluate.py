@@ -146,7 +146,7 @@ def test_nothing_to_evaluate_is_an_error() -> None:
 def test_command_renders_with_a_model_and_reports(pairs_root: Path, model: Path, tmp_path: Path) -> None:
     output = tmp_path / "report.json"
     command = ["evaluate", "--data", str(pairs_root), "--model", str(model), "-o", str(output), "--limit", "2"]
-    found = CliRunner().invoke(app, command)
+    found = CliRunner(env={"COLUMNS": "120"}).invoke(app, command)
     assert found.exit_code == 0, found.output
     assert "output = input" in found.output and "means over 2 pairs" in found.output
     report = json.loads(output.read_text())
