@@ -32,7 +32,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 test: env
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile  # Processes are threads enough.
 
 # Apart from the rest: Ray starts processes by the dozen, and dies where cores are busy.
 test-cluster: env
