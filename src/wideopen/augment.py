@@ -20,6 +20,8 @@ from wideopen.recipe import PairsOptions
 
 CropOptions = PairsOptions
 Picture = NDArray[np.uint8]
+LUMINANCE = np.array((0.2126, 0.7152, 0.0722))
+"""Of linear sRGB (IEC 61966-2-1)."""
 SHAPE_TOLERANCE = 0.01
 """How far the shapes of a pair's members may differ, as a ratio, when their sizes do."""
 ROTATIONS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
@@ -43,6 +45,8 @@ class Crop:
     """Mirrored left-right, before turning."""
     exposure: float = 0.0
     """Gain in stops, in linear light; see `exposure_table`."""
+    mix: tuple[float, ...] | None = None
+    """3x3, row by row, that linear RGB is multiplied by: a change of colours that a lens's blur does not notice."""
 
     def apply(self, image: Picture, size: int) -> Picture:
         """Cut, resize (by area when shrinking, linearly when enlarging), mirror and turn.
@@ -64,6 +68,14 @@ class Crop:
         if self.turns:
             part = cv2.rotate(part, ROTATIONS[self.turns])  # type: ignore[assignment]
         return part
+
+    def develop(self, image: Picture) -> NDArray[np.float32]:
+        """An HxWx3 photo as CxHxW planes in [0, 1], sRGB-encoded, with this sample's exposure and colours."""
+        if self.mix is None:
+            return to_planes(image, exposure_table(self.exposure))
+        linear = cv2.LUT(image, srgb_to_linear(exposure_table(0)) * np.float32(2.0**self.exposure))
+        mixed = cv2.transform(linear, np.array(self.mix, np.float32).reshape(3, 3))
+        return np.ascontiguousarray(linear_to_srgb(np.clip(mixed, 0.0, 1.0)).transpose(2, 0, 1))
 
     def _cut(self, image: Picture) -> Picture:
         rows, columns = image.shape[:2]
@@ -96,6 +108,7 @@ def draw_crop(rng: np.random.Generator, height: int, width: int, options: CropOp
     """
     share, across, down, stops = rng.random(4)
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    colours = rng.uniform(-1.0, 1.0, 4)
     low, high = options.crop_scale
     crop_height, crop_width = crop_size(height, width, options, low + (high - low) * share)
     return Crop(
@@ -107,7 +120,20 @@ def draw_crop(rng: np.random.Generator, height: int, width: int, options: CropOp
         turns=turns if options.turns else 0,
         flip=flip and options.flips,
         exposure=(2 * stops - 1) * options.exposure,
+        mix=colour_mix(colours * options.colour) if options.colour else None,
     )
+
+
+def colour_mix(change: NDArray[np.float64]) -> tuple[float, ...]:
+    """A matrix on linear RGB from four numbers: gains of red, green and blue in stops, in halves, and saturation.
+
+    A change of 1 makes of grey something of the same luminance, and takes away or adds 0.7 of all saturation.
+    """
+    gains = 2.0 ** (0.5 * change[:3])
+    gains /= gains @ LUMINANCE
+    saturation = 1.0 + 0.7 * change[3]
+    matrix = gains[:, None] * (saturation * np.eye(3) + (1.0 - saturation) * LUMINANCE[None])
+    return tuple(matrix.ravel().tolist())
 
 
 def centre_crop(height: int, width: int, options: CropOptions) -> Crop:

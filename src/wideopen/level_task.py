@@ -7,6 +7,7 @@ from lightning import LightningModule
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.optim import Optimizer
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from wideopen.errors import PreemptedError, TrainingError
@@ -97,7 +98,18 @@ class LevelTask(LightningModule):
             )
         self.log_dict(shown)
 
-    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by norm. Lightning's own refuses a fused optimizer beside autocast, for a gradient scaler's sake that
+        bf16 does without."""
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         # These are the means over all processes already.
         slopes = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
         if not torch.isfinite(torch.nn.utils.get_total_norm(slopes)):
@@ -183,13 +195,16 @@ class LevelTask(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam; a pretrained encoder learns at a share of the rest's rate. Cosine ends at a twentieth."""
-        encoder = list(self.network.backbone.parameters()) if self.network.backbone is not None else []
-        known = {id(p) for p in encoder}
-        encoder = [p for p in encoder if p.requires_grad]
-        groups = [{"params": [p for p in self.network.parameters() if id(p) not in known]}]
-        if encoder:
-            groups.append({"params": encoder, "lr": self.level.lr * self.recipe.encoder_lr})  # type: ignore[dict-item]
-        adam = torch.optim.Adam(groups, lr=self.level.lr, fused=True)
+        encoder = self.network.backbone
+        known = {id(parameter) for parameter in encoder.parameters()} if encoder is not None else set()
+        lr, decay = self.level.lr, self.recipe.weight_decay
+        groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+        for parameter in self.network.parameters():
+            if parameter.requires_grad:
+                rate = lr * self.recipe.encoder_lr if id(parameter) in known else lr
+                groups.setdefault((rate, decay if parameter.ndim > 1 else 0.0), []).append(parameter)
+        made = [{"params": found, "lr": rate, "weight_decay": least} for (rate, least), found in groups.items()]
+        adam = torch.optim.AdamW(made, lr=lr, fused=True)
 
         def share(step: int) -> float:
             if self.recipe.schedule == "constant":

@@ -42,7 +42,7 @@ def restore_highlights(linear: Float, gain: float = 4.0, threshold: float = 0.75
     Returns:
         HxWx3 float32 in [0, gain]. Hue is kept: all three channels are scaled by the same factor.
     """
-    peak = linear.max(axis=-1, keepdims=True)
+    peak = _brightest(linear)
     u = np.maximum(peak - threshold, 0.0) / (1.0 - threshold)
     return (linear * ((peak + (gain - 1.0) * u * u) / np.maximum(peak, 1e-6))).astype(np.float32)
 
@@ -51,12 +51,17 @@ def roll_off_highlights(linear: Float, gain: float = 4.0, threshold: float = 0.7
     """Exact inverse of `restore_highlights` (same arguments): values in [0, gain] back into [0, 1]."""
     if gain <= 1.0:
         return np.asarray(linear, np.float32)
-    peak = linear.max(axis=-1, keepdims=True)
+    peak = _brightest(linear)
     # restored = threshold + a*u + b*u^2 with u in [0, 1]; solve for u.
     a, b = 1.0 - threshold, gain - 1.0
     u = (np.sqrt(a * a + 4.0 * b * np.maximum(peak - threshold, 0.0)) - a) / (2.0 * b)
     rolled = np.where(peak > threshold, threshold + a * u, peak)
     return (linear * (rolled / np.maximum(peak, 1e-6))).astype(np.float32)
+
+
+def _brightest(linear: Float) -> Float:
+    """HxWx1 brightest channel; `max` over an axis of three takes five times as long."""
+    return np.maximum(np.maximum(linear[..., :1], linear[..., 1:2]), linear[..., 2:])
 
 
 def lamp_share(linear: Float) -> float:

@@ -79,14 +79,13 @@ class PairDataset(Dataset[Sample]):
         index, draw = key
         pair = self.pairs[index]
         photo, target = load_image(pair.original), load_image(pair.bokeh)
-        _check_shapes(pair, photo, target)
+        check_shapes(pair, photo, target)
         crop = self._crop(pair, photo.shape[0], photo.shape[1], draw)
         known, crop = self._known(pair, crop, draw)
         side, goal = self.options.input, target_side(self.options.input, self.level)
-        table = exposure_table(crop.exposure)
         sample = {
-            "photo": to_planes(crop.apply(photo, side), table),
-            "target": to_planes(crop.apply(target, goal), table),
+            "photo": crop.develop(crop.apply(photo, side)),
+            "target": crop.develop(crop.apply(target, goal)),
         }
         if pair.sharp is not None:
             sample["sharp"] = to_planes(crop.apply(load_map(pair.sharp), goal), PLAIN)
@@ -220,7 +219,7 @@ def _quiet_worker(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def _check_shapes(pair: Pair, photo: np.ndarray, target: np.ndarray) -> None:
+def check_shapes(pair: Pair, photo: np.ndarray, target: np.ndarray) -> None:
     (height, width), (rows, columns) = photo.shape[:2], target.shape[:2]
     if abs(height * columns / (width * rows) - 1) > SHAPE_TOLERANCE:
         raise PairsError(f"{pair.bokeh}: {columns}x{rows} px, but its photo is {width}x{height}; exclude the pair")

@@ -33,10 +33,15 @@ class PairsOptions:
     """Mirror left-right at random."""
     exposure: float = 0.0
     """Random gain of both photos alike, up to this many stops either way."""
+    colour: float = 0.0
+    """Strength of random changes of white balance and saturation of both photos alike; 1 is strong (`draw_crop`)."""
     validation: float = 0.05
     """Share of the pairs kept for choosing the best checkpoint, at least one."""
     workers: int = 2
     """Processes that decode and crop ahead of the trainer; 0 does it in the trainer's own."""
+    resident: int = 0
+    """Decode all pairs once, at most this long (px), and keep them on the accelerator, where samples are cut
+    (`wideopen.resident`); 0 decodes a pair whenever it is drawn."""
 
     def __post_init__(self) -> None:
         if self.input < 32 or self.input % 32:
@@ -46,8 +51,9 @@ class PairsOptions:
             raise ValueError(f"crop_scale must be two growing shares in (0, 1], not {list(self.crop_scale)}")
         if not 0 < self.validation < 1:
             raise ValueError(f"validation must be a share between 0 and 1, not {self.validation}")
-        if min(self.resize_width, self.crop, self.workers) < 0 or self.exposure < 0:
-            raise ValueError("resize_width, crop, workers and exposure must not be negative")
+        for name in ("resize_width", "crop", "workers", "exposure", "colour", "resident"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,9 @@ class Recipe:
     """Steps between checkpoints; what a run killed at any moment can lose."""
     precision: str = "32-true"
     """`32-true`, `64-true`, `bf16-mixed`, or `auto`: bf16 where the processor computes in it, else 32."""
+    weight_decay: float = 0.0
+    """Share of every kernel taken away at each step, in units of the learning rate (AdamW); norms and biases keep
+    theirs."""
     clip: float = 1.0
     """Gradient norm above which gradients are scaled down; 0 never clips."""
     schedule: str = "constant"
@@ -116,8 +125,8 @@ class Recipe:
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
-        if self.epoch_steps < 1 or self.clip < 0 or self.encoder_frozen < 0:
-            raise ValueError("epoch_steps must be at least 1, clip and encoder_frozen not negative")
+        if self.epoch_steps < 1 or min(self.clip, self.encoder_frozen, self.weight_decay) < 0:
+            raise ValueError("epoch_steps must be at least 1; clip, encoder_frozen and weight_decay not negative")
         if self.network.head != "blend" and any(item.sharp for item in self.levels):
             raise ValueError('a "sharp" loss needs head = "blend", the only head that predicts sharpness')
         if self.network.head != "lens" and any(item.matte or item.relative for item in self.levels):

@@ -26,12 +26,13 @@ import torch
 from lightning import Callback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.strategies import Strategy
+from torch.utils.data import DataLoader
 
 from wideopen.checkpoint import load_weights, save_weights, start_from
 from wideopen.errors import LoneError, OutputError, RecipeError, TrainingError, WideopenError
 from wideopen.kept import LAST, Kept, WholeCheckpoints, best_of, clear_parts, find_checkpoint, last_of
 from wideopen.level_task import LevelTask
-from wideopen.loader import EpochSampler, PairDataset, PairLoader, make_loader
+from wideopen.loader import EpochSampler, PairDataset, make_loader
 from wideopen.losses import BokehLoss
 from wideopen.output import replacing
 from wideopen.pairs import Pair, find_pairs, split_pairs
@@ -39,6 +40,7 @@ from wideopen.preemption import Stopping, noting_sigterm
 from wideopen.processes import Processes, check_batches, is_loss_of_another, launched, make_trainer, own_rank
 from wideopen.pynet import PyNET
 from wideopen.recipe import LevelRecipe, Recipe
+from wideopen.resident import ResidentDataset, ResidentPairs, resident_loader
 from wideopen.spare import CountedDataset, SpareDataset, Unreadable, validation_share
 from wideopen.vgg import VGGFeatures
 
@@ -76,6 +78,8 @@ class Run:
     tell: Callable[[str], None]
     launchers: list[Any]
     """What started the other processes, if this one did."""
+    resident: tuple[ResidentPairs, ...] = ()
+    """`pairs`, if the recipe keeps them on the accelerator."""
 
 
 def train(
@@ -123,7 +127,7 @@ def train(
     if rank == 0:
         open_run(run, recipe, resume)
     with noting_sigterm() as stopping:
-        state = Run(recipe, run, pairs, processes, rank, stopping, tell, [])
+        state = Run(recipe, run, pairs, processes, rank, stopping, tell, [], resident_pairs(recipe, pairs, tell))
         network: PyNET | None = None
         try:
             for level in recipe.levels:
@@ -135,6 +139,15 @@ def train(
             raise
     assert network is not None
     return network
+
+
+def resident_pairs(
+    recipe: Recipe, pairs: tuple[list[Pair], list[Pair]], tell: Callable[[str], None]
+) -> tuple[ResidentPairs, ...]:
+    """Both parts decoded once, if the recipe asks for it."""
+    if not recipe.pairs.resident:
+        return ()
+    return tuple(ResidentPairs(part, recipe.pairs, recipe.network, tell) for part in pairs)
 
 
 def open_run(run: Path, recipe: Recipe, resume: bool) -> None:
@@ -303,18 +316,25 @@ def make_loss(level: LevelRecipe, vgg: VGGFeatures | None) -> BokehLoss | None:
     )
 
 
-def make_loaders(run: Run, level: LevelRecipe, steps: int) -> tuple[PairLoader, PairLoader]:
+def make_loaders(run: Run, level: LevelRecipe, steps: int) -> tuple[DataLoader[Any], DataLoader[Any]]:
     """This process's training and validation loaders of a level; an epoch is `steps` batches."""
     recipe, world = run.recipe, run.processes.world
+    batch, n_training, n_validation = level.batch // world, *(len(part) for part in run.pairs)
+    sampler = EpochSampler(n_training, steps * level.batch, recipe.seed, level.level, run.rank, world)
+    shares = validation_share(n_validation, run.rank, world)
+    if run.resident:
+        trained, validated = (
+            ResidentDataset(part, level.level, recipe.seed, is_train)
+            for part, is_train in zip(run.resident, (True, False), strict=True)
+        )
+        return resident_loader(trained, batch, sampler), resident_loader(validated, batch, shares)
     training, validation = (
         PairDataset(part, recipe.pairs, level.level, recipe.seed, is_train, network=recipe.network)
         for part, is_train in zip(run.pairs, (True, False), strict=True)
     )
-    sampler = EpochSampler(len(training), steps * level.batch, recipe.seed, level.level, run.rank, world)
-    workers, batch = recipe.pairs.workers, level.batch // world
+    workers = recipe.pairs.workers
     loader = make_loader(SpareDataset(training), batch, workers, sampler)
     loader.note = Unreadable(training, run.tell)
-    shares = validation_share(len(validation), run.rank, world)
     return loader, make_loader(CountedDataset(validation), min(batch, 8), min(workers, 1), shares)
 
 
