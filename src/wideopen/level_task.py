@@ -195,14 +195,16 @@ class LevelTask(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam; a pretrained encoder learns at a share of the rest's rate. Cosine ends at a twentieth."""
-        encoder = self.network.backbone
-        known = {id(parameter) for parameter in encoder.parameters()} if encoder is not None else set()
+        backbone = self.network.backbone
+        encoder = list(backbone.parameters()) if backbone is not None else []
+        known = {id(parameter) for parameter in encoder}
+        rest = [parameter for parameter in self.network.parameters() if id(parameter) not in known]
         lr, decay = self.level.lr, self.recipe.weight_decay
         groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
-        for parameter in self.network.parameters():
-            if parameter.requires_grad:
-                rate = lr * self.recipe.encoder_lr if id(parameter) in known else lr
-                groups.setdefault((rate, decay if parameter.ndim > 1 else 0.0), []).append(parameter)
+        for rate, parameters in ((lr, rest), (lr * self.recipe.encoder_lr, encoder)):
+            for parameter in parameters:
+                if parameter.requires_grad:
+                    groups.setdefault((rate, decay if parameter.ndim > 1 else 0.0), []).append(parameter)
         made = [{"params": found, "lr": rate, "weight_decay": least} for (rate, least), found in groups.items()]
         adam = torch.optim.AdamW(made, lr=lr, fused=True)
 
