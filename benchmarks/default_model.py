@@ -4,7 +4,8 @@
 
 Each part runs if what it needs is given (docs/training.md says how the folders are made):
 
-    pairs     --pairs   PSNR, SSIM, VGG against "output = input", by f-number and kind of scene
+    pairs     --pairs   PSNR, SSIM, VGG against "output = input", by f-number and kind of scene; pairs whose target
+                        shows no blur (above 45 dB to the photo) are counted apart
     detail    --photos  fine detail kept inside the subject, and left outside it at f/1.8
     aperture  --photos  blur outside the subject from f/1.2 to f/16 and off; radius against 1/N
     taps      --taps    of two subjects, the tapped one is the sharper; a tap on the background blurs the subject
@@ -17,7 +18,7 @@ A table a part; the last line is JSON.
 import argparse
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from chart import histograms
 from wideopen.contenders import Model
 from wideopen.drawing import Places
 from wideopen.evaluate import evaluate_all
 from wideopen.lens_samples import STEPS, read_scene
-from wideopen.look import choose_lens
+from wideopen.look import make_glass
 from wideopen.options import RenderOptions
 from wideopen.pairs import Pair, find_pairs, load_image, load_map
 from wideopen.places import Glass
@@ -41,6 +43,9 @@ from wideopen.scores import Measure, make_measure
 
 Values = NDArray[np.float64]
 Grey = NDArray[np.float32]
+UNSEEN_DB = 45.0
+"""A target nearer than this to its photo shows no blur to be made; such pairs are counted apart."""
+F_NUMBERS = {"f/1.2-2": 2.0, "f/2-4": 4.0, "f/4-8": 8.0, "f/8 up": np.inf}
 APERTURES = (1.2, 1.8, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
 MARGIN = 0.02
 """Share of the short side by which mattes are eroded and dilated."""
@@ -56,12 +61,12 @@ class Case:
     outside: NDArray[np.bool_]
 
     def drawn(self, f_number: float) -> NDArray[Any]:
-        return self.places.draw(Glass(blur_of(f_number)))
+        return self.places.draw(glass(self.places.pixels, f_number))
 
 
-def blur_of(f_number: float) -> float:
-    """What `wideopen render --aperture` gives."""
-    return choose_lens(RenderOptions(aperture=f_number)).blur_radius_px(np.inf, 1)
+def glass(pixels: NDArray[Any], f_number: float) -> Glass:
+    """What `wideopen render --aperture` draws with."""
+    return make_glass(pixels, RenderOptions(aperture=f_number))
 
 
 def cases(renderer: Renderer, photos: Path, mattes: Path, only: Path, limit: int) -> Iterator[Case]:
@@ -98,19 +103,14 @@ def share_kept(out: Grey, before: Grey, where: NDArray[np.bool_]) -> float:
 def measure_pairs(renderer: Renderer, pairs: list[Pair], measure: Measure) -> dict[str, Any]:
     """The gain over "output = input" of every pair at its own aperture and focus, and of groups of them."""
     rows = evaluate_all(pairs, [Model("model", renderer)], measure=measure)[0].pairs
-    groups: dict[str, list[int]] = {"all": list(range(len(pairs)))}
+    groups: dict[str, list[int]] = {"all": []}
     for number, pair in enumerate(pairs):
         assert pair.aperture is not None and pair.shot is not None
-        wide = (
-            "f/1.2-2"
-            if pair.aperture < 2
-            else "f/2-4"
-            if pair.aperture < 4
-            else "f/4-8"
-            if pair.aperture < 8
-            else "f/8 up"
-        )
-        for name in (wide, f"focus: {pair.shot.in_focus}", f"scene: {pair.shot.surface}"):
+        if rows[number].photo.psnr > UNSEEN_DB:
+            groups.setdefault("no blur to see", []).append(number)
+            continue
+        wide = next(name for name, until in F_NUMBERS.items() if pair.aperture < until)
+        for name in ("all", wide, f"focus: {pair.shot.in_focus}", f"scene: {pair.shot.surface}"):
             groups.setdefault(name, []).append(number)
     found: dict[str, Any] = {}
     for name, members in sorted(groups.items()):
@@ -154,6 +154,14 @@ def measure_photos(found: Iterator[Case]) -> dict[str, Any]:
     }
 
 
+def draw_detail(each: dict[str, tuple[float, float, float]]) -> str:
+    """Both distributions of `measure_photos` as SVG."""
+    inside, outside, _ = np.array(list(each.values())).T
+    title = f"Fine detail of {len(each)} held-out photos at f/1.8, as a share of the photo's own"
+    parts = {"inside the subject (0.90 asked)": (inside, 0.9), "outside it (0.20 asked)": (outside, 0.2)}
+    return histograms(title, parts, most=1.2)
+
+
 def spread(values: list[float]) -> dict[str, float]:
     data = np.array(values)
     return {"mean": float(data.mean())} | {f"p{p}": float(np.percentile(data, p)) for p in (0, 5, 25, 50, 75, 95, 100)}
@@ -164,7 +172,7 @@ def measured_radius(f_number: float, side: int = 401) -> float:
     photo = np.zeros((side, side, 3), np.float32)
     photo[side // 2, side // 2] = 0.5
     places = Places(photo, np.zeros((8, 8), np.float32), np.full((8, 8), -1, np.float32))
-    seen = places.draw(Glass(blur_of(f_number), highlight_gain=1.0))[..., 0].astype(np.float64)
+    seen = places.draw(replace(glass(photo, f_number), highlight_gain=1.0))[..., 0].astype(np.float64)
     light = np.where(seen <= 0.04045, seen / 12.92, ((seen + 0.055) / 1.055) ** 2.4)
     rows, columns = np.mgrid[:side, :side] - side // 2
     return float(np.sqrt(2 * (light * (rows**2 + columns**2)).sum() / light.sum() / 2) / side)
@@ -192,13 +200,13 @@ def measure_taps(renderer: Renderer, pairs: list[Pair]) -> dict[str, float]:
             continue
         pixels = load_image(pair.original)
         places, before = renderer.find_places(pixels), fine(pixels)
-        glass = Glass(blur_of(1.4))
+        lens = glass(pixels, 1.4)
         for own, other in ((first, second), (second, first)):
-            after = fine(draw(places, glass, middle(own)))
+            after = fine(draw(places, lens, middle(own)))
             right.append(share_kept(after, before, own) > share_kept(after, before, other))
         far = scene.relative < -0.7
         if far.sum() > 500:
-            after = fine(draw(places, glass, middle(far)))
+            after = fine(draw(places, lens, middle(far)))
             blurred.append(share_kept(after, before, first) < 0.5)
     return {
         "scenes": len(right) / 2,
@@ -207,9 +215,9 @@ def measure_taps(renderer: Renderer, pairs: list[Pair]) -> dict[str, float]:
     }
 
 
-def draw(places: Places, glass: Glass, where: str) -> NDArray[Any]:
+def draw(places: Places, lens: Glass, where: str) -> NDArray[Any]:
     looked, focus = places.look_at(where)
-    return looked.draw(glass, focus)
+    return looked.draw(lens, focus)
 
 
 def second_subject(codes: NDArray[np.uint16]) -> NDArray[np.bool_] | None:
@@ -251,6 +259,7 @@ def main() -> None:
     for name in ("model", "pairs", "taps", "photos", "mattes", "only", "real", "vgg"):
         parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--limit", type=int, default=10_000)
+    parser.add_argument("--svg", type=Path, help="file to draw the distributions of detail in")
     options = parser.parse_args()
     renderer, measure = Renderer(RenderOptions(model=options.model)), make_measure(vgg_weights=options.vgg)
     found: dict[str, Any] = {"model": renderer.engine.metadata.name}
@@ -258,6 +267,8 @@ def main() -> None:
         found["pairs"] = measure_pairs(renderer, find_pairs(options.pairs)[: options.limit], measure)
     if options.photos:
         found["photos"] = measure_photos(cases(renderer, options.photos, options.mattes, options.only, options.limit))
+        if options.svg:
+            options.svg.write_text(draw_detail(found["photos"]["each"]))
     if options.taps:
         found["taps"] = measure_taps(renderer, find_pairs(options.taps)[: options.limit])
     if options.real:

@@ -94,6 +94,17 @@ def test_the_file_describes_itself(exported: tuple[PyNET, Path]) -> None:
     assert PyNETConfig(**facts["config"]) == network.config
 
 
+def test_weights_may_be_kept_in_half_the_bits(exported: tuple[PyNET, Path], tmp_path: Path) -> None:
+    _, path = exported
+    small = tmp_path / "small.onnx"
+    difference = export_onnx(path.with_name("level1.pt"), small, compress=True)
+    assert small.stat().st_size < 0.7 * path.stat().st_size
+    assert 0 < difference < export_module.ROUNDED_TOLERANCE
+    photo = np.random.default_rng(0).random((1, 3, 64, 96), np.float32)
+    whole, half = (onnxruntime.InferenceSession(file).run(None, {"photo": photo})[0] for file in (path, small))
+    assert half.dtype == np.float32 and 0 < np.abs(whole - half).mean() < 2e-3
+
+
 def test_too_large_a_difference_is_refused(
     exported: tuple[PyNET, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

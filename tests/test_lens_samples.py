@@ -9,6 +9,7 @@ import torch
 
 from pair_sets import make_set
 from varied_photos import draw
+from wideopen.apertures import Aperture
 from wideopen.augment import Crop
 from wideopen.checkpoint import load_weights, save_weights
 from wideopen.conditions import APERTURE_UNIT, condition_planes, focus_plane
@@ -169,7 +170,9 @@ def test_a_manifest_tells_the_shot(pairs: Path) -> None:
     lines = {line["name"]: line for line in map(json.loads, (pairs / "manifest.jsonl").read_text().splitlines())}
     for pair in find_pairs(pairs):
         line = lines[pair.name]
-        assert pair.shot == Shot(line["blur_per_disparity"], line["focus_disparity"], line["in_focus"], line["surface"])
+        shape = Aperture(**line["shape"])
+        names = ("blur_per_disparity", "focus_disparity", "in_focus", "surface")
+        assert pair.shot == Shot(*(line[name] for name in names), shape)
 
 
 @pytest.fixture(scope="module")

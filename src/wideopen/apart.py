@@ -4,8 +4,8 @@ Without being asked, all that looks like a subject stays sharp: doubt leaves the
 two people means that one.
 
     matte m, relative disparity r
-      1. seeds: well inside m; the subject's if r is about 0, else another thing's
-      2. every pixel of m goes with the nearest seed; what is another thing's leaves m and takes that seed's r
+      1. seeds: well inside m; the subject's if r is about 0, else another thing's, for which a little m is enough
+      2. every pixel of m goes with the nearest seed; what is another thing's leaves m and takes that thing's median r
 """
 
 from typing import Any
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 
-SUBJECT, TOUCHED = 0.6, 0.3
-"""m from which on a pixel may be a seed, and may belong to one."""
-MARGIN = 0.025
+SUBJECT, DOUBTED, TOUCHED = 0.6, 0.25, 0.1
+"""m from which on a pixel may be a seed of the subject, a seed of another thing, and may belong to one."""
+MARGIN = 0.012
 """Seeds keep that far from the edge (share of the short side): about it, r may be that of what lies behind."""
-OTHER = 0.25
+OTHER = 0.15
 """Relative disparity from which on a thing is not where the subject is."""
 LEAST = 0.002
 """Share of the photo that seeds of another thing must fill; less is noise."""
@@ -37,10 +37,10 @@ def tell_apart(matte: Float, relative: Float) -> tuple[Float, Float]:
     """
     reach = max(1, round(MARGIN * min(matte.shape)))
     square = np.ones((2 * reach + 1,) * 2, np.uint8)
-    inner = cv2.erode((matte > SUBJECT).astype(np.uint8), square) > 0
+    subject, doubted = (cv2.erode((matte > least).astype(np.uint8), square) > 0 for least in (SUBJECT, DOUBTED))
     smooth = cv2.medianBlur(np.ascontiguousarray(relative, np.float32), 5)
-    other = _large(inner & (np.abs(smooth) >= OTHER))
-    own = inner & ~other
+    other = _large(doubted & (np.abs(smooth) >= OTHER))
+    own = subject & ~other
     if not other.any() or own.sum() < LEAST * own.size:
         return matte, relative
     to_own = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, 3)
@@ -48,8 +48,10 @@ def tell_apart(matte: Float, relative: Float) -> tuple[Float, Float]:
         (~other).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
     leaves = (to_other < to_own) & (matte > TOUCHED)
+    _, things = cv2.connectedComponents(other.astype(np.uint8))
     values = np.zeros(int(labels.max()) + 1, np.float32)
-    values[labels[other]] = smooth[other]
+    for thing in range(1, int(things.max()) + 1):
+        values[labels[things == thing]] = np.median(smooth[things == thing])
     return np.where(leaves, np.float32(0), matte), np.where(leaves, values[labels], relative)
 
 

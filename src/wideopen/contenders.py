@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol as Interface
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from wideopen.errors import PairsError
 from wideopen.lens_samples import read_scene
+from wideopen.look import make_glass
 from wideopen.options import RenderOptions
 from wideopen.pairs import Pair, load_image
-from wideopen.places import Glass
 from wideopen.protocol import Protocol
 from wideopen.render import Renderer
 from wideopen.stacks import SUFFIXES
@@ -40,8 +40,8 @@ class Model:
     def make(self, pair: Pair, photo: Picture, protocol: Protocol) -> Picture:
         """Its picture for a pair whose photo is given; ModelError if it cannot run.
 
-        A model that is drawn by a lens is given the pair's blur, and the point it was focused on if that is not the
-        subject.
+        A model that is drawn by a lens is given the pair's blur, the shape of its aperture, and the point it was
+        focused on if that is not the subject.
         """
         if pair.shot is None or not isinstance(self.renderer, Renderer) or self.renderer.engine.draws:
             return protocol.show(photo, self.renderer.render)
@@ -50,7 +50,8 @@ class Model:
 
         def taken(shown: Picture) -> Picture:
             places, focus = renderer.find_places(shown).look_at(where)
-            return places.draw(Glass(scene.blur(shot)), focus)
+            glass = replace(make_glass(shown, RenderOptions()), blur=scene.blur(shot), aperture=shot.shape)
+            return places.draw(glass, focus)
 
         return protocol.show(photo, taken)
 

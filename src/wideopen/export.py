@@ -29,6 +29,8 @@ from wideopen.pynet import SIDE_MULTIPLE, PyNET
 FORMAT = 1
 TOLERANCE = 1e-3
 """Largest difference from the trained network, in any pixel of 0..1, that is still the same network."""
+ROUNDED_TOLERANCE = 0.03
+"""The same where weights are rounded to 16 bits: a pixel at an edge that is in doubt may go either way."""
 OPSET = 20
 
 
@@ -57,6 +59,7 @@ def export_onnx(
     working_side: int | None = None,
     photos: Sequence[np.ndarray] = (),
     info: dict[str, Any] | None = None,
+    compress: bool = False,
     overwrite: bool = False,
 ) -> float:
     """Export the weights of a level 1 network and return its largest difference from them, in 0..1.
@@ -69,6 +72,7 @@ def export_onnx(
             trained on if not given, which is a 4:3 photo of the same short side.
         photos: HxWx3 uint8 RGB photos to compare with, beside noise, at the size that the network is shown.
         info: further plain values kept in the file (licence, data, metrics).
+        compress: keep weights in 16 bits in the file, half its size; they are computed with in 32.
         overwrite: replace an existing file.
 
     Weights of a lens head may be of any level. Raises ModelError if others are not of level 1 or the export differs too
@@ -100,11 +104,16 @@ def export_onnx(
     }
     model = fold(strip(trace(network)))
     model.metadata_props.append(onnx.StringStringEntryProto(key="wideopen", value=json.dumps(values)))
+    if compress:
+        from wideopen.quantise import store_in_half
+
+        store_in_half(model)
     data = model.SerializeToString()
     difference = compare(network, data, [network_input(photo, round(side / scale), SIDE_MULTIPLE) for photo in photos])
-    if difference > TOLERANCE:
+    allowed = ROUNDED_TOLERANCE if compress else TOLERANCE
+    if difference > allowed:
         raise ModelError(
-            f"{output}: not kept, it differs from {weights} by {difference:.4f} where {TOLERANCE} is allowed"
+            f"{output}: not kept, it differs from {weights} by {difference:.4f} where {allowed} is allowed"
         )
     write_output(output, data, overwrite)
     return difference

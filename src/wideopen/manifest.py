@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wideopen.apertures import Aperture
 from wideopen.errors import PairsError
 
 MAPS = ("depth", "matte", "sharp")
@@ -24,6 +25,7 @@ class Shot:
     """`subject`, `background`, or the name of what was put into the photo."""
     surface: str = ""
     """Kind of background; see `wideopen.surfaces`."""
+    shape: Aperture = Aperture()
 
 
 def read_manifest(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -110,7 +112,12 @@ def _shot(row: dict[str, Any], where: str) -> Shot | None:
     blur, disparity = (_numbers(row, key, 1, where) for key in ("blur_per_disparity", "focus_disparity"))
     if blur is None or disparity is None:
         return None
-    return Shot(blur[0], disparity[0], str(row.get("in_focus", "")), str(row.get("surface", "")))
+    shape = row.get("shape", {})
+    try:
+        aperture = Aperture(**shape) if isinstance(shape, dict) else Aperture()
+    except (TypeError, ValueError) as error:
+        raise PairsError(f"{where}: 'shape' is none of an aperture: {error}") from error
+    return Shot(blur[0], disparity[0], str(row.get("in_focus", "")), str(row.get("surface", "")), aperture)
 
 
 def _numbers(row: dict[str, Any], key: str, count: int, where: str) -> list[float] | None:

@@ -30,6 +30,9 @@ def synthesize(
     limit: Annotated[int | None, typer.Option(min=1, help="Use at most this many photos.")] = None,
     highlight_gain: Annotated[float, typer.Option(help="Brightness given to clipped lamps.")] = 4.0,
     long_side: Annotated[int, typer.Option(help="Scale larger photos down to this many px.")] = 960,
+    min_subject: Annotated[float, typer.Option(help="Skip photos whose subject is a smaller share of them.")] = 0.02,
+    max_subject: Annotated[float, typer.Option(help="Or a larger one.")] = 0.65,
+    max_doubt: Annotated[float, typer.Option(help="Or whose matte is in doubt on a larger share.")] = 0.06,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     workers: Annotated[
         int | None,
@@ -84,7 +87,10 @@ def synthesize(
         "f_numbers": f_numbers, "elsewhere": elsewhere, "second": second, "obstacles": obstacles, "swaps": swaps,
         "lamps": lamps, "landscapes": landscapes, "response": response, "misalign": misalign, "grain": grain,
     }  # fmt: skip
-    common = {"seed": seed, "highlight_gain": highlight_gain, "long_side": long_side}
+    common = {
+        "seed": seed, "highlight_gain": highlight_gain, "long_side": long_side, "min_subject": min_subject,
+        "max_subject": max_subject, "max_doubt": max_doubt,
+    }  # fmt: skip
     options = _options(style, common, varied, {"blur": blur, "blur_jitter": blur_jitter}, backgrounds)
     if sheet is not None:  # Before the work, not after it.
         check_output(sheet, overwrite)

@@ -1,0 +1,37 @@
+"""Photos drawn from places at their own size."""
+
+import cv2
+import numpy as np
+import pytest
+
+from wideopen.drawing import CANVAS_SIDE, Places, small
+from wideopen.exposure import expose
+from wideopen.lens import Layer, Plane
+from wideopen.light import linear_to_srgb, srgb_to_linear
+from wideopen.places import Glass
+
+
+@pytest.mark.parametrize(("side", "drawn"), [(400, 400), (CANVAS_SIDE, CANVAS_SIDE), (3000, CANVAS_SIDE)])
+def test_a_photo_is_never_enlarged_to_be_drawn(side: int, drawn: int) -> None:
+    photo = np.zeros((side // 2, side, 3), np.uint8)
+    assert small(photo, CANVAS_SIDE).shape == (drawn // 2, drawn, 3)
+
+
+@pytest.mark.parametrize("radius_px", [0.8, 2.5])
+def test_a_slight_blur_of_a_small_photo_is_the_lens_s_own(radius_px: float) -> None:
+    """Fine texture behind a disc: what is drawn is what the lens of layers sees, and the subject keeps its pixels."""
+    height, width = 240, 360
+    rng = np.random.default_rng(0)
+    photo = (rng.random((height // 2, width // 2, 3)).repeat(2, 0).repeat(2, 1) * 160 + 20).astype(np.uint8)
+    rows, columns = np.mgrid[:height, :width]
+    matte = (60.5 - np.hypot(rows - 120, columns - 180)).clip(0, 1).astype(np.float32)
+    places = Places(photo, matte, np.full((height, width), -1, np.float32))
+    drawn = places.draw(Glass(radius_px / height, highlight_gain=1.0))
+    light = srgb_to_linear(photo.astype(np.float32) / np.float32(255))
+    seen = expose([Layer(light, Plane(1.0), matte), Layer(light, Plane(0.0))], radius_px, 1.0, 1.0)
+    truth = linear_to_srgb(seen.linear)
+    away = cv2.distanceTransform((matte < 0.01).astype(np.uint8), cv2.DIST_L2, 3) > 6
+    error = np.square(drawn / 255.0 - truth)[away].mean()
+    assert -10 * np.log10(error) > 36
+    within = cv2.erode((matte > 0.99).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
+    assert np.array_equal(drawn[within], photo[within])
