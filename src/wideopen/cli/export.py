@@ -65,8 +65,9 @@ def export(
         from wideopen.export import export_onnx
 
         difference = export_onnx(
-            source, output, photos=shown, info=facts, compress=compress, overwrite=overwrite, **details
-        )  # type: ignore[arg-type]
+            source, output, name=name, working_side=working_side, photos=shown, info=facts, compress=compress,
+            overwrite=overwrite,
+        )  # fmt: skip
         size = output.stat().st_size / 1e6
         typer.echo(f"{output}: {size:.1f} MB, at most {difference:.5f} from the trained network")
         return
