@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from wideopen.drawing import CANVAS_SIDE, Places, small
+from wideopen.drawing import CANVAS_SIDE, Places
 from wideopen.exposure import expose
 from wideopen.lens import Layer, Plane
 from wideopen.light import linear_to_srgb, srgb_to_linear
@@ -13,8 +13,10 @@ from wideopen.places import Glass
 
 @pytest.mark.parametrize(("side", "drawn"), [(400, 400), (CANVAS_SIDE, CANVAS_SIDE), (3000, CANVAS_SIDE)])
 def test_a_photo_is_never_enlarged_to_be_drawn(side: int, drawn: int) -> None:
-    photo = np.zeros((side // 2, side, 3), np.uint8)
-    assert small(photo, CANVAS_SIDE).shape == (drawn // 2, drawn, 3)
+    nothing = np.zeros((8, 16), np.float32)
+    places = Places(np.zeros((side // 2, side, 3), np.uint8), nothing, nothing)
+    picture, kept, canvas = places.drawn(Glass(0.01))
+    assert picture.shape == canvas.shape == (*kept.shape, 3) == (drawn // 2, drawn, 3)
 
 
 @pytest.mark.parametrize("radius_px", [0.8, 2.5])

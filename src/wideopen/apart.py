@@ -19,8 +19,9 @@ Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 SUBJECT, DOUBTED, TOUCHED = 0.6, 0.25, 0.1
 """m from which on a pixel may be a seed of the subject, a seed of another thing, and may belong to one."""
 MARGIN = 0.012
-"""Seeds keep that far from the edge (share of the short side): about it, r may be that of what lies behind."""
-OTHER = 0.15
+"""Seeds keep that far from the edge (share of the short side), and those of another thing are twice as wide: about
+the subject's edge, r may be that of what lies behind."""
+OTHER = 0.25
 """Relative disparity from which on a thing is not where the subject is."""
 LEAST = 0.002
 """Share of the photo that seeds of another thing must fill; less is noise."""
@@ -39,8 +40,9 @@ def tell_apart(matte: Float, relative: Float) -> tuple[Float, Float]:
     square = np.ones((2 * reach + 1,) * 2, np.uint8)
     subject, doubted = (cv2.erode((matte > least).astype(np.uint8), square) > 0 for least in (SUBJECT, DOUBTED))
     smooth = cv2.medianBlur(np.ascontiguousarray(relative, np.float32), 5)
-    other = _large(doubted & (np.abs(smooth) >= OTHER))
-    own = subject & ~other
+    away = np.abs(smooth) >= OTHER
+    other = _large(cv2.morphologyEx((doubted & away).astype(np.uint8), cv2.MORPH_OPEN, square) > 0)
+    own = subject & ~away
     if not other.any() or own.sum() < LEAST * own.size:
         return matte, relative
     to_own = cv2.distanceTransform((~own).astype(np.uint8), cv2.DIST_L2, 3)

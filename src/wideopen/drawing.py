@@ -27,7 +27,7 @@ Float = NDArray[Any]
 Pixels = NDArray[Any]
 
 CANVAS_SIDE = 1024
-"""Long side in px that pictures are drawn at: what is blurred holds no more detail than that."""
+"""Long side in px that larger pictures are drawn at: what is blurred holds no more detail than that."""
 SURE = 0.65
 """Matte from which on a pixel is wholly the subject's: in doubt the photo's own pixels stay. Costs 0.03 dB on held-out
 pairs."""
@@ -74,15 +74,15 @@ class Places:
 
     @cached_property
     def _on_canvas(self) -> tuple[Float, Float, Float]:
-        canvas = small(self.pixels, CANVAS_SIDE, self.curve)
+        # Enlarged to be drawn, a photo would come back soft.
+        canvas = small(self.pixels, min(CANVAS_SIDE, max(self.pixels.shape[:2])), self.curve)
         with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
             matte, relative = pool.map(lambda plane: lift(plane, canvas), (self.matte, self.relative))
         return canvas, (matte / SURE).clip(0.0, 1.0), relative
 
 
 def small(pixels: Pixels, side: int, curve: ToneCurve | None = None) -> Float:
-    """A photo with a long side of at most `side` px, sRGB-encoded float32 in [0, 1]."""
+    """A photo brought to a long side of `side` px, sRGB-encoded float32 in [0, 1]."""
     height, width = pixels.shape[:2]
-    side = min(side, max(height, width))  # Enlarging would soften what comes back.
     shrunk = resize(pixels if curve is None else curve.to_srgb(pixels), *fit(height, width, max(1, side)))
     return shrunk.astype(np.float32) / np.float32(np.iinfo(shrunk.dtype).max) if shrunk.dtype.kind == "u" else shrunk

@@ -102,7 +102,6 @@ def make_trainer(processes: Processes, **options: Any) -> Trainer:
             strategy=strategy,
             plugins=plugins,
             use_distributed_sampler=False,
-            benchmark=True,  # Batches of a level are of one size.
             enable_progress_bar=False,
             enable_model_summary=False,
             **options,
