@@ -1,7 +1,7 @@
 """What a Ray cluster costs and brings: photos per second, overhead, memory, and what a million photos would take.
 
     python benchmarks/cluster.py [--photos 32] [--rounds 3] [--svg FILE]     rates, and the simulation fed with them
-    python benchmarks/cluster.py --memory 2000                               memory of a worker over many small photos
+    python benchmarks/cluster.py --memory 2000 [--model FILE]                memory of a worker over many small photos
 
 The example photos, at 1, 3, 6 and 13 megapixels in turn, are rendered by `wideopen render --in-flight 1 --threads 1`,
 by two such processes at once with half of the photos each, which shows what the cores are good for, and with `--cluster
@@ -206,14 +206,15 @@ def listing() -> float:
         return (time.perf_counter() - started) / 20_000
 
 
-def memory(photos: int) -> dict[str, float]:
+def memory(photos: int, model: Path | None) -> dict[str, float]:
     """MiB of a worker's resident set after a tenth, half and all of many small photos; growth in KiB a photo."""
     with tempfile.TemporaryDirectory() as name:
         folder, seen = Path(name, "photos"), list[tuple[int, float]]()
         folder.mkdir()
         draw(folder, photos, (0.02,))
         command = [sys.executable, "-m", "wideopen", "render", str(folder), "-o", str(Path(name, "out")), "--cluster",
-                   "--workers", "1", "--engine", "onnxruntime"]  # fmt: skip
+                   "--workers", "1", "--engine", "onnxruntime",
+                   *(["--model", str(model)] if model else [])]  # fmt: skip
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             assert process.stdout is not None
             for number, _ in enumerate(process.stdout):
@@ -232,10 +233,11 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=32, help="an even number")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", type=int, metavar="PHOTOS")
+    parser.add_argument("--model", type=Path, help="for --memory; the shipped one if not given")
     parser.add_argument("--svg", type=Path)
     options = parser.parse_args()
     if options.memory:
-        print(json.dumps({name: round(value, 1) for name, value in memory(options.memory).items()}))
+        print(json.dumps({name: round(value, 1) for name, value in memory(options.memory, options.model).items()}))
         return
     found = rates(options.photos, options.rounds)
     middle = {
