@@ -45,10 +45,10 @@ from ray_cluster import Cluster, below, told  # noqa: E402
 MEGAPIXELS = (1, 3, 6, 13)
 ALONE = ("--in-flight", "1", "--threads", "1")
 WAYS: dict[str, tuple[tuple[str, ...], int, int]] = {
-    "alone": (ALONE, 1, 1),
-    "two apart": (ALONE, 2, 2),
     "1 worker": (("--cluster", "--workers", "1"), 1, 1),
     "2 workers": (("--cluster", "--workers", "2"), 1, 2),
+    "alone": (ALONE, 1, 1),
+    "two apart": (ALONE, 2, 2),
 }
 """Options, processes with a share of the photos each, and how many photos are rendered at a time."""
 ONE_THREAD = {"OPENCV_FOR_THREADS_NUM": "1", "OMP_NUM_THREADS": "1"}
@@ -136,7 +136,7 @@ def rates(photos: int, rounds: int) -> dict[str, list[dict[str, float]]]:
         folder = Path(name, "photos")
         folder.mkdir()
         draw(folder, photos)
-        files = sorted(folder.iterdir())
+        files, wanted = sorted(folder.iterdir()), Path(name, f"{next(iter(WAYS))}-0")
         for number, (way, how) in itertools.product(range(MOST_ROUNDS * rounds), WAYS.items()):
             if len(found[way]) == rounds:
                 continue
@@ -144,7 +144,7 @@ def rates(photos: int, rounds: int) -> dict[str, list[dict[str, float]]]:
             wait_for_quiet()
             seen = run(files, out, *how)
             for path in files:
-                assert (out / path.name).read_bytes() == Path(name, "alone-0", path.name).read_bytes(), path
+                assert (out / path.name).read_bytes() == (wanted / path.name).read_bytes(), path
             print(way, json.dumps(seen), file=sys.stderr)
             if seen["others"] < MOST_OTHERS:
                 found[way].append(seen)
