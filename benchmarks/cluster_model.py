@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LIMITS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-PHOTOS, TASK = 1_000_000, 16
+from wideopen.cluster import task_sizes
+
+LIMITS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+PHOTOS = 1_000_000
 REQUEST_S, STORE_BYTES_S, WORKER_BYTES_S = 0.05, 5e9, 50e6
 """Assumed of an object store: seconds for a request to begin to answer, bytes a second of the whole store and of one
 worker's connection."""
@@ -45,14 +47,15 @@ class Simulated:
 
 
 def simulate(measured: Measured, workers: int, photos: int = PHOTOS, seed: int = 0) -> Simulated:
-    """Tasks of 16 photos go, one after another, through the driver to whichever worker is free first."""
+    """Tasks go, one after another, through the driver to whichever worker is free first."""
     rng = np.random.default_rng(seed)
-    tasks = photos // TASK
-    sizes = rng.integers(0, len(measured.photo_s), (tasks, TASK))
-    render = np.asarray(measured.photo_s)[sizes] * rng.lognormal(0, 0.1, (tasks, TASK))
+    items = np.array(task_sizes(photos, workers))
+    starts, tasks = np.cumsum(items) - items, len(items)
+    sizes = rng.integers(0, len(measured.photo_s), photos)
+    render = np.asarray(measured.photo_s)[sizes] * rng.lognormal(0, 0.1, photos)
     moved = 2 * BYTES_PER_MP * np.asarray(measured.sizes_mp)[sizes]
     slowest = max(1 / WORKER_BYTES_S, workers / STORE_BYTES_S)
-    seconds = (render + REQUESTS * REQUEST_S + moved * slowest).sum(axis=1)
+    seconds = np.add.reduceat(render + REQUESTS * REQUEST_S + moved * slowest, starts)
     listing = photos * measured.listing_s + 2 * photos / PAGE * PAGE_S
     before = listing + tasks * measured.handing_s + measured.start_s
     free = [before] * workers
@@ -72,6 +75,8 @@ def simulate(measured: Measured, workers: int, photos: int = PHOTOS, seed: int =
         "the last tasks": end - float(np.mean(sorted(free))),
     }
     held_up_by = max(lost, key=lambda name: lost[name])
-    middle = np.sort(ends)[tasks // 4 : 3 * tasks // 4]
-    rate = TASK * len(middle) / float(middle[-1] - middle[0])
+    order = np.argsort(ends)
+    done, at = np.cumsum(items[order]), ends[order]
+    low, high = np.searchsorted(done, (photos // 4, 3 * photos // 4))
+    rate = float((done[high] - done[low]) / (at[high] - at[low]))
     return Simulated(workers, end / 3600, rate, ideal / end, f"{held_up_by} ({lost[held_up_by] / end:.0%})")

@@ -22,7 +22,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
@@ -127,6 +127,8 @@ def same(one: Path, other: Path) -> bool:
 
 def measure(options: argparse.Namespace, folder: Path) -> Found:
     """Kill until there were enough kills and the last run is done."""
+    # A process forked while OpenCV has threads waits for them for ever.
+    cv2.setNumThreads(1)
     make_pairs(folder / "pairs")
     recipe, moments, found = make_recipe(options.steps), random.Random(options.seed), Found()
     alone = Trial(folder, "alone", recipe, options.processes)
@@ -166,7 +168,7 @@ def main() -> None:
     table = Table("kills", "correct resumes", "runs", "same bits", "part files left")
     table.add_row(*map(str, (found.kills, found.resumes, found.runs, found.same, found.leftovers)))
     Console().print(table)
-    print(json.dumps({"processes": options.processes, **asdict(found)}))
+    print(json.dumps({"processes": options.processes, **vars(found), "killed_at": dict(found.killed_at)}))
     sys.exit(not (found.kills == found.resumes and found.runs == found.same and not found.leftovers))
 
 

@@ -95,7 +95,7 @@ def table_of(store: Store) -> list[dict[str, Any]]:
 
 
 def results(store: Store) -> int:
-    return len(store.uploads("out/"))
+    return store.count("out/")
 
 
 def wait_for(store: Store, count: int, driver: "subprocess.Popen[str]", most_s: float = 1800) -> None:

@@ -49,6 +49,11 @@ class Store:
         pages = self.client.get_paginator("list_object_versions").paginate(Bucket=BUCKET, Prefix=prefix)
         return Counter(version["Key"] for page in pages for version in page.get("Versions", ()))
 
+    def count(self, prefix: str) -> int:
+        """How many objects there are below a prefix: cheaper than `uploads`."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return sum(page["KeyCount"] for page in pages)
+
     def unfinished(self) -> int:
         """How many uploads in parts were begun and not completed."""
         return len(self.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", ()))

@@ -19,8 +19,9 @@ from store import Store, served_store
 from test_batch import fill as fill_folder
 from test_import import BLOCKER
 from test_synthesize import OPTIONS, draw, files
+from varied_photos import draw as stand
 from wideopen.batch import make_renderer, render_batch
-from wideopen.cluster import LOST, ClusterOptions, connected, spread
+from wideopen.cluster import LOST, ClusterOptions, connected, spread, task_sizes
 from wideopen.cluster_render import render_on_cluster
 from wideopen.errors import ModelError
 from wideopen.gather import find_photos, plan
@@ -70,6 +71,15 @@ def test_one_that_kills_its_workers_takes_no_other_along(ours: None) -> None:
     assert found == {number: number * number for number in range(64) if number != 7}
 
 
+def test_tasks_get_smaller_to_the_end() -> None:
+    for items, workers in ((0, 3), (1, 8), (40, 2), (1000, 3), (100_000, 256)):
+        sizes = task_sizes(items, workers)
+        assert sum(sizes) == items and sizes == sorted(sizes, reverse=True)
+        # What a worker has before it, one task running and one waiting, is never much of what is left.
+        assert all(size == 1 or 4 * workers * size <= sum(sizes[at:]) for at, size in enumerate(sizes))
+    assert task_sizes(100_000, 256)[0] == 16 and task_sizes(40, 2) == [5, 4, 3, 3, 3, 2, 2, 2, 2, *[1] * 14]
+
+
 def test_same_files_and_outcomes_as_on_one_machine(ours: None, tmp_path: Path, model: Path) -> None:
     photos = tmp_path / "photos"
     fill_folder(photos, 12)
@@ -116,6 +126,24 @@ def test_same_pairs_as_on_one_machine(ours: None, tmp_path: Path) -> None:
     assert files(tmp_path / "one") == files(tmp_path / "many")
 
 
+def test_same_varied_pairs_from_the_command_line(cluster: Cluster, tmp_path: Path) -> None:
+    """By processes of their own, with what photos lend one another: second subjects, obstacles, grounds."""
+    for seed, stem in enumerate("abc"):
+        stand(tmp_path, stem, seed)
+        stand(tmp_path / "behind", stem, seed + 3)
+    told = []
+    for name, more in ("one", ()), ("many", ("--cluster", cluster.address)):
+        command = [sys.executable, "-m", "wideopen", "synthesize", "--photos", "photos", "--mattes", "mattes",
+                   "-o", name, "--backgrounds", "behind/photos", "--per-photo", "3",
+                   "--second", "0.5", "--obstacles", "0.5", "--swaps", "0.5", *more]  # fmt: skip
+        environment = {**os.environ, **ENVIRONMENT}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        told.append(done.stdout.replace(f"in {name}", ""))
+    assert told[0] == told[1] and told[0].startswith("9 pairs made"), told
+    assert files(tmp_path / "one") == files(tmp_path / "many")
+
+
 def test_killed_workers_and_driver(tmp_path: Path, store: Store, cluster: Cluster, model: Path) -> None:
     fill(store, tmp_path, 40)
     found = survive(store, 40, cluster, ("--model", str(model)))
@@ -146,7 +174,7 @@ def test_stopped_by_a_signal(tmp_path: Path, cluster: Cluster, model: Path, stop
     started.send_signal(stop)
     output, error = started.communicate(timeout=120)
     assert started.returncode == code and "Traceback" not in error, error
-    assert "stopped; " in error and "--skip-existing goes on from here" in error and error.count("\n") == 1
+    assert "stopped; " in error and "not counted; --skip-existing goes on" in error and error.count("\n") == 1, error
     assert all(line.startswith(str(out)) for line in output.splitlines())
     wait_for_end(workers)
     assert 5 <= len(list(out.rglob("photo *"))) < 400 and not list(out.rglob("*.part"))
@@ -161,8 +189,9 @@ def test_what_cannot_be_is_one_line(tmp_path: Path) -> None:
     ):
         code, _, error = call("render", tmp_path, "-o", tmp_path / "out", *arguments)
         assert code == 2 and said in " ".join(error.replace("│", "").split())
-    command = ["wideopen", "render", str(tmp_path), "-o", str(tmp_path / "out"), "--cluster", "auto"]
+    nobody = "127.0.0.1:1"  # Not auto: these tests have a cluster on this machine.
+    command = ["wideopen", "render", str(tmp_path), "-o", str(tmp_path / "out"), "--cluster", nobody]
     run = f"import sys\nsys.argv = {command!r}\nfrom wideopen.cli import main\nmain()"
-    for code, said in (run, "no Ray cluster at auto"), (BLOCKER + run, 'run: pip install "wideopen[cluster]"'):
+    for code, said in (run, f"no Ray cluster at {nobody}"), (BLOCKER + run, 'run: pip install "wideopen[cluster]"'):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and said in done.stderr, done.stderr

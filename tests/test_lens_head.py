@@ -70,6 +70,19 @@ def test_off_is_the_photo() -> None:
     assert np.abs(ours - photo).max() < 2e-3 and kept.min() > 0.999
 
 
+def test_a_picture_does_not_depend_on_those_it_is_drawn_with() -> None:
+    """A share of the subject too small to be drawn, beside a picture that has one: processes share a batch."""
+    planes = torch.from_numpy(np.stack([scene(seed)[0].transpose(2, 0, 1) for seed in (0, 1)]))
+    matte = torch.stack([torch.full((1, SIZE, SIZE), 5e-4), torch.from_numpy(scene()[1])[None]])
+    places, blur, focus = (
+        Places(matte, torch.full_like(matte, -0.5)),
+        torch.full((2, 1), 0.06),
+        torch.full((2, 1), -0.5),
+    )
+    together, alone = (DrawnLens()(planes[:n], Places(*(p[:n] for p in places)), blur[:n], focus[:n]) for n in (2, 1))
+    torch.testing.assert_close(together[:1], alone, rtol=0, atol=1e-6)
+
+
 def test_in_front_of_the_focus_things_spread_over_it() -> None:
     photo, _, _ = scene(3)
     relative = np.zeros((SIZE, SIZE), np.float32)

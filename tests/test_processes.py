@@ -23,6 +23,7 @@ from training_runs import (
     wait_for,
     write_recipe,
 )
+from varied_photos import draw
 from wideopen.errors import RecipeError
 from wideopen.heads import Output, Places
 from wideopen.losses import places_terms, places_weights
@@ -30,7 +31,9 @@ from wideopen.options import PyNETConfig
 from wideopen.processes import Processes, check_batches, launched
 from wideopen.pynet import PyNET
 from wideopen.recipe import LevelRecipe
+from wideopen.shots import VariedOptions
 from wideopen.spare import validation_share
+from wideopen.synthesize import SynthesizeOptions, synthesize
 
 ALL = (7, 6, 5, 4, 3, 2, 1)
 
@@ -59,6 +62,41 @@ def test_two_processes_train_as_one(alone: tuple[Path, Path], pairs: Path, tmp_p
         for name in ("val/psnr", "val/psnr_of_photo"):
             found = curve(tmp_path / "run", level, name)
             assert len(found) == 4 and found == pytest.approx(curve(run, level, name), abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pairs that know mattes, sharpness and places."""
+    folder = tmp_path_factory.mktemp("varied")
+    for seed in range(4):
+        draw(folder, "abcd"[seed], seed, foot=0.8 + 0.04 * seed)
+    options = SynthesizeOptions(varied=VariedOptions(second=0.5, obstacles=0.5))
+    synthesize(folder / "photos", folder / "mattes", folder / "pairs", options, per_photo=3, workers=1)
+    return folder / "pairs"
+
+
+@pytest.mark.parametrize(
+    ("head", "encoder", "terms", "measured"),
+    [
+        ("blend", "pynet", {"sharp": 0.5}, ("val/psnr", "val/sharp_mae")),
+        ("lens", "lite0", {"matte": 1.0, "relative": 0.5}, ("val/psnr", "val/matte", "val/relative", "val/places")),
+    ],
+)
+def test_two_processes_train_other_heads_as_one(
+    varied: Path, tmp_path: Path, head: str, encoder: str, terms: dict[str, float], measured: tuple[str, ...]
+) -> None:
+    levels = (7, 6)
+    more = "\n".join(f"{name} = {weight}" for name, weight in terms.items())
+    network = f'encoder = "{encoder}"'
+    recipe = write_recipe(tmp_path / "r.toml", levels, steps=4, epoch=2, head=head, more=more, network=network)
+    for devices in ("1", "2"):
+        assert train_through(command(recipe, varied, tmp_path / devices, "--devices", devices)) == []
+    for level in levels:
+        for name in ("train/total", "train/l1", "train/psnr", *(f"train/{term}" for term in terms), *measured):
+            one, two = (curve(tmp_path / devices, level, name) for devices in ("1", "2"))
+            assert len(one) == (4 if name.startswith("train") else 2)
+            assert two == pytest.approx(one, rel=1e-9), f"level {level}, {name}"
+        assert_same_weights(tmp_path / "1", tmp_path / "2", level, 1e-9, figures=1e-6)
 
 
 def test_one_killed_then_all_and_resumed(alone: tuple[Path, Path], pairs: Path, tmp_path: Path) -> None:

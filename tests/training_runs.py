@@ -22,6 +22,7 @@ width = 0.0625
 blocks = "cascade"
 head = "{head}"
 init = "he"
+{network}
 [pairs]
 crop_scale = [0.8, 1.0]
 input = 64
@@ -41,9 +42,10 @@ def write_recipe(
     workers: int = 0,
     head: str = "residual",
     more: str = "",
+    network: str = "",
 ) -> Path:
-    """A recipe of small levels; `more` goes into each."""
-    text = HEAD.format(epoch=epoch, workers=workers, head=head)
+    """A recipe of small levels; `more` goes into each, `network` into the network's part."""
+    text = HEAD.format(epoch=epoch, workers=workers, head=head, network=network)
     text += "".join(
         LEVEL.format(level=level, steps=steps, more="ssim = 1.0" if level == 1 else more) for level in levels
     )
@@ -104,10 +106,13 @@ def curve(run: Path, level: int, name: str = "train/total") -> list[float]:
         return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
 
 
-def assert_same_weights(run: Path, other: Path, level: int, tolerance: float = 0.0) -> None:
-    """Weights of a level, and how good they were."""
+def assert_same_weights(
+    run: Path, other: Path, level: int, tolerance: float = 0.0, figures: float | None = None
+) -> None:
+    """Weights of a level, and how good they were (within `figures`, or the same tolerance)."""
+    figures = tolerance if figures is None else figures
     (one, kept), (two, also) = (load_weights(folder / f"level{level}.pt") for folder in (run, other))
     for name, value in one.state_dict().items():
         torch.testing.assert_close(two.state_dict()[name], value, rtol=tolerance, atol=tolerance)
     for name, value in kept["metrics"].items():
-        assert abs(also["metrics"][name] - value) <= tolerance
+        assert abs(also["metrics"][name] - value) <= figures, name

@@ -7,12 +7,16 @@ they end: an item whose task was given up is tried alone, so that one that kills
 """
 
 import logging
+import os
 import pickle
 import signal
+import socket
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +31,12 @@ Work = Callable[[list[Any]], list[Any]]
 
 OWN = "local"
 """Address of a cluster on this machine, started for one call and stopped after it."""
-TASK_ITEMS, TASKS_EACH = 16, 8
-"""Items of a task at most, and tasks for each worker at least: few items keep all busy until the end."""
+TASK_ITEMS, TASKS_EACH = 16, 4
+"""Items of a task at most, and tasks for each worker that all items left make at least."""
 RETRIES = 3
 """Of a task whose actor died, before its items are tried alone."""
+REACH_S = 20.0
+"""For a cluster's first answer."""
 STORE_BYTES = 200_000_000
 """For what goes between Ray's processes: names and outcomes, no photos."""
 
@@ -86,6 +92,15 @@ def spread(
         yield from ((number, LOST) for number in left)
 
 
+def task_sizes(items: int, workers: int, most: int = TASK_ITEMS) -> list[int]:
+    """How many items each task has, in the order they go out: fewer to the end, so that all are busy until it."""
+    sizes: list[int] = []
+    while items > 0:
+        sizes.append(max(1, min(most, items // (workers * TASKS_EACH))))
+        items -= sizes[-1]
+    return sizes
+
+
 def _one_pass(
     make: Callable[[], Work], items: dict[int, Any], options: ClusterOptions, threads: int, most: int
 ) -> Iterator[tuple[int, Any]]:
@@ -94,11 +109,10 @@ def _one_pass(
     from ray.data import ActorPoolStrategy, from_arrow
 
     workers = options.workers or max(1, int(ray.cluster_resources().get("CPU", 1)) // threads)
-    size = max(1, min(most, len(items) // (workers * TASKS_EACH)))
-    numbers = list(items)
+    numbers = iter(items)
     tables = [
         pa.table({"number": part, "item": [pickle.dumps(items[number]) for number in part]})
-        for part in (numbers[start : start + size] for start in range(0, len(numbers), size))
+        for part in (list(islice(numbers, size)) for size in task_sizes(len(items), workers, most))
     ]
     with warnings.catch_warnings():
         # Of the number of retries, for which Ray Data has no parameter of its own yet.
@@ -170,7 +184,8 @@ def connected(options: ClusterOptions, threads: int = 1) -> Iterator[None]:
             own = {"include_dashboard": False, "object_store_memory": STORE_BYTES}
             own["num_cpus"] = None if options.workers is None else options.workers * threads
         try:
-            with _signals_kept():
+            _reach(options.address)
+            with _signals_kept(), _core_unheard():
                 ray.init(options.address, log_to_driver=False, logging_level=logging.ERROR, **own)
         except Exception as error:  # ConnectionError, ValueError, RuntimeError, by the kind of address.
             token = "; it asks for Ray's token (RAY_AUTH_MODE=token)" if "AuthToken" in str(error.__cause__) else ""
@@ -179,6 +194,13 @@ def connected(options: ClusterOptions, threads: int = 1) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """OSError if nothing answers at HOST:PORT, for which Ray would wait many minutes."""
+    host, _, port = address.rpartition(":")
+    if host and "/" not in address and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
 
 
 @contextmanager
@@ -190,6 +212,23 @@ def _signals_kept() -> Iterator[None]:
     finally:
         if current_thread() is main_thread():
             signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _core_unheard() -> Iterator[None]:
+    """Told by its environment how much to say, Ray's core says that it was, on standard error, past Python."""
+    if "RAY_BACKEND_LOG_LEVEL" not in os.environ or sys.stderr is None:
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wideopen.precision import at_least_32
+
 SOFT = 5
 
 
@@ -56,17 +58,17 @@ class HeadConv(nn.Conv2d):
         """[N, 2, h, w] matte logit and relative disparity: this convolution's output `x` added to the level below's."""
         if below is None:
             start = torch.tensor(self.LENS_START, device=x.device).view(1, 2, 1, 1)
-            return x.float() + start
-        return x.float() + F.interpolate(below, scale_factor=2.0, mode="bilinear")
+            return at_least_32(x) + start
+        return at_least_32(x) + F.interpolate(below, scale_factor=2.0, mode="bilinear")
 
     def read(self, x: Tensor, photo: Tensor) -> Output:
         """Picture from this convolution's own output `x` and the network's RGB input."""
         if self.kind == "absolute":
-            return Output(0.58 * torch.tanh(x.float()) + 0.5)
+            return Output(0.58 * torch.tanh(at_least_32(x)) + 0.5)
         sized = resize_to_level(photo, self.level)
         if self.kind == "residual":
             return Output(sized + x)
-        sharp = torch.sigmoid(x[:, :1].float() + self.BLEND_START)
+        sharp = torch.sigmoid(at_least_32(x[:, :1]) + self.BLEND_START)
         soft = F.interpolate(resize_to_level(photo, max(SOFT, self.level)), size=sized.shape[2:], mode="bilinear")
         return Output(sharp * sized + (1 - sharp) * (soft + x[:, 1:]), sharp)
 

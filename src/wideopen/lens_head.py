@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen.heads import Places
+from wideopen.precision import at_least_32
 
 SHARP_PX = 0.5
 GROWTH = 1.7
@@ -24,6 +25,8 @@ LARGEST = 0.12
 """Blur radii are held below this share of the short side."""
 LEAST_VISIBLE = 0.05
 """A layer hidden to more than this is not brought back to its full light."""
+LEAST_USED = 1e-3
+"""A layer of which no pixel of a picture is a greater part is left out."""
 THRESHOLD, GAIN = 0.75, 4.0
 """Highlights: see `light.restore_highlights`."""
 
@@ -41,19 +44,19 @@ class DrawnLens(nn.Module):
             focus: [N, 1] relative disparity of what is in focus; the subject, 0, if None.
 
         Returns:
-            [N, 3, h, w] sRGB-encoded, [0, 1], float32.
+            [N, 3, h, w] sRGB-encoded, [0, 1], in at least 32 bits.
         """
         with torch.autocast(photo.device.type, enabled=False):
-            photo = photo.float()
+            photo = at_least_32(photo)
             light = to_linear(photo)
             gain = 1.0 + (GAIN - 1.0) * lamp_share(light)
             raised = restore(light, gain)
             short = min(photo.shape[2:])
             most, scale = short * LARGEST, short * blur.view(-1, 1, 1, 1)
             shift = torch.zeros_like(scale) if focus is None else focus.view(-1, 1, 1, 1)
-            radius = (scale * (shift - places.relative.float())).clamp(-most, most)
+            radius = (scale * (shift - at_least_32(places.relative))).clamp(-most, most)
             own = (scale * shift).clamp(-most, most)
-            seen = composite(raised, places.matte.float(), radius, own, bank(most))
+            seen = composite(raised, at_least_32(places.matte), radius, own, bank(most))
             return to_srgb(roll_off(seen, gain).clamp(0.0, 1.0))
 
 
@@ -75,14 +78,16 @@ def composite(light: Tensor, matte: Tensor, radius: Tensor, own: Tensor, radii: 
     result = light
     for index in reversed(range(len(radii))):
         share = weights[:, index : index + 1]
-        # A layer that nothing is in costs as much as a full one.
-        if share.detach().max() < 1e-3:
+        # A layer that nothing is in costs as much as a full one. Each picture for itself, so that it does not matter
+        # which others it is with.
+        used = share.detach().amax((1, 2, 3), keepdim=True) >= LEAST_USED
+        if not used.any():
             continue
         visible = 1.0 - hidden[:, index : index + 1]
         seen = blurred(torch.cat([share * light, share, visible], 1), radii[index])
         room = seen[:, 4:5].clamp_min(LEAST_VISIBLE)
         color, opacity = seen[:, :3] / room, (seen[:, 3:4] / room).clamp(0.0, 1.0)
-        result = color + (1.0 - opacity) * result
+        result = torch.where(used, color + (1.0 - opacity) * result, result)
     return result
 
 

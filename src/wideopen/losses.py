@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from wideopen.errors import PairsError
 from wideopen.heads import Places
+from wideopen.precision import at_least_32 as at_least_32
 from wideopen.vgg import VGGFeatures
 
 WINDOW = 11
@@ -26,11 +27,6 @@ OWN, OWN_FROM = 0.5, 0.95
 """Weight of the subject's own disparity, and opacity from which on a pixel is all its own."""
 # Keeps the logarithms and their slopes finite where a predicted probability is exactly 0 or 1.
 PROBABILITY_MARGIN = 1e-4
-
-
-def at_least_32(x: Tensor) -> Tensor:
-    """The same values in float32, or in float64 if they have it: a loss in bf16 would drown in rounding."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def ssim(x: Tensor, y: Tensor) -> Tensor:

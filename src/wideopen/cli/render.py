@@ -172,7 +172,8 @@ def render(
         from wideopen.stores import place
 
         outcomes = recorded(outcomes, place(table if spread is None else seen_by_all(table)))
-    raise typer.Exit(_run(outcomes, report))
+    # Of a task's photos a cluster tells when all of them are done.
+    raise typer.Exit(_run(outcomes, report, "" if spread is None else ", those of tasks in hand not counted"))
 
 
 def _outcomes(
@@ -190,13 +191,13 @@ def _outcomes(
     return render_on_cluster(jobs, options, how, spread, _there(roots))
 
 
-def _run(outcomes: "Generator[Outcome, None, None]", report: "Report") -> int:
+def _run(outcomes: "Generator[Outcome, None, None]", report: "Report", uncounted: str) -> int:
     with _terminable():
         try:
             report.follow(outcomes)
         except KeyboardInterrupt as stop:
             outcomes.close()
-            report.stopped()
+            report.stopped(uncounted)
             # Photos in hand are dropped, not waited for: none of them has a file open.
             raise Stopped(143 if isinstance(stop, _Terminated) else 130, at_once=True) from stop
         except OutputError:  # Of the table.

@@ -76,10 +76,10 @@ class Report:
                 complain(f"{self._counted()} in {duration(seconds)}")
         return 1 if counts["failed"] or counts["left"] else 0
 
-    def stopped(self) -> None:
-        """Say that it was stopped and how to go on."""
+    def stopped(self, but: str = "") -> None:
+        """Say that it was stopped and how to go on; `but`: what is not counted."""
         self._tell_failures()
-        how = f"; {self._counted()}; --skip-existing goes on from here" if self.total > 1 else ""
+        how = f"; {self._counted()}{but}; --skip-existing goes on from here" if self.total > 1 else ""
         complain(f"stopped{how}")
 
     def _tell_failures(self) -> None:
