@@ -20,8 +20,7 @@ sys.meta_path.insert(0, Blocker())
 NEED_AN_EXTRA = {
     *("checkpoint", "convert", "encoders", "export", "formats", "level_task", "loader", "losses", "progress", "pynet"),
     *("fold", "heads", "lens_head", "quantise", "train", "kept", "processes", "spare"),
-    "precision",
-    "vgg",
+    *("precision", "resident", "vgg"),
 }
 
 
