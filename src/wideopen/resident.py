@@ -28,9 +28,9 @@ from wideopen.options import PyNETConfig
 from wideopen.pairs import Pair, load_image, load_map
 from wideopen.recipe import PairsOptions
 from wideopen.shots import NEAREST
+from wideopen.spare import ALLOWED
 
 Key = tuple[int, int]
-MAPS = ("sharp", "matte", "standing")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ResidentPairs:
         network: says what samples hold, as for `loader.PairDataset`.
         tell: takes a line for each pair that was replaced.
 
-    Raises PairsError if more than 1 % of the pairs cannot be read.
+    Raises PairsError if more of the pairs than `spare.ALLOWED` cannot be read.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class ResidentPairs:
 
     def _replace_unread(self, found: list[Facts | str], tell: Callable[[str], None]) -> list[Facts]:
         bad = [index for index, facts in enumerate(found) if isinstance(facts, str)]
-        if len(bad) > max(1, 0.01 * len(found)) or len(bad) == len(found):
+        if len(bad) > max(1, ALLOWED * len(found)) or len(bad) == len(found):
             raise PairsError(f"{found[bad[0]]} ({len(bad)} of {len(found)} pairs cannot be read, too many)")
         for index in bad:
             tell(f"{found[index]}; another pair takes its place")
@@ -230,7 +230,7 @@ class ResidentDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.store.pairs)
 
-    def __getitems__(self, keys: list[tuple[int, int]]) -> Sample:
+    def __getitems__(self, keys: list[Key]) -> Sample:
         """A batch: of (index, draw) in training, of (index, whether it counts) in validation."""
         store = self.store.to(accelerator())
         if self.train:
