@@ -40,6 +40,19 @@ def test_render_beside_the_photo(photo: Path, model: Path) -> None:
     assert files(photo.parent) == {"photo.jpg", "photo-bokeh.jpg"}
 
 
+@pytest.mark.parametrize("piped", [False, True])
+def test_threads_hold_opencv(photo: Path, model: Path, piped: bool) -> None:
+    out = "-" if piped else str(photo.with_name("out.jpg"))
+    arguments = ["render", str(photo), "-o", out, "--model", str(model), "--threads", "1"]
+    program = (
+        "import sys, cv2, wideopen.cli; cv2.setNumThreads(3)\n"
+        f"try: sys.argv[1:] = {arguments}; wideopen.cli.main()\n"
+        "finally: print(cv2.getNumThreads(), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=300)
+    assert (done.returncode, done.stderr.split()[-1]) == (0, b"1")
+
+
 def test_several_photos_one_of_them_bad(photo: Path, model: Path) -> None:
     folder = photo.parent / "new" / "out"
     (photo.parent / "bad.jpg").write_bytes(b"text")

@@ -1,10 +1,16 @@
 """The network's result at the photo's own size: what stays, what is mixed, what must not shine through."""
 
+from collections.abc import Callable
+from threading import Lock
+from time import sleep
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from wideopen import fullsize
 from wideopen.fullsize import _enlarge, carry
 from wideopen.light import linear_to_srgb, srgb_to_linear
 from wideopen.padding import resize
@@ -194,3 +200,31 @@ def test_colours_of_sixteen_bits_are_mixed_finely() -> None:
     share = (0.25 - 0.02) / 0.96
     light = share * srgb_to_linear(np.float32(1000 / 65535)) + (1 - share) * srgb_to_linear(np.float32(behind))
     assert np.abs(done - linear_to_srgb(light) * 65535).max() < 2.5
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_one_thread_is_one(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    """Workers of a cluster have a core each; what they do beside it, another one waits for."""
+    busy, most, lock = 0, 0, Lock()
+
+    def counted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **settings: Any) -> Any:
+            nonlocal busy, most
+            with lock:
+                busy, most = busy + 1, max(most, busy + 1)
+            sleep(0.05)
+            try:
+                return work(*arguments, **settings)
+            finally:
+                with lock:
+                    busy -= 1
+
+        return run
+
+    for name in ("guided_coefficients", "fill", "_strip"):
+        monkeypatch.setattr(fullsize, name, counted(getattr(fullsize, name)))
+    monkeypatch.setattr(cv2, "getNumThreads", lambda: threads)
+    photo = noise(64, 80)
+    small = shrunk(photo, 32, 40)
+    carry(photo, small, np.full((32, 40), 0.5, np.float32), small, strip=20)
+    assert most == threads

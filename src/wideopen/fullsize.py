@@ -110,7 +110,7 @@ def _prepare(
     square = np.ones((3, 3), np.uint8)
     least, greatest = cv2.erode(share, square), cv2.dilate(share, square)
     left = np.maximum(1 - share, 0.05)[..., None]
-    background = ((bokeh - share[..., None] * seen) / left).clip(0, 1)
+    background_seen = ((bokeh - share[..., None] * seen) / left).clip(0, 1)
     # One pixel away from the subject already, colours may be the subject's: m itself is only so exact.
     weight = np.minimum(2 * (1 - greatest), 1) ** 2
 
@@ -118,14 +118,15 @@ def _prepare(
         texture = TEXTURE * hidden_texture(samples, np.maximum(1 - 4 * (greatest - least), 0))
         return guided_coefficients(guide, share, NARROW, texture=texture)
 
-    with ThreadPoolExecutor(max_workers=max(1, cv2.getNumThreads() - 1)) as pool:
+    # One thread is one: who asked for no more has other work for the other cores.
+    with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
         close = pool.submit(narrow)
-        background = _from_srgb(fill(background, weight).clip(0, 1), curve)
-        wide = guided_coefficients(guide, share, WIDE)
+        wide = pool.submit(guided_coefficients, guide, share, WIDE)
+        background = pool.submit(lambda: _from_srgb(fill(background_seen, weight).clip(0, 1), curve))
     # All that m crosses an edge with: where one model hands over to the other, m is to be 0 or 1 already.
     near = cv2.dilate(_crossing(greatest - least), np.ones((5, 5), np.uint8))
-    model = wide + near[..., None] * (close.result() - wide)
-    return np.dstack([background, least, greatest, model])
+    model = wide.result() + near[..., None] * (close.result() - wide.result())
+    return np.dstack([background.result(), least, greatest, model])
 
 
 def _crossing(span: Float) -> Float:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from wideopen.options import RenderOptions
+
 Options = TypeVar("Options")
 Command = Callable[..., None]
 
@@ -43,6 +45,14 @@ def build(options: type[Options], values: dict[str, Any]) -> Options:
         return options(**own)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def hold_threads(options: RenderOptions) -> None:
+    """Hold OpenCV to the threads asked for, too: a process renders with one number of them, so it is its own to set."""
+    if options.threads is not None:
+        import cv2
+
+        cv2.setNumThreads(options.threads)
 
 
 def with_preset(ctx: typer.Context, values: dict[str, Any], preset: str | None, file: Path | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from wideopen.cli.options_of import hold_threads
 from wideopen.cli.text import complain
 from wideopen.errors import OutputError
 from wideopen.options import RenderOptions
@@ -35,6 +36,7 @@ def pipe(photo: str, output: str | None, options: RenderOptions, suffix: str | N
 
     if not to_stdout:
         check_outputs(Path(str(output)), overwrite)
+    hold_threads(options)
     data = sys.stdin.buffer.read() if photo == "-" else read_bytes(Path(photo))
     done = Renderer(options).render_bytes(data, "standard input" if photo == "-" else photo)
     format = result_format(done.result) if suffix is None else output_format(Path("x" + suffix))

@@ -12,7 +12,7 @@ import typer
 
 from wideopen.cli import Stopped
 from wideopen.cli.cluster import cluster_options, seen_by_all
-from wideopen.cli.options_of import build, takes, with_preset
+from wideopen.cli.options_of import build, hold_threads, takes, with_preset
 from wideopen.cli.text import complain
 from wideopen.errors import OutputError, WideopenError
 from wideopen.options import BATCH, CLUSTER, RESULTS, BatchOptions, RenderOptions
@@ -185,6 +185,7 @@ def _outcomes(
     renderer = make_renderer(options, len(jobs), how.in_flight)
     renderer.check()
     if spread is None:
+        hold_threads(options)
         return render_batch(renderer, jobs, how)
     from wideopen.cluster_render import render_on_cluster
 
