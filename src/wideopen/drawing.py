@@ -5,6 +5,7 @@
 Aperture and focus come in after the network: for another f-number or another point only the lens draws anew.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,9 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen.apart import tell_apart
+from wideopen.apart import SURE, tell_apart
+from wideopen.closer import Part, View, look_closer, parts_about
 from wideopen.curve import ToneCurve
-from wideopen.focus import focus_of_places
+from wideopen.focus import focus_of_places, point_of
 from wideopen.fullsize import carry
 from wideopen.lift import lift
 from wideopen.options import parse_focus
@@ -28,9 +30,6 @@ Pixels = NDArray[Any]
 
 CANVAS_SIDE = 1024
 """Long side in px that larger pictures are drawn at: what is blurred holds no more detail than that."""
-SURE = 0.65
-"""Matte from which on a pixel is wholly the subject's: in doubt the photo's own pixels stay. Costs 0.03 dB on held-out
-pairs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +44,27 @@ class Places:
     """hxw, disparity of everything else, less the subject's; -1 is the farthest."""
     curve: ToneCurve | None = None
     """Of the photo's profile; sRGB's if None."""
+    view: Callable[[Part], View] | None = None
+    """Has the network look at a part of the photo."""
 
     def look_at(self, where: str) -> "tuple[Places, float]":
         """What options call `where` in focus.
 
         Returns:
-            The places (with subjects told apart if `where` is a point), and the relative disparity in focus.
+            The places (if `where` is a point, with subjects told apart, and what a closer look says), and the relative
+            disparity in focus.
 
         Raises ValueError for a point outside the photo.
         """
-        seen = self if isinstance(parse_focus(where), str) else self.apart
-        return seen, focus_of_places(seen.matte, seen.relative, where, self.pixels.shape[:2])
+        shape = self.pixels.shape[:2]
+        if isinstance(parse_focus(where), str):
+            return self, focus_of_places(self.matte, self.relative, where, shape)
+        seen, point = self.apart, point_of(where, shape)
+        if self.view is None or point is None:
+            return seen, focus_of_places(seen.matte, seen.relative, where, shape)
+        views = [self.view(part) for part in parts_about(point)]
+        matte, relative, focus = look_closer(seen.matte, seen.relative, point, views)
+        return replace(self, matte=matte, relative=relative), focus
 
     @cached_property
     def apart(self) -> "Places":

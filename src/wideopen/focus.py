@@ -43,7 +43,7 @@ def find_focus(disparity: Float, focus: str, shape: tuple[int, int], subject: Fl
         return float(np.percentile(disparity, END_PERCENT))
     if isinstance(chosen, str):
         return _of_subject(disparity, subject)
-    return _at(disparity, *_shares(chosen, focus, shape))
+    return at_point(disparity, *_shares(chosen, focus, shape))
 
 
 def point_of(focus: str, shape: tuple[int, int]) -> tuple[float, float] | None:
@@ -67,7 +67,16 @@ def focus_of_places(matte: Float, relative: Float, focus: str, shape: tuple[int,
     """
     if focus == "auto":
         return 0.0
-    return find_focus(np.where(matte > 0.5, np.float32(0), relative), focus, shape)
+    return find_focus(_with_subject(matte, relative), focus, shape)
+
+
+def disparity_in_focus(matte: Float, relative: Float, point: tuple[float, float]) -> float:
+    """`focus_of_places` for a point in shares of width and height."""
+    return at_point(_with_subject(matte, relative), *point)
+
+
+def _with_subject(matte: Float, relative: Float) -> Float:
+    return np.where(matte > 0.5, np.float32(0), relative)
 
 
 def _shares(point: tuple[float, float], focus: str, shape: tuple[int, int]) -> tuple[float, float]:
@@ -79,7 +88,8 @@ def _shares(point: tuple[float, float], focus: str, shape: tuple[int, int]) -> t
     return x, y
 
 
-def _at(disparity: Float, x: float, y: float) -> float:
+def at_point(disparity: Float, x: float, y: float) -> float:
+    """Median of a map hxw about a point, in shares of its width and height."""
     height, width = disparity.shape
     rows, columns = np.mgrid[:height, :width]
     distance = np.hypot(rows + 0.5 - y * height, columns + 0.5 - x * width)

@@ -6,6 +6,7 @@ All give what `fullsize.carry` takes: picture, sharp map, what was seen; sRGB-en
 import math
 from typing import Any
 
+from wideopen.closer import Part, View
 from wideopen.curve import ToneCurve
 from wideopen.drawing import Places, small
 from wideopen.engine import Engine, NetworkPlaces
@@ -53,10 +54,19 @@ def seen_subject(engine: Engine, pixels: Any, options: RenderOptions, curve: Ton
 
 def find_places(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None = None) -> Places:
     """Where the things of a photo are, for a lens to draw it; ModelError if the model gives pictures instead."""
-    found = engine.run(working(engine, pixels, options, curve))
-    if not isinstance(found, NetworkPlaces):
-        raise ModelError(f"{engine.path}: gives pictures, not places; train one with a lens head")
-    return Places(pixels, found.matte, found.relative, curve)
+
+    def look(pixels: Any) -> NetworkPlaces:
+        found = engine.run(working(engine, pixels, options, curve))
+        if not isinstance(found, NetworkPlaces):
+            raise ModelError(f"{engine.path}: gives pictures, not places; train one with a lens head")
+        return found
+
+    def view(part: Part) -> View:
+        found = look(pixels[part.of(*pixels.shape[:2])])
+        return View(part, found.matte, found.relative)
+
+    whole = look(pixels)
+    return Places(pixels, whole.matte, whole.relative, curve, view)
 
 
 def check(engine: Engine, options: RenderOptions) -> None:
