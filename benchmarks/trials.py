@@ -4,8 +4,8 @@
 
 Reads what each trial was and how good it came out (docs/log.md says how it was judged), builds its network anew with
 drawn weights, which take as long as trained ones, and times it on one photo at its working size with one thread. The
-lens draws the picture of any of them in the same time, which is left out, as the network's own picture needs none. A
-table; the last line is JSON.
+lens draws the picture of any of them in the same time, which is left out, as the network's own picture needs none. Rows
+without an encoder are marks: what the same pairs give without a network. A table; the last line is JSON.
 """
 
 import argparse
@@ -23,13 +23,6 @@ from chart import Point, scatter
 from wideopen.options import PyNETConfig
 from wideopen.pynet import SIDE_MULTIPLE, PyNET
 
-MARKS = {
-    "lens, true matte and depth": 3.98,
-    "lens, true matte, flat": 2.05,
-    "Gaussian behind true matte": 0.86,
-    "output = input": 0.0,
-}
-"""dB on the same pairs, without a network."""
 CONDITIONS = ("aperture", "focus")
 
 
@@ -64,8 +57,10 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = list(csv.DictReader(options.table.open(encoding="utf-8")))
-    found = {}
+    found, marks = {}, {row["name"]: float(row["gain"]) for row in rows if not row["encoder"]}
     for row in rows:
+        if row["name"] in marks:
+            continue
         network = build(row)
         parameters = sum(parameter.numel() for parameter in network.parameters())
         found[row["name"]] = {
@@ -82,7 +77,7 @@ def main() -> None:
             Point(item["seconds"], item["gain"], name, "#1f6feb" if "ships" in name else "#57606a", item["interval"])
             for name, item in found.items()
         ]
-        points += [Point(0.0, gain, name, "#d1242f") for name, gain in MARKS.items()]
+        points += [Point(0.0, gain, name, "#d1242f") for name, gain in marks.items()]
         title = "Trials: gain over the photo left alone, held-out pairs, level 3"
         options.svg.write_text(
             scatter(title, points, "seconds of the network, one thread", "dB PSNR"), encoding="utf-8"

@@ -1,7 +1,8 @@
 """A closer look at what a person points at: the network sees the part of the photo about it, too.
 
 A network that looks for one subject takes two people for one, or a small thing for a piece of the background. Shown the
-part about that thing, it says what is nearer and farther than *it*. What the whole and the parts say is averaged.
+part about that thing, it says what is nearer and farther than *it*. What the whole and the parts say counts
+alike.
 
     e = (1 - m) r    disparity less the subject's; the subject's own is 0
     d = e - e(point), the mean of the whole's and, where they reach, the parts'
@@ -98,7 +99,7 @@ def look_closer(matte: Float, relative: Float, point: Point, views: Sequence[Vie
         if at_point(matte, *point) > HELD:  # Parts may hold but a piece of a large subject for theirs.
             return *tell_apart(np.maximum(matte, thing), elsewhere), 0.0
         return *tell_apart(thing, elsewhere, OTHER), 0.0
-    subject = (matte > SUBJECT) & (shift != 0)
+    subject = (matte > SUBJECT) & (shift != 0)  # Seen by a part.
     moved = float(np.median(shift[subject])) if subject.any() else 0.0
     # The subject is where the scale of disparities begins, so all else moves.
     return matte, relative - np.float32(moved), focus - moved
