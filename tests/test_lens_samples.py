@@ -201,19 +201,25 @@ def test_the_export_says_what_it_gives(model: Path) -> None:
 
 
 def test_rendering_with_aperture_and_focus(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On known places: a subject on the left half, a wall behind it on the right."""
-    left = (np.arange(200)[None] < 100).repeat(150, 0)
-    places = NetworkPlaces(left.astype(np.float32), np.where(left, 0, -1).astype(np.float32))
+    """On known places: a subject on the left half, without blue, a wall behind it on the right."""
     photo = np.random.default_rng(1).integers(0, 255, (150, 200, 3), np.uint8)
-    monkeypatch.setattr(Engine, "run", lambda *_, **__: places)
+    photo[:, :100, 2], photo[:, 100:, 2] = 0, 255
+
+    def run(_: Engine, shown: np.ndarray, **__: object) -> NetworkPlaces:
+        left = shown[..., 2] < 0.5  # Of the whole, and of the parts about a point of focus.
+        return NetworkPlaces(left.astype(np.float32), np.where(left, 0, -1).astype(np.float32))
+
+    monkeypatch.setattr(Engine, "run", run)
     fine = [_fine(_render(photo, model, aperture=n)[:, 120:]) for n in (1.2, 4, 16, 64)]
     assert fine == sorted(fine) and fine[0] < 0.5 * fine[-1]
     assert np.array_equal(_render(photo, model, aperture=1.2)[:, :90], photo[:, :90])
     for focus in ("far", "0.9,0.5", "180,75"):
         tapped = _render(photo, model, aperture=1.2, focus=focus)
         assert np.array_equal(tapped[:, 150:], photo[:, 150:]) and _fine(tapped[:, :80]) < 0.5 * _fine(photo[:, :80])
-    for focus in ("near", "0.2,0.5"):
-        assert np.array_equal(_render(photo, model, focus=focus), _render(photo, model))
+    plain = _render(photo, model)
+    assert np.array_equal(_render(photo, model, focus="near"), plain)
+    at_point = _render(photo, model, focus="0.2,0.5").astype(int)
+    assert np.array_equal(at_point[:, :90], plain[:, :90]) and np.abs(at_point - plain).mean() < 0.5
     assert np.array_equal(_render(photo, model, aperture=float("inf")), photo)
     assert not np.array_equal(_render(photo, model, blades=5, aperture=1.2), _render(photo, model, aperture=1.2))
     with pytest.raises(ValueError, match="outside the photo"):
