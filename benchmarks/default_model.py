@@ -6,7 +6,7 @@ Each part runs if what it needs is given (docs/training.md says how the folders 
 
     pairs     --pairs   PSNR, SSIM, VGG against "output = input", by f-number and kind of scene; pairs whose target
                         shows no blur (above 45 dB to the photo) are counted apart
-    detail    --photos  fine detail kept inside the subject, and left outside it at f/1.8
+    detail    --photos  fine detail kept inside the subject (found by itself, and tapped), and left outside it at f/1.8
     aperture  --photos  blur outside the subject from f/1.2 to f/16 and off; radius against 1/N
     taps      --taps    of two subjects, the tapped one is the sharper; a tap on the background blurs the subject
     colour    --photos  low-passed CIEDE2000 between output and input
@@ -126,7 +126,7 @@ def measure_pairs(renderer: Renderer, pairs: list[Pair], measure: Measure) -> di
 
 def measure_photos(found: Iterator[Case]) -> dict[str, Any]:
     """Detail, aperture and colour, one photo at a time."""
-    inside, outside, falls, colour, worst = [], [], [], [], {}
+    inside, tapped, outside, falls, colour, worst = [], [], [], [], [], {}
     for case in found:
         before = fine(case.places.pixels)
         left = []
@@ -136,6 +136,8 @@ def measure_photos(found: Iterator[Case]) -> dict[str, Any]:
             left.append(share_kept(after, before, case.outside))
             if number == 1.8:
                 inside.append(share_kept(after, before, case.inside))
+                at_point = draw(case.places, glass(case.places.pixels, number), middle(case.inside))
+                tapped.append(share_kept(fine(at_point), before, case.inside))
                 outside.append(left[-1])
                 colour.append(colour_shift(made, case.places.pixels))
                 worst[case.name] = (inside[-1], outside[-1], colour[-1])
@@ -144,8 +146,10 @@ def measure_photos(found: Iterator[Case]) -> dict[str, Any]:
     return {
         "photos": len(inside),
         "kept_inside": spread(inside),
+        "kept_inside_tapped": spread(tapped),
         "left_outside_f1.8": spread(outside),
         "share_kept_inside_at_least_0.90": float(np.mean(np.array(inside) >= 0.9)),
+        "share_kept_inside_tapped_at_least_0.90": float(np.mean(np.array(tapped) >= 0.9)),
         "share_left_outside_at_most_0.20": float(np.mean(np.array(outside) <= 0.2)),
         "blur_grows_with_aperture": float(np.mean(falls)),
         "radius_against_1/N": float(np.corrcoef(radii, [1 / n for n in APERTURES])[0, 1]),

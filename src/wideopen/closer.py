@@ -1,8 +1,7 @@
 """A closer look at what a person points at: the network sees the part of the photo about it, too.
 
 A network that looks for one subject takes two people for one, or a small thing for a piece of the background. Shown the
-part about that thing, it says what is nearer and farther than *it*. What the whole and the parts say counts
-alike.
+part about that thing, it says what is nearer and farther than *it*. The whole and the parts count alike.
 
     e = (1 - m) r    disparity less the subject's; the subject's own is 0
     d = e - e(point), the mean of the whole's and, where they reach, the parts'

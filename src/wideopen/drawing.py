@@ -2,7 +2,8 @@
 
     photo -> network (a few hundred px) -> places -> lifted to the photo's edges -> lens (CANVAS_SIDE) -> full size
 
-Aperture and focus come in after the network: for another f-number or another point only the lens draws anew.
+Aperture and focus come in after the network: for another f-number only the lens draws anew; about another point the
+network looks at parts of the photo, too.
 """
 
 from collections.abc import Callable
