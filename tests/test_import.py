@@ -19,7 +19,7 @@ sys.meta_path.insert(0, Blocker())
 """
 NEED_AN_EXTRA = {
     *("checkpoint", "convert", "encoders", "export", "formats", "level_task", "loader", "losses", "progress", "pynet"),
-    *("fold", "heads", "lens_head", "quantise", "train", "kept", "processes", "spare"),
+    *("fold", "heads", "lens_head", "quantise", "train", "kept", "processes", "restore", "spare"),
     *("precision", "resident", "vgg"),
 }
 

@@ -210,6 +210,7 @@ def test_rendering_with_aperture_and_focus(model: Path, monkeypatch: pytest.Monk
         return NetworkPlaces(left.astype(np.float32), np.where(left, 0, -1).astype(np.float32))
 
     monkeypatch.setattr(Engine, "run", run)
+    monkeypatch.setattr("wideopen.through_network.recede", lambda photo, matte, relative: relative)  # See test_ground.
     fine = [_fine(_render(photo, model, aperture=n)[:, 120:]) for n in (1.2, 4, 16, 64)]
     assert fine == sorted(fine) and fine[0] < 0.5 * fine[-1]
     assert np.array_equal(_render(photo, model, aperture=1.2)[:, :90], photo[:, :90])

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from wideopen.apart import SURE, tell_apart
 from wideopen.closer import Part, View, look_closer, parts_about
 from wideopen.curve import ToneCurve
-from wideopen.focus import focus_of_places, point_of
+from wideopen.focus import disparity_in_focus, focus_of_places, point_of
 from wideopen.fullsize import carry
+from wideopen.ground import lies_on
 from wideopen.lift import lift
 from wideopen.options import parse_focus
 from wideopen.padding import fit, resize
@@ -43,6 +44,9 @@ class Places:
     """hxw in [0, 1], opacity of the subject."""
     relative: Float
     """hxw, disparity of everything else, less the subject's; -1 is the farthest."""
+    ground: Float | None = None
+    """The same for what recedes as a ground does (`ground.recede`): what is drawn, unless a point on another thing is
+    in focus."""
     curve: ToneCurve | None = None
     """Of the photo's profile; sRGB's if None."""
     view: Callable[[Part], View] | None = None
@@ -58,14 +62,19 @@ class Places:
         Raises ValueError for a point outside the photo.
         """
         shape = self.pixels.shape[:2]
-        if isinstance(parse_focus(where), str):
-            return self, focus_of_places(self.matte, self.relative, where, shape)
-        seen, point = self.apart, point_of(where, shape)
-        if self.view is None or point is None:
+        drawn = self if self.ground is None else replace(self, relative=self.ground, ground=None)
+        point = None if isinstance(parse_focus(where), str) else point_of(where, shape)
+        if point is None:
+            return drawn, focus_of_places(drawn.matte, drawn.relative, where, shape)
+        seen = replace(self.apart, ground=None)
+        if self.view is None:
             return seen, focus_of_places(seen.matte, seen.relative, where, shape)
         views = [self.view(part) for part in parts_about(point)]
         matte, relative, focus = look_closer(seen.matte, seen.relative, point, views)
-        return replace(self, matte=matte, relative=relative), focus
+        held = matte is not seen.matte
+        if self.ground is not None and not held and lies_on(self.ground, self.matte, self.relative, point):
+            return drawn, disparity_in_focus(drawn.matte, drawn.relative, point)
+        return replace(seen, matte=matte, relative=relative), focus
 
     @cached_property
     def apart(self) -> "Places":
@@ -87,7 +96,8 @@ class Places:
         # Enlarged to be drawn, a photo would come back soft.
         canvas = small(self.pixels, min(CANVAS_SIDE, max(self.pixels.shape[:2])), self.curve)
         with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
-            matte, relative = pool.map(lambda plane: lift(plane, canvas), (self.matte, self.relative))
+            drawn = self.relative if self.ground is None else self.ground
+            matte, relative = pool.map(lambda plane: lift(plane, canvas), (self.matte, drawn))
         return canvas, (matte / SURE).clip(0.0, 1.0), relative
 
 

@@ -17,17 +17,12 @@ from wideopen.errors import PairsError
 from wideopen.manifest import Shot
 from wideopen.pairs import Pair, load_depth_map, load_map
 from wideopen.shots import NEAREST
+from wideopen.surfaces import REACH, scene_depth
 
 Float = NDArray[Any]
 
 STEPS = 65535 / NEAREST
 """Codes of a stored disparity map for one unit of the subject's disparity."""
-REACH = 3.0
-"""Relative disparity is held within this."""
-FARTHEST = 0.02
-"""Share of the photo that may lie farther away than what counts as its farthest."""
-LEAST_DEPTH = 0.25
-"""A scene counts as at least this deep, in units of the subject's disparity."""
 STANDS = 0.25
 """Relative disparity beside the rest of its row from which on something stands before it."""
 FOUND_SHARE = 0.5
@@ -50,8 +45,7 @@ class Scene:
         A photo does not tell how far away a wall is, but which part of it is farthest: counted in this unit, what a
         network has to say can be known.
         """
-        farthest = float(np.quantile(self.codes[::4, ::4], FARTHEST)) / STEPS
-        return max(1.0 - farthest, LEAST_DEPTH)
+        return scene_depth(self.codes[::4, ::4] / np.float32(STEPS))
 
     @cached_property
     def relative(self) -> Float:

@@ -17,6 +17,12 @@ from wideopen.scene import SUBJECT_DISPARITY
 Float = NDArray[np.float32]
 
 NEAREST_GROUND = 2.0 * SUBJECT_DISPARITY
+REACH = 3.0
+"""Relative disparity is held within this."""
+FARTHEST = 0.02
+"""Share of the photo that may lie farther away than what counts as its farthest."""
+LEAST_DEPTH = 0.25
+"""A scene counts as at least this deep, in units of the subject's disparity."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,15 @@ def _wall(disparity: float, tilt: float, width: int) -> Plane:
     """A wall of that disparity in mid-frame, nearer on one side by `tilt` of it, never as near as the subject."""
     slope = disparity * tilt / (0.5 * width)
     return Plane(disparity * (1.0 - tilt), dx=slope, low=0.0, high=0.85 * SUBJECT_DISPARITY)
+
+
+def scene_depth(disparity: Float) -> float:
+    """From the subject to the farthest that is seen, in the units of `disparity`, which are the subject's.
+
+    A photo does not tell how far away a wall is, but which part of it is farthest: counted in this unit, what a
+    network has to say can be known.
+    """
+    return max(1.0 - float(np.quantile(disparity, FARTHEST)), LEAST_DEPTH)
 
 
 def find_sky(encoded: Float) -> float:

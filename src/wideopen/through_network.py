@@ -12,6 +12,7 @@ from wideopen.drawing import Places, small
 from wideopen.engine import Engine, NetworkPlaces
 from wideopen.errors import ModelError
 from wideopen.focus import point_of
+from wideopen.ground import recede
 from wideopen.look import make_glass
 from wideopen.optics import read_taken
 from wideopen.options import RenderOptions
@@ -55,18 +56,20 @@ def seen_subject(engine: Engine, pixels: Any, options: RenderOptions, curve: Ton
 def find_places(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None = None) -> Places:
     """Where the things of a photo are, for a lens to draw it; ModelError if the model gives pictures instead."""
 
-    def look(pixels: Any) -> NetworkPlaces:
-        found = engine.run(working(engine, pixels, options, curve))
+    def look(shown: Any) -> NetworkPlaces:
+        found = engine.run(shown)
         if not isinstance(found, NetworkPlaces):
             raise ModelError(f"{engine.path}: gives pictures, not places; train one with a lens head")
         return found
 
     def view(part: Part) -> View:
-        found = look(pixels[part.of(*pixels.shape[:2])])
+        found = look(working(engine, pixels[part.of(*pixels.shape[:2])], options, curve))
         return View(part, found.matte, found.relative)
 
-    whole = look(pixels)
-    return Places(pixels, whole.matte, whole.relative, curve, view)
+    shown = working(engine, pixels, options, curve)
+    whole = look(shown)
+    ground = recede(shown, whole.matte, whole.relative)
+    return Places(pixels, whole.matte, whole.relative, ground, curve, view)
 
 
 def check(engine: Engine, options: RenderOptions) -> None:

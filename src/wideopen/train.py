@@ -105,8 +105,8 @@ def train(
         run: folder of the run; must be new or empty unless `resume`. Several nodes have to share it.
         resume: go on where a run of the same recipe stopped.
         vgg_weights: file for the VGG term; if None, torchvision's published one.
-        start: weights (.pt) that every level starts from as far as they go; needed by a recipe that does not begin at
-            level 7.
+        start: weights (.pt), or an exported model (.onnx), that every level starts from as far as they go; needed by a
+            recipe that does not begin at level 7.
         callbacks: gives the Lightning callbacks of each level (progress bars, tests).
         processes: how many train together; every one of them calls this. None: `launched()`.
         tell: takes a line about what was got over (an unreadable pair, a damaged checkpoint).
@@ -121,7 +121,7 @@ def train(
         find_pairs(data, pattern=pattern, split=split, exclude=exclude), recipe.pairs.validation, recipe.seed
     )
     vgg = VGGFeatures(recipe.vgg_arch, vgg_weights) if any(item.vgg for item in recipe.levels) else None
-    given = load_weights(start)[0] if start else None
+    given = read_start(start) if start else None
     if given is None and recipe.begins_above_the_smallest:
         raise RecipeError(f"the recipe begins at level {recipe.levels[0].level}: give the weights to start from")
     if rank == 0:
@@ -291,6 +291,15 @@ def choose_precision(precision: str) -> str:
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16-mixed" if native else "32-true"
+
+
+def read_start(path: Path) -> PyNET:
+    """The network of a weights file or of an exported model; ModelError if it cannot be read."""
+    if path.suffix == ".onnx":
+        from wideopen.restore import read_export
+
+        return read_export(path)[0]
+    return load_weights(path)[0]
 
 
 def start_network(recipe: Recipe, level: LevelRecipe, earlier: Sequence[PyNET]) -> PyNET:

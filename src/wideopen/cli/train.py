@@ -19,7 +19,9 @@ def train(
     exclude_list: Annotated[
         Path | None, typer.Option(help="Names of pairs to leave out, as `wideopen inspect` writes them.")
     ] = None,
-    start: Annotated[Path | None, typer.Option(help="Weights (.pt) to start from, those of another run, say.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Weights (.pt) of another run, or a model (.onnx), to start from.")
+    ] = None,
     vgg_weights: Annotated[
         Path | None, typer.Option(help="VGG weights (.pth or .npz); if not given, torchvision's are fetched.")
     ] = None,

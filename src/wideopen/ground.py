@@ -1,0 +1,101 @@
+"""What a subject stands on tells how far away all else is: a network's disparity, made to recede as a ground does.
+
+    matte m, relative disparity r, the photo
+      1. foot of the subject, for three ways to read a doubtful m, and end of the sky    `find_foot`, `find_sky`
+      2. g, the mean of many backgrounds that fit them    `surfaces.draw_surface`
+      3. what stands clearly nearer than g, and what may be the subject's, keeps r; everything else is g
+
+A network says about where the ground is and smears it around the subject, which leaves a half-sharp rim there. Where
+the subject is known, the ground below it is: on held-out pairs g is closer to the truth than r (docs/log.md).
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.scene import SUBJECT_DISPARITY, find_foot
+from wideopen.surfaces import REACH, draw_surface, find_sky, scene_depth
+
+Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
+
+DRAWS = 40
+"""Backgrounds for each foot whose mean is taken. The mean errs least squared, and blur is judged by that."""
+SOLID = 0.15, 0.25, 0.5
+"""Matte from which on a pixel counts as the subject's, where its foot is looked for: a network's matte fades where a
+subject leaves the frame, and a foot seen too high makes all of the ground too near."""
+STEP = 4
+"""Pixels of the map for one of the backgrounds'."""
+STANDS = 0.3, 0.6
+"""How much nearer than the ground something is from which on r begins to count, and counts alone."""
+SMOOTH = 0.02
+"""Standard deviation (share of the short side) within which that is judged."""
+OUTSIDE = 0.2
+"""Matte below which a pixel is not the subject's."""
+OWN = 0.5
+"""Matte from which on r counts alone; below it counts in proportion, as doubt about the subject is doubt about g."""
+FAR = -0.5
+"""g below which nothing is told from the ground: it is all far away."""
+ALIKE = 0.06
+"""r - g beside the rest of its row up to which a point is the ground's."""
+ROWS = 2
+"""Rows above and below that count as the point's."""
+
+
+def recede(photo: Float, matte: Float, relative: Float) -> Float:
+    """Relative disparity anew, hxw float32.
+
+    Args:
+        photo: hxwx3, sRGB-encoded, [0, 1].
+        matte, relative: hxw; see `places.draw`. As it was where the matte holds no subject, or nothing else.
+    """
+    outside = matte < OUTSIDE
+    if outside.all() or not outside.any() or not (matte > 0.5).any():
+        return relative
+    sky = find_sky(photo)
+    feet = [find_foot((matte > solid).astype(np.float32)) for solid in SOLID]
+    ground = np.mean([expected(matte, foot, sky) for foot in feet], axis=0)
+    nearer = cv2.GaussianBlur(relative - ground, (0, 0), SMOOTH * min(matte.shape))
+    nearer = nearer - np.float32(np.median(nearer[outside]))
+    low, high = STANDS
+    stands = ((nearer - low) / np.float32(high - low)).clip(0, 1)
+    own = np.maximum(stands, (matte / np.float32(OWN)).clip(0, 1))
+    moved: Float = (ground + own * (relative - ground)).astype(np.float32)
+    return moved
+
+
+def lies_on(ground: Float, matte: Float, relative: Float, point: tuple[float, float]) -> bool:
+    """Whether a point (shares of width and height) is of the ground or what bounds it, not of what stands there.
+
+    ground: hxw, by `recede`. matte, relative: hxw, as the network says.
+    """
+    height, width = matte.shape
+    row, column = min(int(point[1] * height), height - 1), min(int(point[0] * width), width - 1)
+    if ground[row, column] < FAR:
+        return True
+    rows = slice(max(row - ROWS, 0), row + ROWS + 1)
+    beside = (relative - ground)[rows][matte[rows] < OUTSIDE]
+    if matte[row, column] >= OUTSIDE or not len(beside):
+        return False
+    return bool(abs(relative[row, column] - ground[row, column] - np.median(beside)) < ALIKE)
+
+
+def expected(subject: Float, foot: float, sky: float) -> Float:
+    """Mean relative disparity of the backgrounds that fit a photo, hxw float32.
+
+    Args:
+        subject: hxw opacity.
+        foot, sky: rows in px; see `surfaces.draw_surface`.
+    """
+    height, width = subject.shape
+    size = max(height // STEP, 2), max(width // STEP, 2)
+    solid, drawn = cv2.resize(subject, size[::-1], interpolation=cv2.INTER_AREA) > 0.5, []
+    scale = size[0] / height
+    for number in range(DRAWS):
+        plane = draw_surface(np.random.default_rng(number), size, foot * scale, sky * scale).plane
+        disparity = plane.disparity(*size) / np.float32(SUBJECT_DISPARITY)
+        depth = scene_depth(np.where(solid, np.float32(1), disparity))
+        drawn.append(((disparity - 1) / np.float32(depth)).clip(-REACH, REACH))
+    mean = np.asarray(np.mean(drawn, axis=0, dtype=np.float32))
+    return np.asarray(cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -1,0 +1,98 @@
+"""An exported model computes the same as a network again, and training starts from it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from training_runs import command, train_through, write_recipe
+from varied_photos import draw
+from wideopen.checkpoint import load_weights, save_weights
+from wideopen.engine import SHIPPED
+from wideopen.errors import ModelError
+from wideopen.export import Picture, export_onnx
+from wideopen.heads import HeadConv
+from wideopen.options import PyNETConfig
+from wideopen.pynet import InstanceNorm, PyNET
+from wideopen.restore import read_export
+from wideopen.shots import VariedOptions
+from wideopen.synthesize import SynthesizeOptions, synthesize
+
+CONFIG = PyNETConfig(width=0.0625, blocks="cascade", head="lens", encoder="lite0", init="he")
+
+
+def exported(folder: Path, config: PyNETConfig = CONFIG, level: int = 3) -> tuple[PyNET, Path]:
+    """A network whose parts all do something, and its export."""
+    torch.manual_seed(4)
+    network = PyNET(config, level).eval()
+    if network.backbone is not None:
+        network.backbone.load_pretrained()
+    for module in network.modules():
+        if isinstance(module, HeadConv):
+            torch.nn.init.normal_(module.weight, std=0.02)
+        elif isinstance(module, InstanceNorm):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, std=0.3)
+    save_weights(folder / "level.pt", network, recipe={"name": "tried"})
+    export_onnx(folder / "level.pt", folder / "model.onnx")
+    return network, folder / "model.onnx"
+
+
+@pytest.mark.parametrize(("encoder", "level"), [("lite0", 5), ("lite0", 3), ("pynet", 3)])
+def test_restored_it_computes_the_same(encoder: str, level: int, tmp_path: Path) -> None:
+    network, path = exported(tmp_path, replace(CONFIG, encoder=encoder), level)
+    restored, values = read_export(path)
+    assert restored.config == network.config and restored.level == level
+    assert values["recipe"] == {"name": "tried"}
+    photo = torch.rand(2, 3, 64, 96)
+    with torch.no_grad():
+        for ours, theirs in zip(Picture(restored)(photo), Picture(network)(photo), strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=0)
+
+
+def test_the_shipped_model_can_be_trained_on() -> None:
+    network, values = read_export(SHIPPED)
+    assert network.config.head == "lens" and network.level == 3 and values["name"] == "default"
+    network.train()
+    places = network(torch.rand(1, 3, 64, 64))
+    (places.matte.mean() + places.relative.mean()).backward()  # type: ignore[union-attr]
+    slopes = {name: parameter.grad for name, parameter in network.named_parameters()}
+    assert [name for name, slope in slopes.items() if slope is None] == []
+    assert float(slopes["backbone.stem.0.weight"].abs().max()) > 0  # type: ignore[union-attr]
+
+
+def test_training_starts_from_an_export(tmp_path: Path) -> None:
+    _, path = exported(tmp_path, CONFIG, 7)
+    draw(tmp_path, "a", 0, foot=0.8)
+    options = SynthesizeOptions(varied=VariedOptions())
+    synthesize(tmp_path / "photos", tmp_path / "mattes", tmp_path / "pairs", options, per_photo=4, workers=1)
+    network = 'encoder = "lite0"'
+    recipe = write_recipe(tmp_path / "r.toml", (6,), steps=1, epoch=1, head="lens", more="matte = 1.0", network=network)
+    assert train_through(command(recipe, tmp_path / "pairs", tmp_path / "run", "--start", str(path))) == []
+    trained, given = load_weights(tmp_path / "run" / "level6.pt")[0].state_dict(), read_export(path)[0].state_dict()
+    name = "level7.block1.k3.a.conv.weight"
+    assert 0 < (trained[name] - given[name]).abs().max() < 0.01
+
+
+def test_other_files_are_refused_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"missing\.onnx: no such file"):
+        read_export(tmp_path / "missing.onnx")
+    (tmp_path / "text.onnx").write_text("nothing")
+    with pytest.raises(ModelError, match=r"text\.onnx: not a model of `wideopen export`"):
+        read_export(tmp_path / "text.onnx")
+    _, path = exported(tmp_path)
+    model = onnx.load(path)
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.input[1].endswith("level3.block1.k3.a.conv.weight"):
+            node.input[1] = node.input[1].replace("block1", "block9")
+    for held in model.graph.initializer:
+        held.name = held.name.replace("level3.block1.k3.a.conv.weight", "level3.block9.k3.a.conv.weight")
+    onnx.save(model, tmp_path / "odd.onnx")
+    with pytest.raises(ModelError, match=r"odd\.onnx: does not hold the network that it says it is \(level3\.block1"):
+        read_export(tmp_path / "odd.onnx")
+    (tmp_path / "residual").mkdir()
+    _, path = exported(tmp_path / "residual", replace(CONFIG, head="residual"), 1)
+    with pytest.raises(ModelError, match=r"model\.onnx: has a residual head"):
+        read_export(path)
