@@ -1,11 +1,12 @@
-"""What the depth of a scene costs: the network's maps beside true ones, and beside the rule that pairs are made by.
+"""What the depth of a scene costs: the network's maps, what is drawn from them, true ones, and the rule of the pairs.
 
     python benchmarks/depth_rule.py HELD_OUT [--limit 60]
 
-On made pairs into which nothing was put: gain in PSNR over "output = input" with the network's maps, with the true
-matte or the true depth in place of its own, and with the *rule*: the median of many backgrounds as
-`surfaces.draw_surface` draws them, which knows nothing of the pair but where the subject stands and where the sky ends.
-Also the mean error of relative disparity beside the subject. A table; the last line is JSON.
+On made pairs into which nothing was put: gain in PSNR over "output = input" with the network's own maps, with the
+ground that takes their place (`wideopen.ground`), with the true matte or the true depth, and with the *rule*: the mean
+of many backgrounds as `surfaces.draw_surface` draws them about the true subject, which knows nothing of the pair but
+where that stands and where the sky ends. Also the mean error of relative disparity beside the subject. A table; the
+last line is JSON.
 """
 
 import argparse
@@ -22,28 +23,16 @@ from rich.table import Table
 
 from default_model import UNSEEN_DB, glass
 from wideopen.drawing import Places
-from wideopen.lens_samples import STEPS, Scene, read_scene
+from wideopen.ground import expected, recede
+from wideopen.lens_samples import read_scene
 from wideopen.pairs import Pair, find_pairs, load_image
 from wideopen.render import Renderer
 from wideopen.results import bootstrap_interval
-from wideopen.scene import SUBJECT_DISPARITY, find_foot
-from wideopen.surfaces import draw_surface, find_sky
+from wideopen.scene import find_foot
+from wideopen.surfaces import find_sky
 
-DRAWS = 41
 PLAIN = ("subject", "subject+lamps")
 Float = NDArray[np.float32]
-
-
-def rule(photo: NDArray[Any], subject: Float) -> Float:
-    """HxW relative disparity by the rule, for a subject's matte."""
-    size, foot = subject.shape, find_foot(subject)
-    sky = find_sky(photo.astype(np.float32) / np.float32(255))
-    drawn = []
-    for number in range(DRAWS):
-        disparity = draw_surface(np.random.default_rng((99, number)), size, foot, sky).plane.disparity(*size)
-        seen = np.where(subject > 0.5, 1.0, disparity / SUBJECT_DISPARITY)
-        drawn.append(Scene((seen.clip(0, 65535 / STEPS) * STEPS).astype(np.uint16), subject).relative)
-    return np.median(drawn, axis=0).astype(np.float32)
 
 
 def psnr(x: NDArray[Any], y: NDArray[Any]) -> float:
@@ -60,13 +49,18 @@ def compare(renderer: Renderer, pair: Pair) -> dict[str, float] | None:
     lens = replace(glass(photo, 1.8), blur=scene.blur(pair.shot), aperture=pair.shot.shape)
     where = "auto" if pair.shot.in_focus == "subject" or pair.focus is None else f"{pair.focus[0]},{pair.focus[1]}"
     own = renderer.find_places(photo)
+    assert own.ground is not None
     size = own.matte.shape[::-1]
-    matte, depth = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (scene.subject, scene.relative))
-    guess = rule(photo, scene.subject)
+    matte, depth, shown = (
+        cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+        for plane in (scene.subject, scene.relative, photo.astype(np.float32) / np.float32(255))
+    )
+    guess = expected(scene.subject, find_foot(scene.subject), find_sky(photo.astype(np.float32) / np.float32(255)))
     ways = {
-        "own maps": own,
-        "true matte": replace(own, matte=matte, view=None),
-        "true depth": replace(own, relative=depth, view=None),
+        "network's maps": replace(own, ground=None),
+        "as drawn": own,
+        "true matte": replace(own, matte=matte, ground=recede(shown, matte, own.relative), view=None),
+        "true depth": replace(own, relative=depth, ground=None, view=None),
         "true matte, rule": Places(photo, scene.subject, guess),
         "both true": Places(photo, scene.subject, scene.relative),
     }
@@ -75,9 +69,10 @@ def compare(renderer: Renderer, pair: Pair) -> dict[str, float] | None:
         looked, focus = places.look_at(where)
         found[name] = psnr(looked.draw(lens, focus), target) - before
     beside = scene.subject < 0.05
-    network = cv2.resize(own.relative, photo.shape[1::-1])
-    for name, plane in (("error of the network", network), ("error of the rule", guess)):
-        found[name] = float(np.abs(plane - scene.relative)[beside].mean())
+    planes = {"the network": own.relative, "the ground": own.ground, "the rule": guess}
+    for name, plane in planes.items():
+        full = cv2.resize(plane, photo.shape[1::-1])
+        found[f"error of {name}"] = float(np.abs(full - scene.relative)[beside].mean())
     return found
 
 

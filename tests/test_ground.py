@@ -15,7 +15,7 @@ from wideopen.surfaces import draw_surface
 
 SIZE = HEIGHT, WIDTH = 192, 256
 FOOT = 150
-THING = np.s_[60:130, 180:210]
+THING, BESIDE = np.s_[60:130, 180:210], np.s_[60:110, 225:245]
 
 
 def person(bottom: int = FOOT) -> np.ndarray:
@@ -72,10 +72,12 @@ def test_what_stands_nearer_and_what_is_in_doubt_stay_as_told(photo: np.ndarray)
     matte = person()
     told = truth(3, matte, FOOT)
     told[THING] = 0.9
+    told[BESIDE] = 0.0
     matte[60:130, 20:50] = 0.5
     told[60:130, 20:50] = 0.0
     found = recede(photo, matte, told)
     assert found[80:110, 188:202].min() > 0.8
+    assert np.abs(found[BESIDE]).max() < 1e-6
     assert np.abs(found[60:130, 20:50]).max() < 1e-6
     assert np.abs(found - told)[matte > 0.9].max() < 1e-6
 
