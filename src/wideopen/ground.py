@@ -3,8 +3,8 @@
     matte m, relative disparity r, the photo
       1. foot of the subject, for three ways to read a doubtful m, and end of the sky    `find_foot`, `find_sky`
       2. g, the mean of many backgrounds that fit them    `surfaces.draw_surface`
-      3. what stands clearly nearer than g, and what may be the subject's, keeps r: its doubtful parts, and what is as
-         near; everything else is g
+      3. what stands clearly nearer than g keeps r, and what may be the subject's: its doubtful parts, and what stands
+         out of its row as near as it; everything else is g
 
 A network says about where the ground is and smears it around the subject, which leaves a half-sharp rim there. Where
 the subject is known, the ground below it is: on held-out pairs g is closer to the truth than r (docs/log.md).
@@ -31,8 +31,9 @@ STEP = 4
 STANDS = 0.3, 0.6
 """How much nearer than the ground something is from which on r begins to count, and counts alone."""
 AS_NEAR = -0.2, -0.05
-"""r from which on something farther by g may be as near as the subject, and is taken to be: a part of it, perhaps, that
-its matte lacks. Costs 0.07 dB on held-out pairs, and saves the lower stones of a cairn."""
+"""r from which on something that stands out of its row may be as near as the subject, a part of it that its matte lacks."""
+OUT_OF_ROW = 0.03, 0.1
+"""r - g beside the rest of its row from which on something stands out of it."""
 SMOOTH = 0.02
 """Standard deviation (share of the short side) within which that is judged."""
 OUTSIDE = 0.2
@@ -61,9 +62,10 @@ def recede(photo: Float, matte: Float, relative: Float) -> Float:
     feet = [find_foot((matte > solid).astype(np.float32)) for solid in SOLID]
     ground = np.mean([expected(matte, foot, sky) for foot in feet], axis=0)
     nearer = cv2.GaussianBlur(relative - ground, (0, 0), SMOOTH * min(matte.shape))
-    nearer = nearer - np.float32(np.median(nearer[outside]))
-    as_near = _rise(relative, *AS_NEAR) * (relative > ground)
-    own = np.maximum.reduce([_rise(nearer, *STANDS), as_near, _rise(matte, 0.0, OWN)])
+    stands = _rise(nearer - np.float32(np.median(nearer[outside])), *STANDS)
+    rows = np.array([[_of_row(nearer, outside, row)] for row in range(len(matte))], np.float32)
+    as_near = _rise(relative, *AS_NEAR) * _rise(nearer - rows, *OUT_OF_ROW)
+    own = np.maximum.reduce([stands, as_near, _rise(matte, 0.0, OWN)])
     moved: Float = (ground + own * (relative - ground)).astype(np.float32)
     return moved
 
@@ -77,11 +79,10 @@ def lies_on(ground: Float, matte: Float, relative: Float, point: tuple[float, fl
     row, column = min(int(point[1] * height), height - 1), min(int(point[0] * width), width - 1)
     if ground[row, column] < FAR:
         return True
-    rows = slice(max(row - ROWS, 0), row + ROWS + 1)
-    beside = (relative - ground)[rows][matte[rows] < OUTSIDE]
-    if matte[row, column] >= OUTSIDE or not len(beside):
+    if matte[row, column] >= OUTSIDE:
         return False
-    return bool(abs(relative[row, column] - ground[row, column] - np.median(beside)) < ALIKE)
+    nearer = relative - ground
+    return bool(abs(nearer[row, column] - _of_row(nearer, matte < OUTSIDE, row)) < ALIKE)
 
 
 def expected(subject: Float, foot: float, sky: float) -> Float:
@@ -102,6 +103,13 @@ def expected(subject: Float, foot: float, sky: float) -> Float:
         drawn.append(((disparity - 1) / np.float32(depth)).clip(-REACH, REACH))
     mean = np.asarray(np.mean(drawn, axis=0, dtype=np.float32))
     return np.asarray(cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _of_row(x: Float, where: NDArray[np.bool_], row: int) -> float:
+    """Median of x in a row and ROWS above and below it; 0 where it has nothing of `where`."""
+    near = slice(max(row - ROWS, 0), row + ROWS + 1)
+    beside = x[near][where[near]]
+    return float(np.median(beside)) if len(beside) else 0.0
 
 
 def _rise(x: Float, low: float, high: float) -> Float:
