@@ -30,8 +30,8 @@ STEP = 4
 """Pixels of the map for one of the backgrounds'."""
 STANDS = 0.3, 0.6
 """How much nearer than the ground something is from which on r begins to count, and counts alone."""
-AS_NEAR = -0.2, -0.05
-"""r from which on something that stands out of its row may be as near as the subject, a part of it that its matte lacks."""
+AS_NEAR = -0.35, -0.1
+"""r from which on what stands out of its row may be as near as the subject: a part of it that its matte lacks."""
 OUT_OF_ROW = 0.03, 0.1
 """r - g beside the rest of its row from which on something stands out of it."""
 SMOOTH = 0.02
