@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import wideopen.export as export_module
+from lively import lively
 from wideopen.checkpoint import save_weights
 from wideopen.errors import ModelError, OutputError
 from wideopen.export import export_onnx
 from wideopen.fold import fold
-from wideopen.heads import HeadConv
 from wideopen.options import PyNETConfig
-from wideopen.pynet import InstanceNorm, PyNET
+from wideopen.pynet import PyNET
 
 STYLES = {
     "residual": PyNETConfig(width=0.0625, head="residual", init="he"),
@@ -28,16 +28,7 @@ STYLES = {
 @pytest.fixture(scope="module", params=list(STYLES))
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[PyNET, Path]:
     folder = tmp_path_factory.mktemp("export")
-    torch.manual_seed(3)
-    network = PyNET(STYLES[request.param]).eval()
-    if network.backbone is not None:
-        network.backbone.load_pretrained()
-    for module in network.modules():
-        if isinstance(module, HeadConv):
-            torch.nn.init.normal_(module.weight, std=0.01)
-        elif isinstance(module, InstanceNorm):
-            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-            torch.nn.init.normal_(module.bias, std=0.3)
+    network = lively(STYLES[request.param])
     save_weights(folder / "level1.pt", network, recipe={"name": "tried", "pairs": {"input": 256}}, metrics={"a": 1})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export_module, "fold", lambda model: (onnx.save(model, folder / "plain.onnx"), fold(model))[1])

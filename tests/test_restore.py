@@ -7,15 +7,15 @@ import onnx
 import pytest
 import torch
 
+from lively import lively
 from training_runs import command, train_through, write_recipe
 from varied_photos import draw
 from wideopen.checkpoint import load_weights, save_weights
 from wideopen.engine import SHIPPED
 from wideopen.errors import ModelError
 from wideopen.export import Picture, export_onnx
-from wideopen.heads import HeadConv
 from wideopen.options import PyNETConfig
-from wideopen.pynet import InstanceNorm, PyNET
+from wideopen.pynet import PyNET
 from wideopen.restore import read_export
 from wideopen.shots import VariedOptions
 from wideopen.synthesize import SynthesizeOptions, synthesize
@@ -24,17 +24,8 @@ CONFIG = PyNETConfig(width=0.0625, blocks="cascade", head="lens", encoder="lite0
 
 
 def exported(folder: Path, config: PyNETConfig = CONFIG, level: int = 3) -> tuple[PyNET, Path]:
-    """A network whose parts all do something, and its export."""
-    torch.manual_seed(4)
-    network = PyNET(config, level).eval()
-    if network.backbone is not None:
-        network.backbone.load_pretrained()
-    for module in network.modules():
-        if isinstance(module, HeadConv):
-            torch.nn.init.normal_(module.weight, std=0.02)
-        elif isinstance(module, InstanceNorm):
-            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-            torch.nn.init.normal_(module.bias, std=0.3)
+    """A network and its export."""
+    network = lively(config, level)
     save_weights(folder / "level.pt", network, recipe={"name": "tried"})
     export_onnx(folder / "level.pt", folder / "model.onnx")
     return network, folder / "model.onnx"

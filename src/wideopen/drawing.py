@@ -71,7 +71,7 @@ class Places:
             return seen, focus_of_places(seen.matte, seen.relative, where, shape)
         views = [self.view(part) for part in parts_about(point)]
         matte, relative, focus = look_closer(seen.matte, seen.relative, point, views)
-        held = matte is not seen.matte
+        held = matte is not seen.matte  # By a view; else the matte comes back as it was.
         if self.ground is not None and not held and lies_on(self.ground, self.matte, self.relative, point):
             return drawn, disparity_in_focus(drawn.matte, drawn.relative, point)
         return replace(seen, matte=matte, relative=relative), focus

@@ -40,11 +40,7 @@ class Scene:
 
     @cached_property
     def depth(self) -> float:
-        """From the subject to the farthest that is seen, in units of the subject's disparity.
-
-        A photo does not tell how far away a wall is, but which part of it is farthest: counted in this unit, what a
-        network has to say can be known.
-        """
+        """`surfaces.scene_depth` of what is seen."""
         return scene_depth(self.codes[::4, ::4] / np.float32(STEPS))
 
     @cached_property

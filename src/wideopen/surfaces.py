@@ -6,6 +6,7 @@ pairs of it disagree in the lens and not in the scene. Disparity is counted in u
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -87,7 +88,7 @@ def _wall(disparity: float, tilt: float, width: int) -> Plane:
     return Plane(disparity * (1.0 - tilt), dx=slope, low=0.0, high=0.85 * SUBJECT_DISPARITY)
 
 
-def scene_depth(disparity: Float) -> float:
+def scene_depth(disparity: NDArray[np.floating[Any]]) -> float:
     """From the subject to the farthest that is seen, in the units of `disparity`, which are the subject's.
 
     A photo does not tell how far away a wall is, but which part of it is farthest: counted in this unit, what a
