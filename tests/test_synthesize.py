@@ -131,6 +131,15 @@ def test_unfit_photos_are_skipped_with_the_reason(source: Path) -> None:
     assert not [name for name in files(source / "pairs") if "tmp" in name or "tiny" in name]
 
 
+def test_all_doubt_is_taken_where_it_is_asked_for(source: Path) -> None:
+    faint = np.zeros((80, 100), np.uint8)
+    faint[30:50, 40:60] = 120
+    Image.fromarray(faint).save(source / "mattes" / "c.png")
+    for most, made in ((0.99, 3), (1.0, 4)):
+        done = run(source, f"pairs{most}", options=replace(OPTIONS, max_doubt=most, min_subject=0.0))
+        assert done.made == made, done.skipped
+
+
 def test_only_a_list(source: Path) -> None:
     (source / "list.txt").write_text("first/b\nc\n\n")
     assert run(source, only=source / "list.txt").made == 2

@@ -64,7 +64,8 @@ class SynthesizeOptions:
     max_subject: float = 0.65
     """Photos whose subject fills less or more of the frame are skipped."""
     max_doubt: float = 0.06
-    """Photos whose matte is in doubt on more than this share of the frame, or on half the subject's, are skipped."""
+    """Photos whose matte is in doubt on more than this share of the frame, or on half the subject's, are skipped. 1
+    skips none, as a network has to learn doubt, too."""
     quality: int = 95
     """JPEG quality, always 4:4:4."""
     varied: VariedOptions | None = field(default_factory=VariedOptions)
@@ -325,5 +326,5 @@ def _check_subject(scene: Scene, options: SynthesizeOptions) -> None:
         raise PhotoError(f"subject too small ({subject:.1%} of the frame)")
     if float(scene.alpha.mean()) > options.max_subject:
         raise PhotoError(f"subject too large ({scene.alpha.mean():.0%} of the frame)")
-    if doubt > options.max_doubt or doubt > 0.5 * subject:
+    if doubt > options.max_doubt or 0.5 * subject < doubt and options.max_doubt < 1:
         raise PhotoError(f"matte in doubt on {doubt:.1%} of the frame")

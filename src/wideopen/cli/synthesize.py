@@ -32,7 +32,7 @@ def synthesize(
     long_side: Annotated[int, typer.Option(help="Scale larger photos down to this many px.")] = 960,
     min_subject: Annotated[float, typer.Option(help="Skip photos whose subject is a smaller share of them.")] = 0.02,
     max_subject: Annotated[float, typer.Option(help="Or a larger one.")] = 0.65,
-    max_doubt: Annotated[float, typer.Option(help="Or whose matte is in doubt on a larger share.")] = 0.06,
+    max_doubt: Annotated[float, typer.Option(help="Or whose matte is in doubt on a larger share; 1 takes all.")] = 0.06,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     workers: Annotated[
         int | None,
