@@ -4,6 +4,7 @@ Reads an index of photos (CSV with the columns set, name, subject_area, unsure, 
 and writes lists for `wideopen synthesize --only`, one SET/NAME a line:
 
     train.txt     the default model's: all that are usable and not held out (synthesize drops unsure mattes itself)
+    every.txt     all that are not held out, for what it was trained on with afterwards
     heldout.txt   usable, never trained on
     free.txt      the first model's, of sets whose terms let a model trained on them be shipped
     research.txt  the first model's, of sets given for research only
@@ -60,6 +61,7 @@ def choose(rows: list[dict[str, str]]) -> dict[str, list[str]]:
 
     return {
         "train": usable("0"),
+        "every": sorted(f"{row['set']}/{row['name']}" for row in rows if row["holdout"] == "0"),
         "heldout": usable("1"),
         "free": names(FREE, "0", TRAIN),
         "research": names(RESEARCH, "0", TRAIN),
