@@ -15,9 +15,12 @@ LEVELS = [{"level": level, "batch": 2, "steps": 3} for level in (7, 6)]
 def test_shipped_recipes_load_and_survive_a_round_trip(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
-    # Of a lens head any level can be exported.
-    last = 3 if recipe.network.head == "lens" else 1
-    assert [level.level for level in recipe.levels] == list(range(7, last - 1, -1))
+    if path.stem == "default-crops":  # Goes on from what default.toml has made; levels 4 and 3 stay as they are.
+        assert recipe.begins_above_the_smallest and [level.level for level in recipe.levels] == [5]
+    else:
+        # Of a lens head any level can be exported.
+        last = 3 if recipe.network.head == "lens" else 1
+        assert [level.level for level in recipe.levels] == list(range(7, last - 1, -1))
     assert recipe_from_dict(recipe.as_dict()) == recipe
 
 
