@@ -5,7 +5,9 @@ one, or less of it, so it teaches nearly as much as another photo.
 
 NETWORK is IS-Net as an ONNX file that takes [1, 3, 1024, 1024], (RGB - 128) / 256, or the folder `package/dist` of the
 npm package @imgly/background-removal-data 1.4.5, which holds it in pieces (`npm pack` fetches it; the package is
-AGPL-3.0, the network, of github.com/xuebinqin/DIS, MIT by the package's own notice). Crop k of SET/NAME is called SET/NAME~k and depends on its name alone. What is there is kept.
+AGPL-3.0, the network, of github.com/xuebinqin/DIS, MIT by the package's own notice).
+
+Crop k of SET/NAME is called SET/NAME~k and depends on its name alone. What is there is kept.
 
     python recipes/crops.py PHOTOS LIST NETWORK FOLDER --per-photo 2
 """
