@@ -1,7 +1,6 @@
 """The page in examples/browser, driven in a real Chromium from disk, against `wideopen render` in Python."""
 
 import base64
-import importlib.util
 import io
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 from PIL import Image
 
 from browser import chromium_page
+from scripts import load_script
 from wideopen import Renderer, RenderOptions
 from wideopen.fullsize import carry
 from wideopen.padding import resize
@@ -25,10 +25,7 @@ def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("npm") is None:
         pytest.skip("needs npm, for ONNX Runtime Web")
     folder = tmp_path_factory.mktemp("browser")
-    spec = importlib.util.spec_from_file_location("prepare", PAGE / "prepare.py")
-    assert spec is not None and spec.loader is not None
-    prepare = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(prepare)
+    prepare = load_script(PAGE / "prepare.py")
     for path in PAGE.glob("*.*"):
         if path.suffix in (".html", ".js"):
             shutil.copy(path, folder)

@@ -1,6 +1,5 @@
 """`recipes/crops.py`: crops of photos, and what a matting network says of each."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -12,16 +11,14 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
+from scripts import load_script
+
 SCRIPT = Path(__file__).parents[1] / "recipes" / "crops.py"
 
 
 @pytest.fixture(scope="module")
 def crops() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("crops", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 def network() -> bytes:

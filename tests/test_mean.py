@@ -1,6 +1,5 @@
 """`recipes/mean.py`: half the way from one network to what became of it."""
 
-import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 import torch
 
 from lively import lively
+from scripts import load_script
 from wideopen.checkpoint import load_weights, save_weights
 from wideopen.errors import ModelError
 from wideopen.options import PyNETConfig
@@ -21,11 +21,7 @@ SMALL = PyNETConfig(width=0.0625, head="lens", init="he")
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mean", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 def test_weights_lie_in_the_middle(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
