@@ -23,9 +23,11 @@ from wideopen.focus import disparity_in_focus, focus_of_places, point_of
 from wideopen.fullsize import carry
 from wideopen.ground import lies_on
 from wideopen.lift import lift
+from wideopen.light import srgb_to_linear
 from wideopen.options import parse_focus
 from wideopen.padding import fit, resize
 from wideopen.places import Glass, draw
+from wideopen.rim import take_out
 
 Float = NDArray[Any]
 Pixels = NDArray[Any]
@@ -88,17 +90,17 @@ class Places:
 
     def drawn(self, glass: Glass, focus: float = 0.0) -> tuple[Float, Float, Float]:
         """Picture, share of the photo that it keeps, and the photo, all at the canvas's size and sRGB-encoded."""
-        canvas, matte, relative = self._on_canvas
-        return *draw(canvas, matte, relative, glass, focus), canvas
+        canvas, matte, relative, behind = self._on_canvas
+        return *draw(canvas, matte, relative, glass, focus, behind), canvas
 
     @cached_property
-    def _on_canvas(self) -> tuple[Float, Float, Float]:
+    def _on_canvas(self) -> tuple[Float, Float, Float, Float]:
         # Enlarged to be drawn, a photo would come back soft.
         canvas = small(self.pixels, min(CANVAS_SIDE, max(self.pixels.shape[:2])), self.curve)
         with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
             drawn = self.relative if self.ground is None else self.ground
             matte, relative = pool.map(lambda plane: lift(plane, canvas), (self.matte, drawn))
-        return canvas, (matte / SURE).clip(0.0, 1.0), relative
+        return canvas, (matte / SURE).clip(0.0, 1.0), relative, take_out(srgb_to_linear(canvas), matte)
 
 
 def small(pixels: Pixels, side: int, curve: ToneCurve | None = None) -> Float:

@@ -90,7 +90,7 @@ def prepare(encoded: Float, scene: Scene, rng: np.random.Generator, with_grain: 
         scene = replace(scene, alpha=nothing, doubt=nothing, foot=float(size[0]))
         return Host(encoded, scene, surface, photo, nothing, photo, lamp_share(photo), grain)
     surface = draw_surface(rng, size, scene.foot, sky)
-    hole = find_hole(scene)
+    hole = find_hole(scene.alpha, scene.doubt)
     filled = push_pull(scene.photo, np.square(1.0 - hole, dtype=np.float32))
     plate = scene.photo + hole[..., None] * (filled - scene.photo)
     color = foreground_color(scene, np.asarray(plate, np.float32))

@@ -1,7 +1,7 @@
 """A picture drawn from what a lens head says, at working size: the twin of `lens_head.DrawnLens` at full quality.
 
 photo, matte m, relative disparity r, focus f, glass
-  1. linear light, clipped lamps restored
+  1. linear light, clipped lamps restored; for everything else the subject's rim taken out
   2. layers of one blur radius: the subject goes to the two radii nearest to K f (0 if it is in focus), everything else
      to the two nearest to K (f - r)
   3. each layer blurred by the aperture's shape, divided by how much of it nothing nearer hides
@@ -17,13 +17,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen.apertures import Aperture
+from wideopen.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.defocus import COARSE_FROM_PX, bank_position, convolve, signed_bank
 from wideopen.light import linear_to_srgb, restore_highlights, roll_off_highlights, srgb_to_linear
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 
 GROWTH = 1.3
+SOFT_PX = 1.5
+"""Blur radius beyond the sharp from which on what lies behind the subject is drawn as if it were taken out."""
 LEAST_VISIBLE = 0.05
 """A layer hidden to more than this is not brought back to its full light."""
 
@@ -40,7 +42,9 @@ class Glass:
     """Blur radii are held below this share of the short side."""
 
 
-def draw(photo: Float, matte: Float, relative: Float, glass: Glass, focus: float = 0.0) -> tuple[Float, Float]:
+def draw(
+    photo: Float, matte: Float, relative: Float, glass: Glass, focus: float = 0.0, behind: Float | None = None
+) -> tuple[Float, Float]:
     """See a photo through a lens.
 
     Args:
@@ -49,6 +53,8 @@ def draw(photo: Float, matte: Float, relative: Float, glass: Glass, focus: float
         relative: HxW, disparity of everything else, less the subject's; -1 is the farthest, positive is nearer.
         glass: the lens.
         focus: relative disparity of what is in focus; 0 is the subject.
+        behind: HxWx3 linear light, [0, 1]; what everything else is drawn from where it or the subject is blurred
+            (`rim.take_out`). The photo if None.
 
     Returns:
         The picture, HxWx3 sRGB-encoded in [0, 1], and HxW the share of the photo's own pixels that it keeps.
@@ -58,8 +64,13 @@ def draw(photo: Float, matte: Float, relative: Float, glass: Glass, focus: float
     radius = (short * glass.blur * (np.float32(focus) - relative)).clip(-most, most).astype(np.float32)
     own = float(np.clip(short * glass.blur * focus, -most, most))
     radii = signed_bank(min(float(radius.min()), own), max(float(radius.max()), own), GROWTH)
-    light = restore_highlights(srgb_to_linear(photo), glass.highlight_gain)
-    seen, kept = composite(light, matte, radius, own, radii, glass.aperture)
+    linear = srgb_to_linear(photo)
+    light = restore_highlights(linear, glass.highlight_gain)
+    rest = light
+    if behind is not None:
+        blurred = ((np.maximum(np.abs(radius), abs(own)) - SHARP_RADIUS_PX) / np.float32(SOFT_PX)).clip(0.0, 1.0)
+        rest = restore_highlights(linear + blurred[..., None] * (behind - linear), glass.highlight_gain)
+    seen, kept = composite(light, rest, matte, radius, own, radii, glass.aperture)
     picture = linear_to_srgb(roll_off_highlights(seen, glass.highlight_gain).clip(0.0, 1.0))
     return picture, kept
 
@@ -77,18 +88,18 @@ class _Layer:
 
 
 def composite(
-    light: Float, matte: Float, radius: Float, own: float, radii: Float, aperture: Aperture | None = None
+    light: Float, rest: Float, matte: Float, radius: Float, own: float, radii: Float, aperture: Aperture | None = None
 ) -> tuple[Float, Float]:
-    """Steps 2 to 4: linear light HxWx3, and the share HxW of the layer that is not blurred; `own` is the subject's
-    radius. Radii run from the nearest to the farthest."""
-    result, kept = light.astype(np.float32), np.ones(matte.shape, np.float32)
+    """Steps 2 to 4: linear light HxWx3, and the share HxW of the layer that is not blurred. `light` is the subject's,
+    `rest` everything else's, both HxWx3; `own` is the subject's radius. Radii run from the nearest to the farthest."""
+    result, kept = rest.astype(np.float32), np.ones(matte.shape, np.float32)
 
     def seen(layer: _Layer) -> Float:
         blur = float(radii[layer.index])
         return convolve(layer.light, abs(blur), aperture, blur > 0, coarse=True)
 
     # OpenCV's Fourier transforms take one core each.
-    layers = _layers(light, matte, radius, own, radii)
+    layers = _layers(light, rest, matte, radius, own, radii)
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
         for layer, found in zip(layers, pool.map(seen, layers), strict=True):
             part = layer.rows, layer.columns
@@ -99,19 +110,19 @@ def composite(
     return result, kept
 
 
-def _layers(light: Float, matte: Float, radius: Float, own: float, radii: Float) -> list[_Layer]:
+def _layers(light: Float, rest: Float, matte: Float, radius: Float, own: float, radii: Float) -> list[_Layer]:
     """All that something is in, far to near."""
     place, place_of_subject = bank_position(radius, radii), float(bank_position(np.full((1, 1), own), radii)[0, 0])
-    rest = 1.0 - matte
     hidden: Float = np.ones(matte.shape, np.float32)  # By the layer itself and all nearer ones.
     layers: list[_Layer] = []
     for index in reversed(range(len(radii))):
-        share = rest * np.maximum(1.0 - np.abs(place - index), 0.0)
-        share = share + matte * max(1.0 - abs(place_of_subject - index), 0.0)
+        others = (1.0 - matte) * np.maximum(1.0 - np.abs(place - index), 0.0)
+        subject = matte * max(1.0 - abs(place_of_subject - index), 0.0)
+        share = others + subject
         hidden = hidden - share
         if (within := _reach(share, float(abs(radii[index])))) is not None:
-            some = share[within]
-            planes = np.dstack([some[..., None] * light[within], some, 1.0 - hidden[within]])
+            shone = others[within][..., None] * rest[within] + subject[within][..., None] * light[within]
+            planes = np.dstack([shone, share[within], 1.0 - hidden[within]])
             layers.append(_Layer(index, *within, planes.astype(np.float32)))
     return layers
 

@@ -53,9 +53,8 @@ def take_apart(photo: Float, matte: Float, horizon: float = 0.4) -> Scene:
         matte: HxW opacity of the subject in [0, 1].
         horizon: row of the horizon as a share of the height; higher up where the subject's foot is above mid-frame.
     """
-    short = min(photo.shape[:2])
     alpha = _settle(refine_matte(photo, matte))
-    doubt = _doubt(alpha, short)
+    doubt = find_doubt(alpha)
     height = photo.shape[0]
     foot = find_foot(alpha)
     top = min(horizon * height, foot - 0.35 * height)
@@ -128,19 +127,34 @@ def fill_background(scene: Scene, radius_px: Float) -> Float:
 
     Where the background is not blurred, or the matte in doubt, the photo's pixels stay: there nothing hidden can show.
     """
-    hole = find_hole(scene)
+    hole = find_hole(scene.alpha, scene.doubt)
     filled = push_pull(scene.photo, np.square(1.0 - hole, dtype=np.float32))
     share = (hole * _rise(radius_px, 0.5, 2.0))[..., None]
     return np.asarray(scene.photo + share * (filled - scene.photo), np.float32)
 
 
-def find_hole(scene: Scene) -> Float:
-    """HxW share in [0, 1] of what is filled in behind the subject: a little more than its matte, less the doubt."""
-    short = min(scene.alpha.shape)
-    reach = 2 * max(round(0.008 * short), 1) + 1
+def find_doubt(alpha: Float) -> Float:
+    """HxW in [0, 1]: 1 in regions, not thin edges, where a matte does not know."""
+    short = min(alpha.shape)
+    unsure = ((alpha > 0.08) & (alpha < 0.92)).astype(np.float32)
+    size = 2 * max(round(0.014 * short), 3) + 1
+    regions = cv2.morphologyEx(unsure, cv2.MORPH_OPEN, _ellipse(size))
+    regions = cv2.dilate(regions, _ellipse(size))
+    soft = cv2.GaussianBlur(regions, (0, 0), 0.006 * short)
+    return np.asarray(soft, np.float32)
+
+
+def find_hole(alpha: Float, doubt: Float, reach: float = 0.008) -> Float:
+    """HxW share in [0, 1] of what is filled in behind the subject: a little more than its matte, less the doubt.
+
+    Args:
+        alpha, doubt: HxW; see `Scene`.
+        reach: how much more, as a share of the short side.
+    """
+    size = 2 * max(round(reach * min(alpha.shape)), 1) + 1
     # A matte is rarely exact: a rim of the subject left outside it would glow around the blurred background.
-    solid = np.minimum(scene.alpha, 1.0 - scene.doubt)
-    hole = _rise(np.asarray(cv2.dilate(solid, _ellipse(reach)), np.float32), 0.03, 0.15) * (1.0 - scene.doubt)
+    solid = np.minimum(alpha, 1.0 - doubt)
+    hole = _rise(np.asarray(cv2.dilate(solid, _ellipse(size)), np.float32), 0.03, 0.15) * (1.0 - doubt)
     return np.asarray(hole, np.float32)
 
 
@@ -184,15 +198,6 @@ def foreground_color(scene: Scene, background: Float) -> Float:
 def _settle(matte: Float) -> Float:
     """Take the noise of a matting network off both ends: 0.06 and less is nothing, 0.92 and more is solid."""
     return np.clip((matte - 0.06) / 0.86, 0.0, 1.0).astype(np.float32)
-
-
-def _doubt(alpha: Float, short: int) -> Float:
-    unsure = ((alpha > 0.08) & (alpha < 0.92)).astype(np.float32)
-    size = 2 * max(round(0.014 * short), 3) + 1
-    regions = cv2.morphologyEx(unsure, cv2.MORPH_OPEN, _ellipse(size))
-    regions = cv2.dilate(regions, _ellipse(size))
-    soft = cv2.GaussianBlur(regions, (0, 0), 0.006 * short)
-    return np.asarray(soft, np.float32)
 
 
 def _weighted_mean(image: Float, weight: Float, size: int) -> Float:
