@@ -104,6 +104,10 @@ def test_points_on_the_ground_and_on_things() -> None:
     told[FOOT - 40 : FOOT + 10, 180:210] += 0.3
     assert not lies_on(ground, matte, told, (195 / WIDTH, (FOOT - 5) / HEIGHT))
     assert not lies_on(ground, matte, told, (110 / WIDTH, (FOOT - 5) / HEIGHT))
+    told[:60, 180:210] += 0.2
+    assert lies_on(ground, matte, told, (195 / WIDTH, 0.1))
+    told[:60, 180:210] += 0.3
+    assert not lies_on(ground, matte, told, (195 / WIDTH, 0.1))
 
 
 def test_a_tap_on_the_ground_focuses_on_its_row(photo: np.ndarray) -> None:

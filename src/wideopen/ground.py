@@ -34,8 +34,8 @@ SMOOTH = 0.02
 """Standard deviation (share of the short side) within which that is judged."""
 OUTSIDE = 0.2
 """Matte below which a pixel is not the subject's."""
-FAR = -0.5
-"""g below which nothing is told from the ground: it is all far away."""
+FAR, NEARER = -0.5, 0.35
+"""g below which a point is not told from the ground, as it is all far away, unless r is nearer by so much."""
 ALIKE = 0.06
 """r - g beside the rest of its row up to which a point is the ground's."""
 ROWS = 2
@@ -68,11 +68,11 @@ def lies_on(ground: Float, matte: Float, relative: Float, point: tuple[float, fl
     """
     height, width = matte.shape
     row, column = min(int(point[1] * height), height - 1), min(int(point[0] * width), width - 1)
-    if ground[row, column] < FAR:
+    nearer = relative - ground
+    if ground[row, column] < FAR and nearer[row, column] < NEARER:
         return True
     if matte[row, column] >= OUTSIDE:
         return False
-    nearer = relative - ground
     return bool(abs(nearer[row, column] - _of_row(nearer, matte < OUTSIDE, row)) < ALIKE)
 
 
