@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wideopen.apertures import Aperture, kernel
-from wideopen.defocus import bank_position, blur, convolve, signed_bank
+from wideopen.defocus import bank_position, blur, blur_part, convolve, signed_bank
 
 Float = NDArray[np.float32]
 
@@ -87,3 +87,16 @@ def test_the_bank_goes_from_front_to_back_through_the_identity() -> None:
     zero = int(np.flatnonzero(radii == 0)[0])
     np.testing.assert_allclose(position[0], [0, zero, zero, zero, len(radii) - 1])
     np.testing.assert_array_equal(signed_bank(0.0, 0.3), [0.0])
+
+
+@pytest.mark.parametrize("coarse", [False, True])
+def test_a_piece_is_vignetted_as_its_place_in_the_whole_picture_is(coarse: bool) -> None:
+    image = np.random.default_rng(5).random((160, 240, 3)).astype(np.float32)
+    image = cv2.GaussianBlur(image, (0, 0), 3)
+    aperture, radius = Aperture(vignette=0.6), 9.0
+    wanted = blur_part(image, radius, (0, 160), (0, 240), aperture)
+    piece = image[80:, 120:]
+    found = blur_part(piece, radius, (40, 80), (60, 120), aperture, whole=((160, 240), (80, 120)), coarse=coarse)
+    assert np.abs(found - wanted[120:, 180:]).max() < (0.01 if coarse else 1e-5)
+    alone = blur_part(piece, radius, (40, 80), (60, 120), aperture)
+    assert np.abs(alone - wanted[120:, 180:]).max() > 0.015

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from wideopen.apertures import Aperture
+from wideopen.defocus import blur
 from wideopen.drawing import CANVAS_SIDE, Places
 from wideopen.exposure import expose
 from wideopen.lens import Layer, Plane
@@ -37,3 +39,26 @@ def test_a_slight_blur_of_a_small_photo_is_the_lens_s_own(radius_px: float) -> N
     assert -10 * np.log10(error) > 36
     within = cv2.erode((matte > 0.99).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
     assert np.array_equal(drawn[within], photo[within])
+
+
+def test_lamps_in_the_corners_become_cat_s_eyes() -> None:
+    """Optical vignetting cuts discs off away from the middle, as `defocus.blur` has it."""
+    height, width = 240, 360
+    light = np.full((height, width, 3), 0.01, np.float32)
+    lamps = [(25, 25), (120, 180), (215, 335)]
+    for row, column in lamps:
+        light[row - 1 : row + 2, column - 1 : column + 2] = 0.7
+    photo = np.rint(255 * linear_to_srgb(light)).astype(np.uint8)
+    places = Places(photo, np.zeros((height, width), np.float32), np.full((height, width), -1, np.float32))
+    aperture, radius_px = Aperture(vignette=0.7), 12.0
+    drawn, round_ = (
+        places.draw(Glass(radius_px / height, shape, highlight_gain=1.0)) for shape in (aperture, Aperture())
+    )
+    truth = linear_to_srgb(blur(light, np.full((height, width), radius_px, np.float32), aperture))
+    error, without = (np.square(picture / 255 - truth).mean() for picture in (drawn, round_))
+    assert error < 1e-5 and error < 0.15 * without
+    sizes = [
+        (srgb_to_linear(drawn[row - 20 : row + 21, column - 20 : column + 21, 0] / 255) > 0.015).sum()
+        for row, column in lamps
+    ]
+    assert max(sizes[0], sizes[2]) < 0.75 * sizes[1]

@@ -105,25 +105,33 @@ def blur_part(
     columns: Span,
     aperture: Aperture | None = None,
     cell: tuple[int, int] | None = None,
+    whole: tuple[Span, tuple[int, int]] | None = None,
+    coarse: bool = False,
 ) -> Float:
     """Rows x columns of the image blurred, reading as far around them as the disc reaches; radius signed as in `blur`.
 
     Optical vignetting changes the shape over the picture: kernels stand on the corners of a grid and are mixed
     in between, which leaves no seam.
+
+    Args:
+        whole: height and width of the picture that the image is a part of, and the row and column of it at which the
+            image begins; the image is all of it if None.
+        coarse: see `convolve`.
     """
     aperture = aperture or Aperture()
     if aperture.vignette == 0 or abs(radius_px) <= SHARP_RADIUS_PX:
-        return _blur_around(image, radius_px, rows, columns, aperture, (0.0, 0.0), cell)
-    height, width = image.shape[:2]
+        return _blur_around(image, radius_px, rows, columns, aperture, (0.0, 0.0), cell, coarse)
+    (height, width), (top, left) = whole or (image.shape[:2], (0, 0))
     result = np.zeros((rows[1] - rows[0], columns[1] - columns[0], image.shape[2]), np.float32)
     for row in range(FIELD_CELLS + 1):
-        weight_down, part_rows = _hat(row, height, rows)
+        weight_down, down = _hat(row, height, (rows[0] + top, rows[1] + top))
         for column in range(FIELD_CELLS + 1):
-            weight_across, part_columns = _hat(column, width, columns)
-            if part_rows is None or part_columns is None:
+            weight_across, across = _hat(column, width, (columns[0] + left, columns[1] + left))
+            if down is None or across is None:
                 continue
+            part_rows, part_columns = (down[0] - top, down[1] - top), (across[0] - left, across[1] - left)
             place = _place(row, column, height, width)
-            seen = _blur_around(image, radius_px, part_rows, part_columns, aperture, place, cell)
+            seen = _blur_around(image, radius_px, part_rows, part_columns, aperture, place, cell, coarse)
             within = (
                 slice(part_rows[0] - rows[0], part_rows[1] - rows[0]),
                 slice(part_columns[0] - columns[0], part_columns[1] - columns[0]),
@@ -195,11 +203,14 @@ def _blur_around(
     aperture: Aperture,
     place: tuple[float, float],
     cell: tuple[int, int] | None,
+    coarse: bool = False,
 ) -> Float:
-    reach = int(np.ceil(abs(radius_px))) + 2
-    top, left = max(rows[0] - reach, 0), max(columns[0] - reach, 0)
+    step = max(COARSE_FROM_PX.values()) if coarse else 1
+    reach = int(np.ceil(abs(radius_px))) + 2 * step
+    # On whole coarse pixels of the image.
+    top, left = (max(span[0] - reach, 0) // step * step for span in (rows, columns))
     area = image[top : rows[1] + reach, left : columns[1] + reach]
-    area = convolve(area, abs(radius_px), aperture, radius_px > 0, place, cell)
+    area = convolve(area, abs(radius_px), aperture, radius_px > 0, place, cell, coarse)
     return area[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.apertures import SHARP_RADIUS_PX, Aperture
-from wideopen.defocus import COARSE_FROM_PX, bank_position, convolve, signed_bank
+from wideopen.defocus import COARSE_FROM_PX, bank_position, blur_part, signed_bank
 from wideopen.light import linear_to_srgb, restore_highlights, roll_off_highlights, srgb_to_linear
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
@@ -95,8 +95,9 @@ def composite(
     result, kept = rest.astype(np.float32), np.ones(matte.shape, np.float32)
 
     def seen(layer: _Layer) -> Float:
-        blur = float(radii[layer.index])
-        return convolve(layer.light, abs(blur), aperture, blur > 0, coarse=True)
+        whole = matte.shape, (layer.rows.start, layer.columns.start)
+        rows, columns = ((0, side) for side in layer.light.shape[:2])
+        return blur_part(layer.light, float(radii[layer.index]), rows, columns, aperture, whole=whole, coarse=True)
 
     # OpenCV's Fourier transforms take one core each.
     layers = _layers(light, rest, matte, radius, own, radii)
