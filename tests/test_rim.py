@@ -5,7 +5,7 @@ import numpy as np
 
 from wideopen.drawing import Places
 from wideopen.light import linear_to_srgb
-from wideopen.places import Glass
+from wideopen.places import Glass, draw
 from wideopen.rim import REACH, SHARE, take_out
 
 SIZE = HEIGHT, WIDTH = 200, 300
@@ -41,8 +41,6 @@ def test_a_rim_that_the_matte_left_outside_glows_less() -> None:
     photo = np.rint(255 * linear_to_srgb(light)).astype(np.uint8)
     places, glass = Places(photo, matte, np.full(SIZE, -1, np.float32)), Glass(0.03, highlight_gain=1.0)
     canvas, lifted, relative, _ = places._on_canvas
-    from wideopen.places import draw
-
     before, _ = draw(canvas, lifted, relative, glass)
     after = places.drawn(glass)[0]
     beside = np.s_[100, 203:206, 0]

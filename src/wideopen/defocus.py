@@ -105,7 +105,7 @@ def blur_part(
     columns: Span,
     aperture: Aperture | None = None,
     cell: tuple[int, int] | None = None,
-    whole: tuple[Span, tuple[int, int]] | None = None,
+    whole: tuple[tuple[int, int], tuple[int, int]] | None = None,
     coarse: bool = False,
 ) -> Float:
     """Rows x columns of the image blurred, reading as far around them as the disc reaches; radius signed as in `blur`.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from wideopen.grain import Grain, measure_grain
 from wideopen.lens import Layer, Plane
 from wideopen.light import lamp_share, srgb_to_linear
-from wideopen.scene import SUBJECT_DISPARITY, Scene, find_hole, foreground_color, push_pull
+from wideopen.scene import SUBJECT_DISPARITY, Scene, find_hole, foreground_color, push_pull, shows_hidden
 from wideopen.surfaces import Surface, draw_surface, find_sky
 
 Float = NDArray[np.float32]
@@ -60,8 +60,7 @@ class Host:
             subject_radius_px: blur of the subject.
             radius_px: HxW blur of the background.
         """
-        blurred = np.clip((np.maximum(radius_px, subject_radius_px) - 0.5) / 1.5, 0.0, 1.0)
-        share = (self.hole * blurred)[..., None]
+        share = (self.hole * shows_hidden(radius_px, subject_radius_px))[..., None]
         photo = self.scene.photo
         return Layer(np.asarray(photo + share * (self.filled - photo), np.float32), self.surface.plane)
 

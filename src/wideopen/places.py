@@ -17,15 +17,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen.apertures import SHARP_RADIUS_PX, Aperture
+from wideopen.apertures import Aperture
 from wideopen.defocus import COARSE_FROM_PX, bank_position, blur_part, signed_bank
 from wideopen.light import linear_to_srgb, restore_highlights, roll_off_highlights, srgb_to_linear
+from wideopen.scene import shows_hidden
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 
 GROWTH = 1.3
-SOFT_PX = 1.5
-"""Blur radius beyond the sharp from which on what lies behind the subject is drawn as if it were taken out."""
 LEAST_VISIBLE = 0.05
 """A layer hidden to more than this is not brought back to its full light."""
 
@@ -68,8 +67,8 @@ def draw(
     light = restore_highlights(linear, glass.highlight_gain)
     rest = light
     if behind is not None:
-        blurred = ((np.maximum(np.abs(radius), abs(own)) - SHARP_RADIUS_PX) / np.float32(SOFT_PX)).clip(0.0, 1.0)
-        rest = restore_highlights(linear + blurred[..., None] * (behind - linear), glass.highlight_gain)
+        mixed: Float = linear + shows_hidden(np.abs(radius), abs(own))[..., None] * (behind - linear)
+        rest = restore_highlights(mixed, glass.highlight_gain)
     seen, kept = composite(light, rest, matte, radius, own, radii, glass.aperture)
     picture = linear_to_srgb(roll_off_highlights(seen, glass.highlight_gain).clip(0.0, 1.0))
     return picture, kept

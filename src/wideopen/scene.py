@@ -158,6 +158,12 @@ def find_hole(alpha: Float, doubt: Float, reach: float = 0.008) -> Float:
     return np.asarray(hole, np.float32)
 
 
+def shows_hidden(radius_px: Float, subject_radius_px: float) -> Float:
+    """HxW share in [0, 1] to which what lies behind a subject shows: none where neither it nor the background is
+    blurred (0.5 px), all from 2 px on."""
+    return np.asarray(np.clip((np.maximum(radius_px, subject_radius_px) - 0.5) / 1.5, 0.0, 1.0), np.float32)
+
+
 def push_pull(image: Float, weight: Float) -> Float:
     """Fill where the weight is 0 from where it is 1, by a pyramid of normalised convolutions (Gortler et al., 1996).
 
