@@ -17,6 +17,7 @@ A table a part; the last line is JSON.
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,6 +50,12 @@ F_NUMBERS = {"f/1.2-2": 2.0, "f/2-4": 4.0, "f/4-8": 8.0, "f/8 up": np.inf}
 APERTURES = (1.2, 1.8, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
 MARGIN = 0.02
 """Share of the short side by which mattes are eroded and dilated."""
+MIRRORED_PX = 32
+"""What is seen of a photo beyond its frame where its detail is told. A Fourier transform has the photo repeat itself,
+and a step from its last row to its first is an edge that no lens blurs."""
+ROLL_OFF = 0.04
+"""Standard deviation (of the sampling rate) of the limit, a Gaussian rise, so that an edge is heard of some 10 px away:
+from a sharp limit it rings all over the photo."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +97,17 @@ def cases(renderer: Renderer, photos: Path, mattes: Path, only: Path, limit: int
 def fine(pixels: NDArray[Any]) -> Grey:
     """Squared detail above a quarter of the sampling rate, HxW."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32) / np.float32(255)
-    spectrum = np.fft.rfft2(grey)
-    down, across = np.fft.fftfreq(grey.shape[0])[:, None], np.fft.rfftfreq(grey.shape[1])[None]
-    spectrum[np.hypot(down, across) < 0.25] = 0
-    return np.square(np.fft.irfft2(spectrum, s=grey.shape)).astype(np.float32)
+    wide = np.pad(grey, MIRRORED_PX, mode="symmetric")
+    down, across = np.fft.fftfreq(wide.shape[0])[:, None], np.fft.rfftfreq(wide.shape[1])[None]
+    spectrum = np.fft.rfft2(wide) * normal_share((np.hypot(down, across) - 0.25) / ROLL_OFF)
+    inner = slice(MIRRORED_PX, -MIRRORED_PX)
+    return np.square(np.fft.irfft2(spectrum, s=wide.shape)[inner, inner]).astype(np.float32)
+
+
+def normal_share(x: Values) -> Values:
+    """Share of a normal distribution below x, to 1e-4."""
+    steps = np.linspace(-5, 5, 1001)
+    return np.interp(x, steps, [0.5 * (1 + math.erf(step / math.sqrt(2))) for step in steps])
 
 
 def share_kept(out: Grey, before: Grey, where: NDArray[np.bool_]) -> float:
