@@ -1,5 +1,6 @@
 """Full size with the model in the package: strips do not show, photos of any shape pass from file to file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from wideopen import Renderer, RenderOptions
 from wideopen.fullsize import carry
+from wideopen.grain import lost_grain
 from wideopen.photo import Photo, load, save
 from wideopen.through_network import see
 
@@ -40,6 +42,24 @@ def test_one_strip_or_forty(renderer: Renderer, dtype: type) -> None:
     np.testing.assert_array_equal(carry(photo, *seen, strip=21), whole)  # 38 strips of 21 rows and one of 3.
     np.testing.assert_array_equal(carry(photo, *seen, strip=20), whole)  # 40 of 20 and one of a single row.
     np.testing.assert_array_equal(renderer.render(photo), whole)
+
+
+def test_grain_comes_back_where_the_photo_is_blurred(renderer: Renderer) -> None:
+    large = cv2.resize(load(EXAMPLES / "dog.jpg").pixels, (1536, 1152), interpolation=cv2.INTER_CUBIC)
+    noise = np.random.default_rng(5).normal(0, 3, large.shape)
+    photo = np.rint((large + noise).clip(0, 255)).astype(np.uint8)
+    seen = see(renderer.engine, photo, renderer.options, b"", None)
+    smooth, grainy = carry(photo, *seen), renderer.render(photo)
+    np.testing.assert_array_equal(grainy, carry(photo, *seen, strip=20, grain=lost_grain(photo, 1.0)))
+    np.testing.assert_array_equal(Renderer(replace(renderer.options, grain=0.0)).render(photo), smooth)
+    share = cv2.resize(seen[1], photo.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    kept = cv2.erode((share == 1).astype(np.uint8), np.ones((9, 9))) > 0
+    assert kept.mean() > 0.05
+    np.testing.assert_array_equal(grainy[kept], photo[kept])
+    far = cv2.distanceTransform((share < 0.02).astype(np.uint8), cv2.DIST_L2, 3) > 20
+    assert far.mean() > 0.05
+    added = (grainy.astype(np.float32) - smooth)[far]
+    assert abs(added.mean()) < 0.05 and 3 < added.std() < 4  # The noise, and the photo's own grain.
 
 
 @pytest.mark.parametrize("size", [(1, 1), (31, 47), (40, 20_000), (20_000, 40)])

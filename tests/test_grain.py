@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wideopen.areas import tiles
-from wideopen.grain import BANDS, COARSEST_PX, MOST_UNEVEN, STRONGEST, Grain, measure_grain
+from wideopen.grain import BANDS, COARSEST_PX, MOST_UNEVEN, STRONGEST, Grain, lost_grain, measure_grain, sure_grain
 
 Float = NDArray[np.float32]
 GREY = np.array([0.299, 0.587, 0.114])
@@ -170,6 +170,30 @@ def test_what_is_rough_at_one_brightness_alone_is_held_down() -> None:
 )
 def test_without_grain_or_room_to_measure_it_there_is_none(photo: NDArray) -> None:
     assert measure_grain(photo) is None
+
+
+def large(values: Float) -> NDArray[np.uint8]:
+    """1.5 megapixels and more of it."""
+    return np.rint(np.tile(values, (2, 2, 1)).clip(0, 1) * 255).astype(np.uint8)
+
+
+def test_grain_that_a_blurred_photo_lacks_is_its_own_at_the_share_asked_for() -> None:
+    photo = large(gradient() + 2 / 255 * noise((640, 960, 3)))
+    whole, half = lost_grain(photo, 1.0), lost_grain(photo, 0.5)
+    assert whole is not None and half is not None
+    np.testing.assert_allclose(whole.strength, 2 / 255, rtol=0.15)
+    np.testing.assert_allclose(half.strength, whole.strength / 2, rtol=1e-6)
+    assert lost_grain(photo, 0.0) is None
+
+
+def test_what_is_too_rough_for_grain_is_none() -> None:
+    photo = large(gradient() + 5 / 255 * noise((640, 960, 3)))
+    assert measure_grain(photo) is not None
+    assert sure_grain(photo) is None and lost_grain(photo, 1.0) is None
+
+
+def test_a_small_photo_has_lost_its_grain_to_reducing() -> None:
+    assert lost_grain(grainy(2 / 255), 1.0) is None
 
 
 @pytest.fixture(scope="module")

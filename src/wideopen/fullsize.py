@@ -8,7 +8,7 @@ seam between them follows the photo's edges:
                       for and filled in behind the subject   3. m as a local linear model of the photo's colours
     at full size      4. m from those models and the photo's pixels, held within what m is one working pixel away, and
                       steeper where it crosses from 0 to 1 within such a pixel: the photo's edge is sharper
-                      5. m * photo + (1 - m) * background, in linear light
+                      5. m * photo + (1 - m) * background, in linear light, and the grain that 1 - m lacks
 
 Without step 2 an enlarged edge of the subject would shine around it. Full size is passed through in strips of rows,
 so memory above the photo and the result does not grow with them.
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.curve import ToneCurve
+from wideopen.grain import Grain
 from wideopen.guided import fill, guided_coefficients, hidden_texture, share_kept
 from wideopen.light import to_light, to_pixels
 from wideopen.padding import resize
@@ -52,6 +53,7 @@ def carry(
     seen: Float | None = None,
     strip: int | None = None,
     curve: ToneCurve | None = None,
+    grain: Grain | None = None,
 ) -> Pixels:
     """Carry a result to full size.
 
@@ -63,6 +65,7 @@ def carry(
         seen: hxwx3, the picture of which bokeh keeps that share; the photo at that size if None.
         strip: rows worked on at a time; the result does not depend on it.
         curve: of the photo's profile; sRGB's if None.
+        grain: put back where the photo's own is not kept; none if None.
 
     Returns:
         HxWx3 of the photo's type. Identical to the photo where m is 1.
@@ -83,7 +86,7 @@ def carry(
     rows = strip or max(1, STRIP_PIXELS // width)
 
     def work(top: int) -> None:
-        result[top : top + rows] = _strip(maps, pixels[top : top + rows], top, height, curve)
+        result[top : top + rows] = _strip(maps, pixels[top : top + rows], top, height, curve, grain)
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
@@ -136,7 +139,7 @@ def _crossing(span: Float) -> Float:
     return crossing
 
 
-def _strip(maps: Float, photo: Pixels, top: int, height: int, curve: ToneCurve | None) -> Pixels:
+def _strip(maps: Float, photo: Pixels, top: int, height: int, curve: ToneCurve | None, grain: Grain | None) -> Pixels:
     """Steps 4 and 5 for the rows from `top` on of a photo of `height` rows."""
     rows, width = photo.shape[:2]
     wide = _enlarge(maps, top, rows, height, width)
@@ -145,12 +148,16 @@ def _strip(maps: Float, photo: Pixels, top: int, height: int, curve: ToneCurve |
         return photo
     result = _store(np.ascontiguousarray(wide[..., :3]), photo.dtype)
     mixed = np.flatnonzero(~keep & (wide[..., 4] > SNAP))
+    lacks: Float = np.ones((rows, width), np.float32)
     if mixed.size:
         found = wide.reshape(-1, 9)[mixed]
         own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
         share = _share(found, own, height / maps.shape[0])
         light: Float = share * to_light(own, curve) + (1 - share) * to_light(behind, curve)
         result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype, curve))
+        lacks.reshape(-1)[mixed] = 1 - share[:, 0]
+    if grain is not None:
+        result = grain.add(result, lacks, (slice(top, top + rows), slice(0, width)))
     np.copyto(result, photo, where=keep[..., None])
     return result
 

@@ -6,7 +6,8 @@ together and by its spectrum; new grain of that description is drawn (a Gaussian
 Random Phase Textures, TIP 2011).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -25,7 +26,11 @@ STRONGEST = 6 / 255
 COARSEST_PX = 1.5
 """What a Gaussian of this sigma leaves is no grain: stone and leaves are rough at all scales, sensors at the finest."""
 FIELD_PX = 512
-MOST_BLOCKS = 4000
+MOST_BLOCKS = 2000
+ROUGHEST = 0.015
+"""Standard deviation (of white) above which even the flattest blocks must hold texture."""
+LEAST_PIXELS = 1_500_000
+"""A smaller photo was reduced, as a rule, which averages its grain away: what is as fine there is texture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,11 @@ class Grain:
     field: Float
     """FIELD_PX x FIELD_PX x 3: a periodic texture of the grain's spectrum, variance 1 on average over the colours."""
 
+    @cached_property
+    def _strengths(self) -> Float:
+        """(256,) standard deviation at each brightness in 8 bits."""
+        return np.interp(np.arange(256) / 255, (np.arange(BANDS) + 0.5) / BANDS, self.strength).astype(np.float32)
+
     def add(self, encoded: NDArray[Any], amount: Float, tile: tuple[slice, slice]) -> NDArray[Any]:
         """Add grain to a tile of the photo.
 
@@ -47,13 +57,14 @@ class Grain:
         """
         white = 1.0 if encoded.dtype.kind == "f" else float(np.iinfo(encoded.dtype).max)
         values = encoded.astype(np.float32) / np.float32(white)
+        brightness = cv2.convertScaleAbs(cv2.cvtColor(values, cv2.COLOR_RGB2GRAY), alpha=255)
+        strength = cv2.LUT(brightness, self._strengths)
         # Variances add up: where part of the grain is left, the rest is what is missing to the whole.
-        brightness = values @ np.array([0.299, 0.587, 0.114], np.float32)
-        levels = (np.arange(BANDS) + 0.5) / BANDS
-        strength = np.interp(brightness, levels, self.strength).astype(np.float32)
         strength *= np.sqrt(1 - (1 - amount) ** 2)
-        rows, columns = (np.arange(part.start, part.stop) % FIELD_PX for part in tile)
-        values += strength[..., None] * self.field[rows[:, None], columns]
+        rows, (left, right) = np.arange(tile[0].start, tile[0].stop) % FIELD_PX, (tile[1].start, tile[1].stop)
+        first = left // FIELD_PX * FIELD_PX
+        field = np.tile(self.field[rows], (1, -(-(right - first) // FIELD_PX), 1))[:, left - first : right - first]
+        values += cv2.multiply(cv2.merge([strength] * 3), field)
         values = values.clip(0, 1)
         return values if encoded.dtype.kind == "f" else np.rint(values * white).astype(encoded.dtype)
 
@@ -65,7 +76,7 @@ def measure_grain(pixels: NDArray[Any], seed: int = 0) -> Grain | None:
         return None
     brightness = blocks.mean(axis=(1, 2)) @ np.array([0.299, 0.587, 0.114])
     rest = _fine(blocks)
-    spread = rest.std(axis=(1, 2)).mean(axis=1)
+    spread = _deviation(rest, "nyxc,nyxc->nc").mean(axis=1)
     inside = (brightness > 0.04) & (brightness < 0.96) & (spread > 0) & _even(rest)
     if inside.sum() < 16:
         return None
@@ -73,6 +84,21 @@ def measure_grain(pixels: NDArray[Any], seed: int = 0) -> Grain | None:
     if strength.max() * 255 < 0.3:  # Less than rounding to 8 bits.
         return None
     return Grain(strength, _draw_field(rest[chosen], np.random.default_rng(seed)))
+
+
+def sure_grain(pixels: NDArray[Any]) -> Grain | None:
+    """`measure_grain`, and None where what it found is too rough for grain."""
+    found = measure_grain(pixels)
+    return found if found is not None and float(found.strength.mean()) <= ROUGHEST else None
+
+
+def lost_grain(pixels: NDArray[Any], share: float) -> Grain | None:
+    """The grain that a blurred photo lacks, HxWx3 as of `measure_grain`, at that share (0..1) of its strength; None if
+    there is none, or none that is sure to be grain."""
+    if share == 0 or pixels.shape[0] * pixels.shape[1] < LEAST_PIXELS:
+        return None
+    found = sure_grain(pixels)
+    return None if found is None else replace(found, strength=found.strength * np.float32(share))
 
 
 def _blocks(pixels: NDArray[Any]) -> Float:
@@ -97,10 +123,16 @@ def _fine(blocks: Float) -> Float:
     return rest
 
 
+def _deviation(rest: Float, over: str) -> Float:
+    """Root mean square of what has no brightness of its own, over axes that `einsum` leaves out."""
+    squares: Float = np.einsum(over, rest, rest)
+    return np.sqrt(squares * np.float32(squares.size / rest.size))
+
+
 def _even(rest: Float) -> NDArray[np.bool_]:
     """Blocks as rough in one part as in any other: grain is, things are not."""
-    parts = rest.reshape(len(rest), 4, BLOCK_PX // 4, 4, BLOCK_PX // 4, 3).std(axis=(2, 4)).mean(axis=3)
-    parts = parts.reshape(len(rest), 16)
+    parts = rest.reshape(len(rest), 4, BLOCK_PX // 4, 4, BLOCK_PX // 4, 3)
+    parts = _deviation(parts, "nyixjc,nyixjc->nyxc").mean(axis=3).reshape(len(rest), 16)
     even: NDArray[np.bool_] = parts.max(axis=1) < MOST_UNEVEN * np.maximum(np.median(parts, axis=1), 1e-6)
     return even
 

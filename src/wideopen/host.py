@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen.grain import Grain, measure_grain
+from wideopen.grain import Grain, sure_grain
 from wideopen.lens import Layer, Plane
 from wideopen.light import lamp_share, srgb_to_linear
 from wideopen.scene import SUBJECT_DISPARITY, Scene, find_hole, foreground_color, push_pull, shows_hidden
@@ -15,10 +15,6 @@ Float = NDArray[np.float32]
 
 LANDSCAPE_AREA = 0.01
 """A photo whose matte covers less than this is a landscape."""
-
-
-ROUGHEST_GRAIN = 0.015
-"""Standard deviation, of encoded values."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def prepare(encoded: Float, scene: Scene, rng: np.random.Generator, with_grain: 
         with_grain: whether to measure the photo's grain.
     """
     size = encoded.shape[0], encoded.shape[1]
-    sky, grain = find_sky(encoded), _sure_grain(encoded) if with_grain else None
+    sky, grain = find_sky(encoded), sure_grain(encoded) if with_grain else None
     if is_landscape(scene):
         nothing = np.zeros(size, np.float32)
         photo = srgb_to_linear(encoded)
@@ -94,9 +90,3 @@ def prepare(encoded: Float, scene: Scene, rng: np.random.Generator, with_grain: 
     plate = scene.photo + hole[..., None] * (filled - scene.photo)
     color = foreground_color(scene, np.asarray(plate, np.float32))
     return Host(encoded, scene, surface, filled, hole, color, lamp_share(scene.photo), grain)
-
-
-def _sure_grain(encoded: Float) -> Grain | None:
-    """The photo's grain; None where even the flattest blocks are so rough that they must hold texture."""
-    grain = measure_grain(encoded)
-    return grain if grain is not None and float(grain.strength.mean()) <= ROUGHEST_GRAIN else None

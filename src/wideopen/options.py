@@ -133,7 +133,10 @@ class RenderOptions:
         metadata=_doc("Brightness of clipped lamps in units of white, 1-50; 4 or less if not given.", LENS),
     )
     grain: float = field(
-        default=1.0, metadata=_doc("Share of the photo's grain put back where it is blurred, 0-1.", LENS)
+        default=1.0,
+        metadata=_doc(
+            "Share of the photo's grain put back where it is blurred, 0-1; of photos of 1.5 megapixels and more.", LENS
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -166,7 +169,7 @@ class RenderOptions:
         """Whether anything is set, `beside` some options, that only a lens can do: it needs depth, or a model that says
         where things are."""
         own = {"aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
-               "highlights", "grain", "nearest"}  # fmt: skip
+               "highlights", "nearest"}  # fmt: skip
         return any(getattr(self, name) != getattr(RenderOptions, name) for name in own.difference(beside))
 
 

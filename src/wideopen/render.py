@@ -264,9 +264,11 @@ class Renderer:
         if self.options.aperture == math.inf:
             return pixels.copy(), None
         from wideopen.fullsize import carry
+        from wideopen.grain import lost_grain
         from wideopen.through_network import see
 
-        return carry(pixels, *see(self.engine, pixels, self.options, exif, curve), curve=curve), None
+        found = see(self.engine, pixels, self.options, exif, curve)
+        return carry(pixels, *found, curve=curve, grain=lost_grain(pixels, self.options.grain)), None
 
     def find_places(self, pixels: Any, curve: "ToneCurve | None" = None) -> "Places":
         """Where the things of a photo are, for a lens to draw it, as often as wanted.
@@ -331,13 +333,11 @@ class Renderer:
     ) -> Any:
         """See a photo with depth through the lens; edges in depth follow `guide`, the photo itself if None."""
         from wideopen.depth_lens import render_depth
-        from wideopen.grain import measure_grain
+        from wideopen.grain import lost_grain
 
         if self.options.aperture == math.inf:
             return pixels.copy()
-        found = measure_grain(pixels) if grain and self.options.grain > 0 else None
-        if found is not None:
-            found = replace(found, strength=found.strength * self.options.grain)
+        found = lost_grain(pixels, self.options.grain) if grain else None
         lifted = seen.lifted
 
         def depth_at(rows: slice, columns: slice, own: Any) -> Any:
