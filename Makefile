@@ -38,9 +38,10 @@ test: env
 test-cluster: env
 	$(BIN)/python -m pytest -m cluster tests/test_cluster.py
 
-# Held-out photos and pairs are not in the repository: docs/training.md says how to make them.
+# Held-out photos and pairs are not in the repository: docs/training.md says how to make them. REAL, VGG and SVG may be left out.
 evaluate-default: env
-	$(BIN)/python benchmarks/default_model.py --pairs $(PAIRS) --taps $(TAPS) --photos $(PHOTOS) --mattes $(MATTES) --only $(ONLY)
+	$(BIN)/python benchmarks/default_model.py --pairs $(PAIRS) --taps $(TAPS) --photos $(PHOTOS) --mattes $(MATTES) --only $(ONLY) \
+	  $(if $(REAL),--real $(REAL)) $(if $(VGG),--vgg $(VGG)) $(if $(SVG),--svg $(SVG))
 
 check: env
 	$(BIN)/ruff format --check .

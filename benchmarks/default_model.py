@@ -48,6 +48,9 @@ UNSEEN_DB = 45.0
 """A target nearer than this to its photo shows no blur to be made; such pairs are counted apart."""
 F_NUMBERS = {"f/1.2-2": 2.0, "f/2-4": 4.0, "f/4-8": 8.0, "f/8 up": np.inf}
 APERTURES = (1.2, 1.8, 2.8, 4.0, 5.6, 8.0, 11.0, 16.0)
+BLUR_ABOVE, BLUR_ROLL_OFF = 1 / 16, 0.03
+"""Detail that tells blurs apart wide open, too. Above a quarter of the sampling rate nothing is left by f/1.8,
+but for things half kept, whose contrast grows as the blur around them darkens."""
 MARGIN = 0.02
 """Share of the short side by which mattes are eroded and dilated."""
 MIRRORED_PX = 32
@@ -94,12 +97,12 @@ def cases(renderer: Renderer, photos: Path, mattes: Path, only: Path, limit: int
             yield Case(name, renderer.find_places(pixels), inside, outside)
 
 
-def fine(pixels: NDArray[Any]) -> Grey:
-    """Squared detail above a quarter of the sampling rate, HxW."""
+def fine(pixels: NDArray[Any], above: float = 0.25, roll_off: float = ROLL_OFF) -> Grey:
+    """Squared detail above a share of the sampling rate, a quarter of it if nothing is said, HxW."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32) / np.float32(255)
     wide = np.pad(grey, MIRRORED_PX, mode="symmetric")
     down, across = np.fft.fftfreq(wide.shape[0])[:, None], np.fft.rfftfreq(wide.shape[1])[None]
-    spectrum = np.fft.rfft2(wide) * normal_share((np.hypot(down, across) - 0.25) / ROLL_OFF)
+    spectrum = np.fft.rfft2(wide) * normal_share((np.hypot(down, across) - above) / roll_off)
     inner = slice(MIRRORED_PX, -MIRRORED_PX)
     return np.square(np.fft.irfft2(spectrum, s=wide.shape)[inner, inner]).astype(np.float32)
 
@@ -142,17 +145,17 @@ def measure_photos(found: Iterator[Case]) -> dict[str, Any]:
     """Detail, aperture and colour, one photo at a time."""
     inside, tapped, outside, falls, colour, worst = [], [], [], [], [], {}
     for case in found:
-        before = fine(case.places.pixels)
+        before, coarse_before = fine(case.places.pixels), fine(case.places.pixels, BLUR_ABOVE, BLUR_ROLL_OFF)
         left = []
         for number in APERTURES:
             made = case.drawn(number)
-            after = fine(made)
-            left.append(share_kept(after, before, case.outside))
+            left.append(share_kept(fine(made, BLUR_ABOVE, BLUR_ROLL_OFF), coarse_before, case.outside))
             if number == 1.8:
+                after = fine(made)
                 inside.append(share_kept(after, before, case.inside))
                 at_point = draw(case.places, glass(case.places.pixels, number), middle(case.inside))
                 tapped.append(share_kept(fine(at_point), before, case.inside))
-                outside.append(left[-1])
+                outside.append(share_kept(after, before, case.outside))
                 colour.append(colour_shift(made, case.places.pixels))
                 worst[case.name] = (inside[-1], outside[-1], colour[-1])
         falls.append(all(a <= b * 1.001 + 1e-4 for a, b in zip(left, left[1:], strict=False)))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wideopen.light import linear_to_srgb, restore_highlights, roll_off_highlights, srgb_to_linear
+from wideopen.light import lamp_share, linear_to_srgb, restore_highlights, roll_off_highlights, srgb_to_linear
 
 
 def test_srgb_curve_at_known_values() -> None:
@@ -39,3 +39,15 @@ def test_restore_leaves_what_is_below_the_threshold_and_keeps_hue() -> None:
 def test_restore_grows_with_brightness() -> None:
     grey = np.repeat(np.linspace(0, 1, 200, dtype=np.float32)[:, None, None], 3, axis=2)
     assert (np.diff(restore_highlights(grey, 8.0)[:, 0, 0]) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("brightness", "of_the_photo", "share"), [(1.0, 0.005, 1.0), (0.8, 0.3, 0.0), (0.8, 0.055, 0.5), (0.7, 0.5, 1.0)]
+)
+def test_what_would_be_raised_counts_as_lamps_only_if_it_is_small(
+    brightness: float, of_the_photo: float, share: float
+) -> None:
+    """A pale sky, though nowhere clipped, would shine as lamps do."""
+    linear = np.full((1000, 10, 3), 0.2, np.float32)
+    linear[: round(1000 * of_the_photo), :, 1] = brightness
+    assert lamp_share(linear) == pytest.approx(share, abs=1e-6)

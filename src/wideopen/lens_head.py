@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen.heads import Places
+from wideopen.light import RAISED_FROM
 from wideopen.precision import at_least_32
 
 SHARP_PX = 0.5
@@ -27,8 +28,8 @@ LEAST_VISIBLE = 0.05
 """A layer hidden to more than this is not brought back to its full light."""
 LEAST_USED = 1e-3
 """A layer of which no pixel of a picture is a greater part is left out."""
-THRESHOLD, GAIN = 0.75, 4.0
-"""Highlights: see `light.restore_highlights`."""
+GAIN = 4.0
+"""Of highlights; see `light.restore_highlights`."""
 
 
 class DrawnLens(nn.Module):
@@ -141,17 +142,17 @@ def lamp_share(light: Tensor) -> Tensor:
 def restore(light: Tensor, gain: Tensor) -> Tensor:
     """`light.restore_highlights` with a gain for each photo."""
     peak = light.amax(1, keepdim=True)
-    u = (peak - THRESHOLD).clamp_min(0.0) / (1.0 - THRESHOLD)
+    u = (peak - RAISED_FROM).clamp_min(0.0) / (1.0 - RAISED_FROM)
     return light * ((peak + (gain - 1.0) * u * u) / peak.clamp_min(1e-6))
 
 
 def roll_off(light: Tensor, gain: Tensor) -> Tensor:
     """`light.roll_off_highlights` with a gain for each photo."""
     peak = light.amax(1, keepdim=True)
-    a, b = 1.0 - THRESHOLD, (gain - 1.0).clamp_min(1e-3)
-    over = (peak - THRESHOLD).clamp_min(0.0)
+    a, b = 1.0 - RAISED_FROM, (gain - 1.0).clamp_min(1e-3)
+    over = (peak - RAISED_FROM).clamp_min(0.0)
     u = (torch.sqrt(a * a + 4.0 * b * over) - a) / (2.0 * b)
-    rolled = torch.where(peak > THRESHOLD, THRESHOLD + a * u, peak)
+    rolled = torch.where(peak > RAISED_FROM, RAISED_FROM + a * u, peak)
     return light * (rolled / peak.clamp_min(1e-6))
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Float = NDArray[np.float32]
 ENCODE_STEPS = 65535
+RAISED_FROM = 0.75
+"""Linear value of the brightest channel from which on light may have been clipped."""
 
 
 def srgb_to_linear(encoded: Float) -> Float:
@@ -31,7 +33,7 @@ def linear_to_srgb(linear: Float) -> Float:
     return np.where(x <= 0.0031308, x * 12.92, curve).astype(np.float32)
 
 
-def restore_highlights(linear: Float, gain: float = 4.0, threshold: float = 0.75) -> Float:
+def restore_highlights(linear: Float, gain: float = 4.0, threshold: float = RAISED_FROM) -> Float:
     """Raise clipped highlights above 1.0.
 
     Args:
@@ -47,7 +49,7 @@ def restore_highlights(linear: Float, gain: float = 4.0, threshold: float = 0.75
     return (linear * ((peak + (gain - 1.0) * u * u) / np.maximum(peak, 1e-6))).astype(np.float32)
 
 
-def roll_off_highlights(linear: Float, gain: float = 4.0, threshold: float = 0.75) -> Float:
+def roll_off_highlights(linear: Float, gain: float = 4.0, threshold: float = RAISED_FROM) -> Float:
     """Exact inverse of `restore_highlights` (same arguments): values in [0, gain] back into [0, 1]."""
     if gain <= 1.0:
         return np.asarray(linear, np.float32)
@@ -65,8 +67,8 @@ def _brightest(linear: Float) -> Float:
 
 
 def lamp_share(linear: Float) -> float:
-    """1 if what is clipped in a photo is small, like lamps and glints; down to 0 if it is sky or a white wall."""
-    white = float((linear > 0.85).any(axis=2).mean())
+    """1 if what would be raised in a photo is small, like lamps and glints; down to 0 if it is sky or a white wall."""
+    white = float((linear > RAISED_FROM).any(axis=2).mean())
     return float(np.clip(1.0 - (white - 0.01) / 0.09, 0.0, 1.0))
 
 
