@@ -189,9 +189,16 @@ def test_what_cannot_be_is_one_line(tmp_path: Path) -> None:
     ):
         code, _, error = call("render", tmp_path, "-o", tmp_path / "out", *arguments)
         assert code == 2 and said in " ".join(error.replace("│", "").split())
-    nobody = "127.0.0.1:1"  # Not auto: these tests have a cluster on this machine.
-    command = ["wideopen", "render", str(tmp_path), "-o", str(tmp_path / "out"), "--cluster", nobody]
-    run = f"import sys\nsys.argv = {command!r}\nfrom wideopen.cli import main\nmain()"
-    for code, said in (run, f"no Ray cluster at {nobody}"), (BLOCKER + run, 'run: pip install "wideopen[cluster]"'):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    nobody = "127.0.0.1:1"
+    run = "import sys\nsys.argv = {!r}\nfrom wideopen.cli import main\nmain()"
+    command = ["wideopen", "render", str(tmp_path), "-o", str(tmp_path / "out"), "--cluster"]
+    for code, said in (
+        (run.format([*command, nobody]), f"no Ray cluster at {nobody}"),
+        (run.format([*command, "auto"]), "no Ray cluster at auto"),  # Where one was, says Ray's own variable.
+        (BLOCKER + run.format([*command, nobody]), 'run: pip install "wideopen[cluster]"'),
+    ):
+        environment = {**os.environ, "RAY_ADDRESS": nobody}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120
+        )
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and said in done.stderr, done.stderr

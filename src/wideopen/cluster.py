@@ -197,7 +197,12 @@ def connected(options: ClusterOptions, threads: int = 1) -> Iterator[None]:
 
 
 def _reach(address: str) -> None:
-    """OSError if nothing answers at HOST:PORT, for which Ray would wait many minutes."""
+    """OSError if nothing answers at HOST:PORT, or where `auto` leads (a cluster that died left its address behind): Ray
+    would wait many minutes for it."""
+    if address == "auto":
+        from ray._private.services import get_ray_address_from_environment
+
+        address = get_ray_address_from_environment(address, None)
     host, _, port = address.rpartition(":")
     if host and "/" not in address and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
