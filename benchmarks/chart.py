@@ -63,7 +63,7 @@ def histograms(title: str, parts: Mapping[str, tuple[NDArray[np.float64], float]
     for number, (name, (values, mark)) in enumerate(parts.items()):
         top = 40 + number * (tall + 46)
         floor, at = top + tall + 16, left + wide * mark / most
-        out.append(_text(left, top + 12, f"{name}; median {np.median(values):.3f}"))
+        out.append(_text(left, top + 12, f"{name}; mean {values.mean():.3f}, median {np.median(values):.3f}"))
         counts, _ = np.histogram(values.clip(0, most - 1e-9), bins, (0, most))
         for place, count in enumerate(counts):
             x, high = left + wide * place / bins, (tall - 10) * count / max(counts.max(), 1)
