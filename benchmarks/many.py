@@ -26,6 +26,7 @@ from rich.table import Table
 
 from wideopen import Renderer, RenderOptions
 from wideopen.fullsize import carry
+from wideopen.grain import lost_grain
 from wideopen.photo import Photo, load, save
 from wideopen.runtimes import OnnxRuntime, has_openvino
 from wideopen.through_network import see
@@ -64,7 +65,8 @@ def parts(renderer: Renderer, photo: Path, output: Path) -> float:
     """Seconds of the steps that no photo can do without."""
     started = time.perf_counter()
     taken = load(photo)
-    pixels = carry(taken.pixels, *see(renderer.engine, taken.pixels, renderer.options, b"", None))
+    seen = see(renderer.engine, taken.pixels, renderer.options, b"", None)
+    pixels = carry(taken.pixels, *seen, grain=lost_grain(taken.pixels, renderer.options.grain))
     save(taken.with_pixels(pixels), output, overwrite=True)
     return time.perf_counter() - started
 

@@ -30,6 +30,7 @@ PARTS = ("start", "decode", "network", "full size", "encode")
 def one(photo: Path, output: Path, threads: int | None, born: float) -> dict[str, float]:
     """Render one photo as `Renderer.render_file` does, a clock between its steps."""
     from wideopen.fullsize import carry
+    from wideopen.grain import lost_grain
     from wideopen.options import RenderOptions
     from wideopen.photo import load, save
     from wideopen.render import Renderer
@@ -42,7 +43,7 @@ def one(photo: Path, output: Path, threads: int | None, born: float) -> dict[str
     clock.append(time.time())
     seen = see(renderer.engine, taken.pixels, renderer.options, b"", None)
     clock.append(time.time())
-    pixels = carry(taken.pixels, *seen)
+    pixels = carry(taken.pixels, *seen, grain=lost_grain(taken.pixels, renderer.options.grain))
     clock.append(time.time())
     save(taken.with_pixels(pixels), output, overwrite=True)
     clock.append(time.time())

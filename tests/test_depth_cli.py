@@ -186,7 +186,6 @@ def test_options_of_the_lens_change_the_picture(shell: Shell) -> None:
         ("--shape", "shape.png"),
         ("--nearest", 3),
         ("--lens", "phone"),
-        ("--grain", 1),
     ):
         assert (shell.picture(*MAP, *LENS, *more) != plain).any(), more
 

@@ -162,3 +162,18 @@ def test_shipped_model() -> None:
     assert done.shape == photo.shape and done.dtype == np.uint8
     low = [cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 1:], (0, 0), 16) for image in (photo, done)]
     assert np.abs(low[0].astype(int) - low[1]).mean() < 3
+
+
+def test_grain_comes_back_in_blur_by_a_depth_map() -> None:
+    """As much as is asked for, in a photo that is large enough."""
+    level = np.linspace(60, 180, 1500)[None, :, None] * np.ones((1020, 1, 3))
+    photo = np.rint(level + np.random.default_rng(4).normal(0, 2, level.shape)).astype(np.uint8)
+    depth = np.repeat([[1.0], [0.2]], [600, 420], axis=0) * np.ones((1, 1500))
+    far, left = np.s_[700:, 100:-100], {}
+    for grain in (0.0, 0.5, 1.0):
+        done = Renderer(aperture=0.7, focus="near", grain=grain).render(photo, depth)
+        np.testing.assert_array_equal(done[:400], photo[:400])
+        left[grain] = (done[far] - level[far]).std()
+    assert left[0.0] < 0.6  # Rounding alone is 0.3.
+    assert left[1.0] == pytest.approx((photo[far] - level[far]).std(), rel=0.1)
+    assert left[0.5] == pytest.approx(left[1.0] / 2, rel=0.15)
