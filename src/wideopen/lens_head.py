@@ -135,7 +135,7 @@ def disc_kernel(radius: float) -> Tensor:
 
 def lamp_share(light: Tensor) -> Tensor:
     """[N, 1, 1, 1]: `light.lamp_share` of each photo."""
-    white = (light > 0.85).any(1).float().mean((1, 2))
+    white = (light > RAISED_FROM).any(1).float().mean((1, 2))
     return (1.0 - (white - 0.01) / 0.09).clamp(0.0, 1.0).view(-1, 1, 1, 1)
 
 
