@@ -103,6 +103,15 @@ def test_the_fields_colours_go_together_as_those_of_the_grain(mixing: list[list[
     np.testing.assert_allclose(drawn, expected, atol=0.12)
 
 
+def test_grey_grain_is_grey() -> None:
+    grey = (gradient()[..., :1] + 2 / 255 * noise((640, 960, 1))).clip(0, 1).repeat(3, axis=2)
+    grain = measure_grain(grey)
+    assert grain is not None
+    photo = np.full((600, 600, 3), 90, np.uint8)
+    done = grain.add(photo, np.ones((600, 600), np.float32), (slice(0, 600), slice(0, 600)))
+    assert done.std() > 1.5 and (done == done[..., :1]).all()
+
+
 def test_the_field_repeats_without_a_seam_and_keeps_the_mean() -> None:
     grain = measure_grain(grainy(3 / 255))
     assert grain is not None

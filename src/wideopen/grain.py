@@ -179,7 +179,9 @@ def _draw_field(rest: Float, rng: np.random.Generator) -> Float:
     drawn /= drawn.std(axis=(1, 2), keepdims=True)
     flat = rest.reshape(-1, 3).astype(np.float64)
     covariance = flat.T @ flat / len(flat)
-    root = np.linalg.cholesky(covariance + 1e-9 * np.eye(3))
+    # The symmetric root, so that grey grain is grey to the last bit.
+    variances, axes = np.linalg.eigh(covariance)
+    root = (axes * np.sqrt(np.maximum(variances, 0))) @ axes.T
     colors = np.einsum("ij,jyx->yxi", root, drawn)
     colors /= np.sqrt(np.trace(covariance) / 3)
     return colors.astype(np.float32)
