@@ -483,3 +483,11 @@ def test_a_model_with_a_lens_head_serves_the_lens_without_a_map(tmp_path: Path) 
     assert len(runs._values) == held  # Only drawn anew.
     elsewhere = worker.show(PATH, None, RenderOptions(aperture=1.4, focus="0.5,0.6"), tmp_path)
     assert elsewhere.after != shown.after
+
+
+def test_without_a_lens_grain_is_still_as_it_was_asked_for() -> None:
+    """Any model's blur gets grain back; f-number and focus need a lens."""
+    from wideopen.web.jobs import without_lens
+
+    left = without_lens(RenderOptions(aperture=1.4, focus="far", blades=6, grain=0.25, quality=80))
+    assert left == RenderOptions(grain=0.25, quality=80)

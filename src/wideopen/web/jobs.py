@@ -227,7 +227,7 @@ def without_lens(options: RenderOptions) -> RenderOptions:
     plain: dict[str, Any] = {
         item.name: item.default for item in fields(options) if item.metadata["panel"] in (LENS, DEPTH)
     }
-    return replace(options, **{**plain, "depth": options.depth, "aperture": kept})
+    return replace(options, **{**plain, "depth": options.depth, "aperture": kept, "grain": options.grain})
 
 
 def check_size(data: bytes, name: str, megapixels: int, picture_only: bool = False) -> None:
