@@ -38,7 +38,7 @@ def read_export(path: Path) -> tuple[PyNET, dict[str, Any]]:
     try:
         model = onnx.load(path)
         values = json.loads(next(prop.value for prop in model.metadata_props if prop.key == "wideopen"))
-        config = PyNETConfig(**{**values["config"], "conditions": tuple(values["config"]["conditions"])})
+        config = PyNETConfig(**{**values["config"], "conditions": tuple(values["config"].get("conditions", ()))})
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such file; give a model of `wideopen export`") from error
     except Exception as error:
