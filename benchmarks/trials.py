@@ -23,13 +23,14 @@ from chart import Point, scatter
 from wideopen.options import PyNETConfig
 from wideopen.pynet import SIDE_MULTIPLE, PyNET
 
-CONDITIONS = ("aperture", "focus")
+TOLD = 2
+"""Planes that some trials had beside RGB: the aperture and the point of focus."""
 
 
 def build(row: dict[str, str]) -> PyNET:
-    told = CONDITIONS if row["head"] == "residual" else ()
+    told = TOLD if row["head"] == "residual" else 0
     config = PyNETConfig(
-        in_channels=3 + len(told), conditions=told, width=float(row["width"]), blocks=row["blocks"],  # type: ignore[arg-type]
+        in_channels=3 + told, width=float(row["width"]), blocks=row["blocks"],  # type: ignore[arg-type]
         head=row["head"], encoder=row["encoder"], init="he",  # type: ignore[arg-type]
     )  # fmt: skip
     return PyNET(config, 3).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

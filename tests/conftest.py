@@ -19,7 +19,6 @@ METADATA = {
     "multiple": 32,
     "scale": 2,
     "working_side": 192,
-    "conditions": [],
     "config": {"width": 0.1},
 }
 

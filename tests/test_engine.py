@@ -54,7 +54,6 @@ def test_run_refuses_other_arrays(model: Path, wrong: np.ndarray) -> None:
         ({"working_side": "wide"}, "metadata is wrong"),
         ({"multiple": 0}, "metadata is wrong"),
         ({"format": 2}, "model format 2"),
-        ({"conditions": ["depth"]}, "needs depth"),
     ],
 )
 def test_foreign_models(tmp_path: Path, metadata: dict[str, object], says: str) -> None:

@@ -135,11 +135,11 @@ def test_slopes_lead_back_to_matte_and_disparity() -> None:
 
 @pytest.mark.parametrize("level", [7, 5, 3, 1])
 def test_a_lens_head_starts_as_good_as_the_level_below(level: int) -> None:
-    config = PyNETConfig(in_channels=4, conditions=("focus",), width=0.0625, blocks="cascade", head="lens", init="he")
+    config = PyNETConfig(width=0.0625, blocks="cascade", head="lens", init="he")
     network = PyNET(config, level).eval()
     head = network.get_submodule("level7.head")
     torch.nn.init.normal_(head.weight, std=0.5)
-    photo = torch.rand(1, 4, 64, 64)
+    photo = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         found = network(photo)
         below = PyNET(config, 7).eval()

@@ -10,15 +10,13 @@ import torch
 from pair_sets import make_set
 from varied_photos import draw
 from wideopen.apertures import Aperture
-from wideopen.augment import Crop
-from wideopen.checkpoint import load_weights, save_weights
-from wideopen.conditions import APERTURE_UNIT, condition_planes, focus_plane
+from wideopen.checkpoint import load_weights
 from wideopen.engine import Engine, NetworkPlaces
 from wideopen.errors import PairsError
 from wideopen.export import export_onnx
 from wideopen.heads import Places
 from wideopen.lens_head import DrawnLens
-from wideopen.lens_samples import REACH, STEPS, Scene, read_scene, showing, within
+from wideopen.lens_samples import REACH, STEPS, Scene, read_scene
 from wideopen.level_task import mean_psnr
 from wideopen.loader import PairDataset
 from wideopen.manifest import Shot
@@ -32,9 +30,6 @@ from wideopen.synthesize import SynthesizeOptions, synthesize
 from wideopen.train import train
 
 NETWORK = PyNETConfig(width=0.0625, blocks="cascade", head="lens", init="he")
-TOLD = PyNETConfig(
-    in_channels=5, conditions=("focus", "aperture"), width=0.0625, blocks="cascade", head="residual", init="he"
-)
 
 
 @pytest.fixture(scope="module")
@@ -96,26 +91,6 @@ def test_relative_disparity_is_held_in_reach() -> None:
     assert scene.relative.max() == REACH
 
 
-@pytest.mark.parametrize("flip", [False, True])
-@pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_the_spot_lies_where_the_sample_shows_the_point(turns: int, flip: bool) -> None:
-    point = (101.5 / 160, 33.5 / 120)
-    marked = np.zeros((120, 160), np.uint8)
-    marked[33, 101] = 255
-    crop = showing(Crop(10, 50, 64, 64, (120, 160), turns, flip), point)
-    assert (crop.x, crop.y) == (38, 33)
-    shown = crop.apply(marked, 64)
-    spot = focus_plane(64, 64, within(crop, point))
-    assert np.unravel_index(spot.argmax(), spot.shape) == np.unravel_index(shown.argmax(), shown.shape)
-    assert spot.max() == pytest.approx(1, abs=0.03)
-
-
-def test_planes_stand_in_their_order() -> None:
-    planes = condition_planes(("focus", "aperture"), 8, 12, blur=0.05)
-    assert planes.shape == (2, 8, 12) and not planes[0].any() and (planes[1] == np.float32(0.05 / APERTURE_UNIT)).all()
-    assert condition_planes((), 8, 12).shape == (0, 8, 12)
-
-
 def test_samples_say_where_things_are(pairs: Path) -> None:
     found = find_pairs(pairs)
     dataset = PairDataset(found, PairsOptions(input=64, crop_scale=(0.7, 1.0)), 3, 5, train=True, network=NETWORK)
@@ -139,23 +114,6 @@ def test_the_lens_draws_the_target_from_its_sample(pairs: Path) -> None:
         # What is hidden and comes to light cannot be drawn, so not all of it is right.
         gains.append(float(mean_psnr(drawn, sample["target"]) - mean_psnr(sample["photo"], sample["target"])))
     assert np.mean(gains) > 5 and np.min(gains) > -0.5
-
-
-def test_conditions_tell_what_the_target_is_focused_on(pairs: Path) -> None:
-    found = find_pairs(pairs)
-    dataset = PairDataset(found, PairsOptions(input=64), 3, 5, train=True, network=TOLD)
-    told = 0
-    for draw_number in range(24):
-        pair = found[draw_number % len(found)]
-        sample = dataset[draw_number % len(found), draw_number]
-        assert sample["photo"].shape == (5, 64, 64) and "matte" not in sample
-        assert pair.shot is not None and pair.focus is not None
-        assert float(sample["photo"][4, 0, 0]) == pytest.approx(
-            pair.shot.blur_per_disparity / 4 / APERTURE_UNIT, rel=1e-5
-        )
-        told += bool(sample["photo"][3].max() > 0)
-        assert sample["photo"][3].max() > 0.5 or pair.shot.in_focus == "subject"
-    assert 6 <= told < 24
 
 
 def test_pairs_that_know_no_places_are_refused(tmp_path: Path) -> None:
@@ -195,7 +153,7 @@ def model(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_export_says_what_it_gives(model: Path) -> None:
     engine = Engine(model)
-    assert not engine.draws and not engine.metadata.conditions and engine.metadata.scale == 1
+    assert not engine.draws and engine.metadata.scale == 1
     found = engine.run(np.random.default_rng(0).random((70, 90, 3), np.float32))
     assert isinstance(found, NetworkPlaces) and found.matte.shape == found.relative.shape == (70, 90)
 
@@ -234,22 +192,6 @@ def _render(photo: np.ndarray, model: Path, **values: object) -> np.ndarray:
 
 def _fine(photo: np.ndarray) -> float:
     return float(np.abs(np.diff(photo.astype(int), axis=1)).mean())
-
-
-def test_a_network_that_is_told_aperture_and_focus(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    network = PyNET(TOLD, 1)
-    torch.nn.init.normal_(network.get_submodule("level1.head").weight, std=0.3)
-    save_weights(tmp_path / "told.pt", network)
-    export_onnx(tmp_path / "told.pt", tmp_path / "told.onnx", working_side=128)
-    photo = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
-    model = tmp_path / "told.onnx"
-    plain = _render(photo, model)
-    assert Engine(model).metadata.conditions == ("focus", "aperture")
-    assert not np.array_equal(_render(photo, model, aperture=1.2), plain)
-    assert not np.array_equal(_render(photo, model, focus="0.2,0.2"), plain)
-    with pytest.raises(ValueError, match="fixed but for focus and aperture"):
-        _render(photo, model, blades=5)
 
 
 def test_every_weight_of_a_lens_head_is_reached() -> None:

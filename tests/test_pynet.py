@@ -102,7 +102,7 @@ def test_a_level_starts_from_the_level_below() -> None:
             assert not lost
 
 
-def test_conditions_change_the_picture_with_either_encoder() -> None:
+def test_further_channels_change_the_picture_with_either_encoder() -> None:
     for encoder in ("pynet", "lite0"):
         network = PyNET(PyNETConfig(in_channels=5, width=0.0625, encoder=encoder, init="he"), level=3)
         photo = torch.rand(1, 5, 64, 64)

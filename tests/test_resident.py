@@ -24,7 +24,7 @@ OPTIONS = PairsOptions(
     input=64, crop_scale=(0.6, 1.0), flips=True, turns=True, exposure=0.3, colour=0.5, resident=160, workers=2
 )
 LENS = PyNETConfig(width=0.0625, blocks="cascade", head="lens", init="he")
-TOLD = PyNETConfig(in_channels=5, conditions=("focus", "aperture"), head="residual")
+RESIDUAL = PyNETConfig(head="residual")
 
 
 def silent(line: str) -> None:
@@ -45,7 +45,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> list[Pair]:
     return find_pairs(folder / "pairs")
 
 
-@pytest.mark.parametrize(("network", "level"), [(LENS, 5), (LENS, 2), (TOLD, 3), (TOLD, 1)])
+@pytest.mark.parametrize(("network", "level"), [(LENS, 5), (LENS, 2), (RESIDUAL, 3), (RESIDUAL, 1)])
 @pytest.mark.parametrize("training", [True, False])
 def test_samples_are_those_of_the_loader(pairs: list[Pair], network: PyNETConfig, level: int, training: bool) -> None:
     store = ResidentPairs(pairs, OPTIONS, network, silent)

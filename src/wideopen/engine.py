@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen import padding
-from wideopen.conditions import CONDITIONS, Point, condition_planes
 from wideopen.errors import ModelError
 from wideopen.options import Precision, RuntimeName
 from wideopen.runtimes import OnnxRuntime, OpenVino, Runtime, cache_folder
@@ -33,8 +32,6 @@ class ModelInfo:
     """Side of the network's picture / side of its input."""
     working_side: int
     """Long side in px of the picture that the model was trained for."""
-    conditions: tuple[str, ...] = ()
-    """Condition channels that the input has after RGB."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """All other entries: config, recipe, commit, licence, data, metrics."""
 
@@ -105,13 +102,12 @@ class Engine:
         """Whether the model gives a picture; else it says where things are, for a lens to draw it."""
         return self._outputs[0] == "bokeh"
 
-    def run(self, photo: Float, *, blur: float = 0.0, point: Point | None = None) -> NetworkResult | NetworkPlaces:
+    def run(self, photo: Float) -> NetworkResult | NetworkPlaces:
         """Show the network a photo of any size; one that says where things are sees it mirrored, too, and is averaged:
         at twice its own time, a tenth of a second, it errs less.
 
         Args:
             photo: HxWx3, sRGB-encoded, [0, 1]; padded to the multiple by mirroring, the result cropped.
-            blur, point: what its conditions say (`wideopen.conditions`); a model without them leaves them.
 
         Raises:
             ValueError: another shape or type.
@@ -120,8 +116,7 @@ class Engine:
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.float32 or 0 in photo.shape:
             raise ValueError(f"photo must be HxWx3 float32, not {photo.shape} {photo.dtype}")
         height, width = (self.metadata.scale * side for side in photo.shape[:2])
-        conditions = condition_planes(self.metadata.conditions, *photo.shape[:2], blur=blur, point=point)
-        shown = padding.pad(np.dstack([photo, *conditions]), self.metadata.multiple)
+        shown = padding.pad(photo, self.metadata.multiple)
         views = np.stack([shown] if self.draws else [shown, shown[:, ::-1]])
         try:
             outputs = self._runtime.run(self._outputs, np.ascontiguousarray(views.transpose(0, 3, 1, 2)))
@@ -138,7 +133,7 @@ class Engine:
         planes = [plane[0] for plane in planes]
         bokeh = padding.crop(planes[0].transpose(1, 2, 0), height, width).clip(0, 1)
         sharp = padding.crop(planes[1][0], height, width).clip(0, 1) if len(planes) > 1 else None
-        seen = cv2.resize(np.ascontiguousarray(shown[..., :3]), size[::-1], interpolation=cv2.INTER_LINEAR)
+        seen = cv2.resize(shown, size[::-1], interpolation=cv2.INTER_LINEAR)
         return NetworkResult(bokeh, sharp, padding.crop(seen, height, width))
 
     def _check(self, loaded: OnnxRuntime) -> ModelInfo:
@@ -153,14 +148,11 @@ class Engine:
                 raise ModelError(f"{self.path}: has model format {version}, this is for {FORMAT}; update wideopen")
             names = ("name", "multiple", "scale", "working_side")
             known = {"name": str(values["name"]), **{key: int(values[key]) for key in names[1:]}}
-            conditions = tuple(values.get("conditions", ()))
-            rest = {key: value for key, value in values.items() if key not in (*names, "conditions")}
-            info = ModelInfo(**known, conditions=conditions, details=rest)  # type: ignore[arg-type]
+            rest = {key: value for key, value in values.items() if key not in names}
+            info = ModelInfo(**known, details=rest)  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{foreign} (its metadata is wrong: {error})") from error
         inputs, given = loaded.names
-        if unknown := [name for name in info.conditions if name not in CONDITIONS]:
-            raise ModelError(f"{self.path}: needs {', '.join(unknown)}, which this version cannot give; update it")
         if inputs == ["photo"] and {"matte", "relative"} <= set(given):
             self._outputs = ["matte", "relative"]
         elif inputs == ["photo"] and "bokeh" in given:

@@ -91,7 +91,6 @@ def export_onnx(
         "multiple": SIDE_MULTIPLE,
         "scale": scale,
         "working_side": side,
-        "conditions": list(network.config.conditions),
         "ranges": RANGES,
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "config": asdict(network.config),

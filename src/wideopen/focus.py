@@ -47,7 +47,7 @@ def find_focus(disparity: Float, focus: str, shape: tuple[int, int], subject: Fl
 
 
 def point_of(focus: str, shape: tuple[int, int]) -> tuple[float, float] | None:
-    """The point of focus as shares of width and height, None for `auto`: what a model with that condition is told.
+    """The point of focus as shares of width and height, None for `auto`.
 
     Raises:
         ValueError: a point outside the photo, or `near` or `far`, which only a depth map has.

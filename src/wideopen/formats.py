@@ -6,7 +6,7 @@
     ONNX fp32 --> ONNX fp16, int8 (.onnx)   --> OpenVINO fp32, fp16 (.xml + .bin)
 
 The format is told by the output's suffix. The file keeps what it is in an entry called `wideopen`: sizes, value ranges,
-conditions, licence, precision and the hash of its source.
+licence, precision and the hash of its source.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from wideopen.engine import Engine
 from wideopen.errors import ModelError, OutputError
 from wideopen.output import check_output, write_output
 from wideopen.pairs import Pair, load_image
-from wideopen.quantise import to_fp16, to_int8
+from wideopen.quantise import to_fp16, to_int8, widened
 from wideopen.stacks import SUFFIXES
 
 Photo = NDArray[np.uint8]
@@ -138,7 +138,7 @@ def open_source(path: Path, details: dict[str, Any] | None = None) -> Source:
         "licence": "not stated", **json.loads(entries["wideopen"]), "ranges": RANGES, "source_sha256": _hash(data),
         **named, **given.get("info", {}),
     }  # fmt: skip
-    return Source(path, data, values, run_onnx(data))
+    return Source(path, widened(data), values, run_onnx(data))
 
 
 def run_onnx(data: bytes) -> Run:

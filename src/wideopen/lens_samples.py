@@ -1,10 +1,10 @@
-"""What a sample of a made pair holds beside photo and target: where things are, and what the conditions say.
+"""What a sample of a made pair holds beside photo and target: where things are.
 
 Places are told with the photo's own subject in focus, whatever the target was focused on: they then depend on the photo
 alone, and every other focus is a shift of them, `focus`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.augment import Crop
-from wideopen.conditions import Point, condition_planes
 from wideopen.errors import PairsError
 from wideopen.manifest import Shot
 from wideopen.pairs import Pair, load_depth_map, load_map
@@ -25,8 +24,6 @@ STEPS = 65535 / NEAREST
 """Codes of a stored disparity map for one unit of the subject's disparity."""
 STANDS = 0.25
 """Relative disparity beside the rest of its row from which on something stands before it."""
-FOUND_SHARE = 0.5
-"""Share of the samples focused on the subject whose condition does not say so."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ def read_scene(pair: Pair) -> Scene:
     """A pair's maps; PairsError if it lacks what only `wideopen synthesize` writes."""
     if pair.depth is None or pair.matte is None or pair.shot is None or pair.focus is None:
         raise PairsError(
-            f"pair {pair.name!r} has no matte, depth, focus and blur; a head or conditions that need them are "
+            f"pair {pair.name!r} has no matte, depth, focus and blur; a lens head, which needs them, is "
             "trained on varied pairs (wideopen synthesize)"
         )
     codes = load_depth_map(pair.depth)
@@ -84,42 +81,6 @@ def read_scene(pair: Pair) -> Scene:
     if codes.shape != subject.shape:
         raise PairsError(f"{pair.depth}: is of another size than {pair.matte}; make the pair anew")
     return Scene(codes, subject)
-
-
-def told_focus(pair: Pair, rng: np.random.Generator) -> Point | None:
-    """The point that the target is focused on; None, "find the subject", for a share of those focused on it."""
-    assert pair.shot is not None and pair.focus is not None
-    if rng.random() < FOUND_SHARE and pair.shot.in_focus == "subject":
-        return None
-    return pair.focus
-
-
-def showing(crop: Crop, point: Point) -> Crop:
-    """The crop, moved as little as it takes to hold a point."""
-    height, width = crop.frame
-    column, row = int(point[0] * width), int(point[1] * height)
-    x = min(max(crop.x, column - crop.width + 1), column)
-    y = min(max(crop.y, row - crop.height + 1), row)
-    return replace(crop, x=x, y=y)
-
-
-def within(crop: Crop, point: Point | None) -> Point | None:
-    """A point of the photo as shares of the sample that a crop makes of it."""
-    if point is None:
-        return None
-    height, width = crop.frame
-    across, down = (point[0] * width - crop.x) / crop.width, (point[1] * height - crop.y) / crop.height
-    across = 1.0 - across if crop.flip else across
-    for _ in range(crop.turns):
-        across, down = down, 1.0 - across
-    return across, down
-
-
-def condition_sample(pair: Pair, crop: Crop, point: Point | None, names: tuple[str, ...], side: int) -> Float:
-    """The conditions' planes of one sample, [C, side, side]."""
-    assert pair.shot is not None
-    blur = pair.shot.blur_per_disparity / NEAREST
-    return condition_planes(names, side, side, blur=blur, point=within(crop, point))
 
 
 def places_sample(pair: Pair, scene: Scene, crop: Crop, goal: int) -> dict[str, Float]:

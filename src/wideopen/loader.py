@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from wideopen.augment import SHAPE_TOLERANCE, Crop, centre_crop, draw_crop, exposure_table, one_cv2_thread, to_planes
 from wideopen.errors import PairsError
-from wideopen.lens_samples import condition_sample, places_sample, read_scene, showing, told_focus
+from wideopen.lens_samples import places_sample, read_scene
 from wideopen.options import PyNETConfig
 from wideopen.pairs import Pair, load_image, load_map
 from wideopen.recipe import PairsOptions
@@ -39,8 +39,7 @@ class PairDataset(Dataset[Sample]):
     * `target` float32 [3, t, t], the same view wide open, t = s * 2**(2-level);
     * `sharp` float32 [1, t, t] in 0..1, if the pairs have it;
     * `depth` float32 [1, s, s] in 0..1, if asked for;
-    * `matte`, `relative`, `blur`, `focus` for a lens head (`lens_samples.places_sample`), and `photo` [3 + C, s, s],
-      if the network has C conditions.
+    * `matte`, `relative`, `blur`, `focus` for a lens head (`lens_samples.places_sample`).
 
     Validation samples (`train=False`) are the largest centred square, the same at every draw. A pair that
     cannot be read, is too small, or whose members differ in shape raises PairsError with the file's name.
@@ -81,7 +80,6 @@ class PairDataset(Dataset[Sample]):
         photo, target = load_image(pair.original), load_image(pair.bokeh)
         check_shapes(pair, photo, target)
         crop = self._crop(pair, photo.shape[0], photo.shape[1], draw)
-        known, crop = self._known(pair, crop, draw)
         side, goal = self.options.input, target_side(self.options.input, self.level)
         sample = {
             "photo": crop.develop(crop.apply(photo, side)),
@@ -91,25 +89,9 @@ class PairDataset(Dataset[Sample]):
             sample["sharp"] = to_planes(crop.apply(load_map(pair.sharp), goal), PLAIN)
         if self.depth and pair.depth is not None:
             sample["depth"] = to_planes(crop.apply(load_map(pair.depth), side), PLAIN)
-        if "conditions" in known:
-            sample["photo"] = np.concatenate([sample["photo"], known.pop("conditions")])
-        return {name: torch.from_numpy(planes) for name, planes in (sample | known).items()}
-
-    def _known(self, pair: Pair, crop: Crop, draw: int) -> tuple[dict[str, Any], Crop]:
-        """Conditions and what a lens head has to say, and the crop that holds the point of focus it is told."""
-        known: dict[str, Any] = {}
-        if not self.network.conditions and self.network.head != "lens":
-            return known, crop
-        scene = read_scene(pair)
-        if self.network.conditions:
-            # The extra 2 keeps this stream apart from the crops' and the order's.
-            rng = np.random.default_rng((self.seed, self.level if self.train else 0, draw, 2))
-            point = told_focus(pair, rng)
-            crop = crop if point is None else showing(crop, point)
-            known["conditions"] = condition_sample(pair, crop, point, self.network.conditions, self.options.input)
         if self.network.head == "lens":
-            known |= places_sample(pair, scene, crop, target_side(self.options.input, self.level))
-        return known, crop
+            sample |= places_sample(pair, read_scene(pair), crop, goal)
+        return {name: torch.from_numpy(planes) for name, planes in sample.items()}
 
     def _crop(self, pair: Pair, height: int, width: int, draw: int) -> Crop:
         if not self.train:

@@ -12,7 +12,6 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Blocks = Literal["parallel", "cascade"]
 Head = Literal["absolute", "residual", "blend", "lens"]
-Condition = Literal["aperture", "focus"]
 Encoder = Literal["pynet", "lite0", "lite1", "lite2"]
 Init = Literal["published", "he"]
 DepthKind = Literal["disparity", "distance"]
@@ -165,12 +164,11 @@ class RenderOptions:
         if not 0 <= self.grain <= 1:
             raise ValueError(f"grain must be a share in 0..1, not {self.grain}")
 
-    def asks_for_a_lens(self, beside: tuple[str, ...] = ()) -> bool:
-        """Whether anything is set, `beside` some options, that only a lens can do: it needs depth, or a model that says
-        where things are."""
+    def asks_for_a_lens(self) -> bool:
+        """Whether anything is set that only a lens can do: it needs depth, or a model that says where things are."""
         own = {"aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
                "highlights", "nearest"}  # fmt: skip
-        return any(getattr(self, name) != getattr(RenderOptions, name) for name in own.difference(beside))
+        return any(getattr(self, name) != getattr(RenderOptions, name) for name in own)
 
 
 @dataclass(frozen=True)
@@ -243,9 +241,7 @@ class PyNETConfig:
     """Which PyNET is built. The defaults are the published network (Ignatov et al., CVPRW 2020)."""
 
     in_channels: int = 3
-    """RGB, plus condition channels (the paper's depth map is one)."""
-    conditions: tuple[Condition, ...] = ()
-    """What the channels after RGB are, where they are what a user sets; see `wideopen.conditions`."""
+    """RGB, and a fourth for the paper's depth map."""
     width: float = 1.0
     """Multiplies the channels of levels 3..7 (32, 64, 128, 256, 512)."""
     blocks: Blocks = "parallel"
@@ -273,8 +269,14 @@ class PyNETConfig:
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
-        object.__setattr__(self, "conditions", tuple(self.conditions))  # Lists come from TOML and JSON.
-        if unknown := [name for name in self.conditions if name not in ("aperture", "focus")]:
-            raise ValueError(f"conditions must be aperture or focus, not {unknown[0]!r}")
-        if self.conditions and self.in_channels != 3 + len(self.conditions):
-            raise ValueError(f"in_channels must be 3 and one for each condition, not {self.in_channels}")
+
+    @classmethod
+    def from_file(cls, values: Mapping[str, Any]) -> "PyNETConfig":
+        """The config kept in a file of weights. Keys that later versions dropped may stay if they are empty there.
+
+        Raises ValueError for a key that is set and unknown, or a value that is not allowed.
+        """
+        known = {item.name for item in fields(cls)}
+        if unknown := [name for name, value in values.items() if name not in known and value]:
+            raise ValueError(f"the network is told of {unknown[0]!r}, which this version does not know")
+        return cls(**{name: value for name, value in values.items() if name in known})

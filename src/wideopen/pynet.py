@@ -245,8 +245,8 @@ class PyNET(nn.Module):
                 inputs = block.outputs
             return
         for number in range(SMALLEST, max(self.level, 3) - 1, -1):
-            # Level 3 reads the photo's own pixels too; condition channels come in here and, pooled, everywhere.
-            extra = 4 * config.in_channels if number == 3 else config.in_channels - 3
+            # Level 3 reads the photo's own pixels, too, and whatever channels there are beside RGB.
+            extra = 4 * config.in_channels if number == 3 else 0
             inputs = self.backbone.channels[number] + extra
             adapter = Conv(inputs, encoded_channels(config, number), 3 if number == 3 else 1, number > 3)
             self._encoder_home(number).add_module("encoder", adapter)
@@ -272,9 +272,8 @@ class PyNET(nn.Module):
             return features
         for number, x in self.backbone(photo[:, :3]).items():
             if number >= max(self.level, 3):
-                conditions = F.avg_pool2d(photo[:, 3:], 2 ** (number - 2)) if photo.shape[1] > 3 else photo[:, 3:]
-                extra = [blocks] if number == 3 else [conditions] if photo.shape[1] > 3 else []
-                features[number] = getattr(self, f"level{number}").encoder(torch.cat([x, *extra], 1))
+                read = torch.cat([x, blocks], 1) if number == 3 else x
+                features[number] = getattr(self, f"level{number}").encoder(read)
         return features
 
     def _check(self, photo: Tensor) -> None:

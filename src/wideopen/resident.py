@@ -19,15 +19,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from wideopen.augment import Crop, centre_crop, draw_crop, one_cv2_thread
-from wideopen.conditions import APERTURE_UNIT, SPOT, Point
 from wideopen.errors import PairsError
 from wideopen.lens_head import to_linear, to_srgb
-from wideopen.lens_samples import Scene, read_scene, showing, told_focus, within
+from wideopen.lens_samples import Scene, read_scene
 from wideopen.loader import Sample, check_shapes, target_side
 from wideopen.options import PyNETConfig
 from wideopen.pairs import Pair, load_image, load_map
 from wideopen.recipe import PairsOptions
-from wideopen.shots import NEAREST
 from wideopen.spare import ALLOWED
 
 Key = tuple[int, int]
@@ -62,7 +60,7 @@ class ResidentPairs:
     def __init__(
         self, pairs: Sequence[Pair], options: PairsOptions, network: PyNETConfig, tell: Callable[[str], None]
     ) -> None:
-        self.options, self.network = options, network
+        self.options = options
         self.pairs = list(pairs)
         self.places = network.head == "lens"
         # A lens head has the matte for its supervision, and no use for what stays sharp.
@@ -80,7 +78,7 @@ class ResidentPairs:
         try:
             photo, target = load_image(pair.original), load_image(pair.bokeh)
             check_shapes(pair, photo, target)
-            scene = read_scene(pair) if self.places or self.network.conditions else None
+            scene = read_scene(pair) if self.places else None
             maps = [self._map(pair, scene, name) for name in self.members]
         except PairsError as error:
             return str(error)
@@ -133,7 +131,7 @@ class ResidentPairs:
 
     def batch(self, keys: Sequence[Key], level: int, seed: int, train: bool) -> Sample:
         """The samples that `PairDataset` would make of (index, draw) keys, stacked, on the planes' device."""
-        crops, points = zip(*(self._crop(key, level, seed, train) for key in keys), strict=True)
+        crops = [self._crop(key, level, seed, train) for key in keys]
         indices = torch.tensor([index for index, _ in keys], device=self.planes.device)
         facts = [self.facts[index] for index, _ in keys]
         side, goal = self.options.input, target_side(self.options.input, level)
@@ -156,22 +154,14 @@ class ResidentPairs:
             zoom = [min(fact.frame) / min(crop.width, crop.height) for fact, crop in zip(facts, crops, strict=True)]
             maps["blur"] = self._column([fact.blur * z for fact, z in zip(facts, zoom, strict=True)])
             maps["focus"] = self._column([fact.focus for fact in facts])
-        if self.network.conditions:
-            conditions = self._conditions(keys, crops, points)
-            sample["photo"] = torch.cat([sample["photo"], *(conditions[n] for n in self.network.conditions)], 1)
         return sample | maps
 
-    def _crop(self, key: Key, level: int, seed: int, train: bool) -> tuple[Crop, Point | None]:
+    def _crop(self, key: Key, level: int, seed: int, train: bool) -> Crop:
         index, draw = key
         height, width = self.facts[index].frame
         if train:
-            crop = draw_crop(np.random.default_rng((seed, level, draw)), height, width, self.options)
-        else:
-            crop = centre_crop(height, width, self.options)
-        if not self.network.conditions:
-            return crop, None
-        point = told_focus(self.pairs[index], np.random.default_rng((seed, level if train else 0, draw, 2)))
-        return (crop if point is None else showing(crop, point)), point
+            return draw_crop(np.random.default_rng((seed, level, draw)), height, width, self.options)
+        return centre_crop(height, width, self.options)
 
     def _grid(self, crops: Sequence[Crop], facts: Sequence[Facts], side: int) -> Tensor:
         """[N, side, side, 2]: where in the stored squares each sample's pixels lie, in the units of `grid_sample`."""
@@ -180,18 +170,6 @@ class ResidentPairs:
         )
         matrix = torch.from_numpy(matrices).to(self.planes.device)
         return F.affine_grid(matrix, [len(crops), 1, side, side], align_corners=False)
-
-    def _conditions(self, keys: Sequence[Key], crops: Sequence[Crop], points: Sequence[Point | None]) -> Sample:
-        """`conditions.condition_planes` of every sample, [N, 1, s, s] each."""
-        side, device = self.options.input, self.planes.device
-        shots = [self.pairs[index].shot for index, _ in keys]
-        blur = self._column([shot.blur_per_disparity / NEAREST / APERTURE_UNIT for shot in shots if shot is not None])
-        here = [within(crop, point) for crop, point in zip(crops, points, strict=True)]
-        x, y = (self._column([point[axis] if point else np.inf for point in here]) for axis in (0, 1))
-        steps = (torch.arange(side, device=device) + 0.5) / side
-        across, down = (torch.exp(-0.5 * ((steps - place) / SPOT) ** 2) for place in (x, y))
-        spot = down[:, :, None] * across[:, None, :]
-        return {"aperture": blur.view(-1, 1, 1, 1).expand(-1, 1, side, side), "focus": spot[:, None]}
 
     def _column(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.planes.device).view(-1, 1)

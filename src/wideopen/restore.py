@@ -19,10 +19,9 @@ from onnx import numpy_helper
 from wideopen.errors import ModelError
 from wideopen.options import PyNETConfig
 from wideopen.pynet import SMALLEST, PyNET
+from wideopen.quantise import HALF
 
 PREFIX = "network."
-HALF = ".half"
-"""Ends the name of a weight that `quantise.store_in_half` keeps in 16 bits."""
 LEVEL = re.compile(r"level(\d)\.")
 
 Weights = dict[str, NDArray[np.float32]]
@@ -38,7 +37,7 @@ def read_export(path: Path) -> tuple[PyNET, dict[str, Any]]:
     try:
         model = onnx.load(path)
         values = json.loads(next(prop.value for prop in model.metadata_props if prop.key == "wideopen"))
-        config = PyNETConfig(**{**values["config"], "conditions": tuple(values["config"].get("conditions", ()))})
+        config = PyNETConfig.from_file(values["config"])
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such file; give a model of `wideopen export`") from error
     except Exception as error:

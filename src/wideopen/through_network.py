@@ -11,7 +11,6 @@ from wideopen.curve import ToneCurve
 from wideopen.drawing import Places, small
 from wideopen.engine import Engine, NetworkPlaces
 from wideopen.errors import ModelError
-from wideopen.focus import point_of
 from wideopen.ground import recede
 from wideopen.look import make_glass
 from wideopen.optics import read_taken
@@ -35,13 +34,7 @@ def see(engine: Engine, pixels: Any, options: RenderOptions, exif: bytes, curve:
         places, focus = find_places(engine, pixels, options, curve).look_at(options.focus)
         return places.drawn(glass, focus)
     check(engine, options)
-    if not engine.metadata.conditions:
-        return seen_subject(engine, pixels, options, curve)
-    blur = make_glass(pixels, options, read_taken(exif), curve).blur
-    point = point_of(options.focus, pixels.shape[:2])
-    found = engine.run(working(engine, pixels, options, curve), blur=blur, point=point)
-    assert not isinstance(found, NetworkPlaces)
-    return found.bokeh, found.sharp, found.seen
+    return seen_subject(engine, pixels, options, curve)
 
 
 def seen_subject(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Seen:
@@ -73,15 +66,11 @@ def find_places(engine: Engine, pixels: Any, options: RenderOptions, curve: Tone
 
 
 def check(engine: Engine, options: RenderOptions) -> None:
-    """ValueError if the options ask a model that gives pictures for what it was not told to do."""
+    """ValueError if the options ask a model that gives pictures for what only a lens can do."""
     if not engine.draws or options.aperture == math.inf:
         return
-    told = engine.metadata.conditions
-    if options.asks_for_a_lens(beside=told):
-        raise ValueError(
-            f"the model's look is fixed{' but for ' + ' and '.join(told) if told else ''}; aperture, focus and the "
-            "lens's options need a depth map (--depth)"
-        )
+    if options.asks_for_a_lens():
+        raise ValueError("the model's look is fixed; aperture, focus and the lens's options need a depth map (--depth)")
 
 
 def working(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Any:

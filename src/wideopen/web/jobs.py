@@ -97,17 +97,17 @@ class Memory:
 
 
 class RememberingEngine(Engine):
-    """An engine that runs the network once for each picture and point of focus."""
+    """An engine that runs the network once for each picture."""
 
     def __init__(self, *args: Any, limit: int = REMEMBERED_MB << 19, **values: Any) -> None:
         super().__init__(*args, **values)
         self._remembered = Memory(limit)
 
-    def run(self, photo: Any, *, blur: float = 0.0, point: Any = None) -> NetworkResult | NetworkPlaces:
+    def run(self, photo: Any) -> NetworkResult | NetworkPlaces:
         digest = hashlib.blake2b(photo.tobytes(), digest_size=16).digest()
         found: NetworkResult | NetworkPlaces = self._remembered.get(
-            (digest, photo.shape, blur, point),
-            lambda: super(RememberingEngine, self).run(photo, blur=blur, point=point),
+            (digest, photo.shape),
+            lambda: super(RememberingEngine, self).run(photo),
             lambda result: sum(part.nbytes for part in vars(result).values() if part is not None),
         )
         return found
