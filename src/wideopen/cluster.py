@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ RETRIES = 3
 """Of a task whose actor died, before its items are tried alone."""
 REACH_S = 20.0
 """For a cluster's first answer."""
+CURRENT = Path("/tmp/ray/ray_current_cluster")
+"""Where Ray keeps the address of the cluster last started on this machine, as `ray.init` documents."""
 STORE_BYTES = 200_000_000
 """For what goes between Ray's processes: names and outcomes, no photos."""
 
@@ -200,12 +203,15 @@ def _reach(address: str) -> None:
     """OSError if nothing answers at HOST:PORT, or where `auto` leads (a cluster that died left its address behind): Ray
     would wait many minutes for it."""
     if address == "auto":
-        from ray._private.services import get_ray_address_from_environment
-
-        address = get_ray_address_from_environment(address, None)
+        address = os.environ.get("RAY_ADDRESS") or _text(CURRENT)
     host, _, port = address.rpartition(":")
     if host and "/" not in address and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
+
+
+def _text(path: Path) -> str:
+    """What is in a file; nothing if it is not there."""
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
 @contextmanager
@@ -239,6 +245,7 @@ def _core_unheard() -> Iterator[None]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Ray's bars, logs and events off this process's output: outcomes say what a person should know."""
+    # Ray has no public switch for what it prints of workers that died, which would land among the results on stdout.
     from ray._private import worker
     from ray.data import DataContext
 
