@@ -46,7 +46,7 @@ def test_page_renders_what_python_renders(page_folder: Path, capsys: pytest.Capt
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url[:5]))
         page.goto((page_folder / "index.html").as_uri())
-        page.locator("#photo:enabled").wait_for(timeout=60_000)
+        page.locator("#photo:enabled").wait_for()
 
         def shown() -> np.ndarray:
             data = page.locator("#result").evaluate("canvas => canvas.toDataURL('image/png')")
@@ -66,7 +66,7 @@ def test_page_renders_what_python_renders(page_folder: Path, capsys: pytest.Capt
                 Image.fromarray(photo).save(path)
             rendered = renderer.render(np.ascontiguousarray(photo))
             page.locator("#photo").set_input_files(path)
-            page.wait_for_function("/^[0-9.]+ s$/.test(document.getElementById('status').textContent)", timeout=90_000)
+            page.wait_for_function("/^[0-9.]+ s$/.test(document.getElementById('status').textContent)")
             seconds = page.locator("#status").inner_text()
             for strength in (1.0, 0.4, 0.0):
                 page.locator("#strength").fill(str(strength))

@@ -1,8 +1,8 @@
-"""What the first step of every level computes, against stored figures: a change of these numbers is a change of training.
+"""What the first step of every level computes, against stored figures: where they change, training has changed.
 
-Later steps are no golden result. Where a feature is 2x2 px, instance norm and Adam's first steps multiply the last bit's
-rounding about twentyfold a step, so after a few steps each kind of processor has a curve of its own. That training
-repeats itself on one machine is tested in `test_train.py`.
+Later steps are no golden result. Where a feature is 2x2 px, instance norm and Adam's first steps multiply the rounding
+of the last bit about twentyfold a step, so after a few steps each kind of processor has a curve of its own. That
+training repeats itself on one machine is tested in `test_train.py`.
 """
 
 import json
@@ -16,7 +16,6 @@ import pytest
 import torch
 from lightning import Callback, Trainer
 from torch import Tensor
-from torch.optim import Optimizer
 
 from wideopen.level_task import Batch, LevelTask
 from wideopen.pynet import PyNET
