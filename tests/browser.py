@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from limits import HANG
+
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -25,6 +27,7 @@ def chromium_page(width: int = 1240, height: int = 900) -> Iterator[Any]:
         context = driver.chromium.launch_persistent_context(
             profile, executable_path=chromium, headless=True, args=FLAGS, viewport={"width": width, "height": height}
         )
+        context.set_default_timeout(1000 * HANG)
         try:
             yield context.pages[0] if context.pages else context.new_page()
         finally:

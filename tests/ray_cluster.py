@@ -11,6 +11,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from limits import HANG
+
 ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "60"}
 """Of the cluster, and of who uses it."""
 TRIES = 4
@@ -79,7 +81,7 @@ def below(pid: int) -> list[int]:
     return found[1:]
 
 
-def wait_for_end(pids: list[int], most_s: float = 300) -> None:
+def wait_for_end(pids: list[int], most_s: float = HANG) -> None:
     """Until processes are gone."""
     end = time.monotonic() + most_s
     while alive := [pid for pid in pids if told(pid, "cmdline")]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from limits import HANG
+
 
 @dataclass(frozen=True)
 class Server:
@@ -32,7 +34,7 @@ class Server:
     def send(self, request: urllib.request.Request) -> tuple[int, bytes]:
         """Status and body, of refusals too."""
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=HANG) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as refusal:
             return refusal.code, refusal.read()
@@ -84,7 +86,7 @@ def launched(*arguments: str, home: Path, **environment: str) -> Iterator[subpro
     """The same without waiting until it answers."""
     home.mkdir(exist_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "wideopen", "serve", "--port", "0", *arguments],
+        [sys.executable, "-m", "wideopen", "serve", "--port", "0", "--job-seconds", str(HANG), *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, "TMPDIR": str(home), **environment},
     )  # fmt: skip
@@ -93,7 +95,7 @@ def launched(*arguments: str, home: Path, **environment: str) -> Iterator[subpro
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(HANG)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -108,7 +110,7 @@ def wait_for(process: subprocess.Popen[str], home: Path) -> Server:
     assert process.stdout is not None
     seen = []
     start = time.monotonic()
-    while time.monotonic() - start < 90:
+    while time.monotonic() - start < HANG:
         line = process.stdout.readline()
         if not line:
             break

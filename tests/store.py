@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from limits import HANG
+
 BUCKET = "photos"
 _SERVE = "import logging, sys; from moto.server import main; logging.disable(); main(['-p', sys.argv[1]])"
 
@@ -77,7 +79,7 @@ def served_store() -> Iterator[Store]:
 
 
 def _wait(port: int, server: "subprocess.Popen[bytes]") -> None:
-    for _ in range(1200):
+    for _ in range(10 * HANG):
         assert server.poll() is None, "moto has ended"
         with socket.socket() as tried:
             if tried.connect_ex(("127.0.0.1", port)) == 0:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from command import call
 from conftest import draw_scene
+from limits import HANG
 from wideopen.photo import Photo, load, save
 from wideopen.render import Renderer, RenderOptions
 
@@ -36,7 +37,7 @@ def wideopen(*arguments: object, **more: object) -> "subprocess.Popen[str]":
 
 def run(*arguments: object) -> tuple[int, str, str]:
     started = wideopen(*arguments)
-    out, error = started.communicate(timeout=200)
+    out, error = started.communicate(timeout=HANG)
     return started.returncode, out, error
 
 
@@ -162,7 +163,7 @@ def test_two_runs_share_a_folder(tmp_path: Path, model: Path) -> None:
     both = [wideopen(*command), wideopen(*command)]
     ends = []
     for started in both:
-        out, error = started.communicate(timeout=100)
+        out, error = started.communicate(timeout=HANG)
         assert started.returncode == 0, error
         ends.append(json.loads(out.splitlines()[-1]))
     assert below(tmp_path / "out") == set(names)
@@ -180,7 +181,7 @@ def test_stopped_by_a_signal(tmp_path: Path, model: Path, stop: signal.Signals, 
         assert started.poll() is None
         time.sleep(0.002)
     started.send_signal(stop)
-    output, error = started.communicate(timeout=20)
+    output, error = started.communicate(timeout=HANG)
     assert started.returncode == code and "Traceback" not in error
     written = below(out)
     assert 10 <= len(written) < 150 and all(path.name.startswith("photo ") for path in written)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from conftest import draw_scene
+from limits import HANG
 from wideopen.cli import COMMANDS
 from wideopen.photo import Photo, load, save
 
@@ -18,7 +19,7 @@ from wideopen.photo import Photo, load, save
 def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-m", "wideopen", *map(str, arguments)]
     environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "160", "TERM": "dumb"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=HANG)
 
 
 def files(folder: Path) -> set[str]:
@@ -49,7 +50,7 @@ def test_threads_hold_opencv(photo: Path, model: Path, piped: bool) -> None:
         f"try: sys.argv[1:] = {arguments}; wideopen.cli.main()\n"
         "finally: print(cv2.getNumThreads(), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=HANG)
     assert (done.returncode, done.stderr.split()[-1]) == (0, b"1")
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from cluster_faults import BROKEN, fill, survive
 from command import call
+from limits import HANG
 from ray_cluster import ENVIRONMENT, Cluster, started_cluster, wait_for_end
 from store import Store, served_store
 from test_batch import fill as fill_folder
@@ -137,7 +138,7 @@ def test_same_varied_pairs_from_the_command_line(cluster: Cluster, tmp_path: Pat
                    "-o", name, "--backgrounds", "behind/photos", "--per-photo", "3",
                    "--second", "0.5", "--obstacles", "0.5", "--swaps", "0.5", *more]  # fmt: skip
         environment = {**os.environ, **ENVIRONMENT}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=HANG)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
         told.append(done.stdout.replace(f"in {name}", ""))
     assert told[0] == told[1] and told[0].startswith("9 pairs made"), told
@@ -172,7 +173,7 @@ def test_stopped_by_a_signal(tmp_path: Path, cluster: Cluster, model: Path, stop
         time.sleep(0.01)
     workers = cluster.workers()
     started.send_signal(stop)
-    output, error = started.communicate(timeout=120)
+    output, error = started.communicate(timeout=HANG)
     assert started.returncode == code and "Traceback" not in error, error
     assert "stopped; " in error and "not counted; --skip-existing goes on" in error and error.count("\n") == 1, error
     assert all(line.startswith(str(out)) for line in output.splitlines())
@@ -199,6 +200,6 @@ def test_what_cannot_be_is_one_line(tmp_path: Path) -> None:
     ):
         environment = {**os.environ, "RAY_ADDRESS": nobody}
         done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=HANG
         )
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and said in done.stderr, done.stderr

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from conftest import draw_scene
+from limits import HANG
 from wideopen import WeightsError
 from wideopen.depth_auto import estimate_depth
 
@@ -122,7 +123,7 @@ def test_nothing_is_printed(relative: Path) -> None:
         "import numpy\nfrom wideopen.depth_auto import estimate_depth\n"
         f"estimate_depth(numpy.arange(30000, dtype=numpy.uint8).reshape(100, 100, 3), {str(relative)!r})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

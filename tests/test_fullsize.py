@@ -1,7 +1,7 @@
 """The network's result at the photo's own size: what stays, what is mixed, what must not shine through."""
 
 from collections.abc import Callable
-from threading import Lock
+from threading import Condition
 from time import sleep
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from limits import HANG
 from wideopen import fullsize
 from wideopen.fullsize import _enlarge, carry
 from wideopen.light import linear_to_srgb, srgb_to_linear
@@ -205,24 +206,27 @@ def test_colours_of_sixteen_bits_are_mixed_finely() -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_one_thread_is_one(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     """Workers of a cluster have a core each; what they do beside it, another one waits for."""
-    busy, most, lock = 0, 0, Lock()
+    busy, most, change = 0, 0, Condition()
 
-    def counted(work: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any, **settings: Any) -> Any:
             nonlocal busy, most
-            with lock:
+            with change:
                 busy, most = busy + 1, max(most, busy + 1)
-            sleep(0.05)
+                change.notify_all()
+                if name == "_strip":  # There are four, so that three threads meet here, however late they start.
+                    change.wait_for(lambda: most >= threads, HANG)
+            sleep(0.05)  # Time for one too many to show.
             try:
                 return work(*arguments, **settings)
             finally:
-                with lock:
+                with change:
                     busy -= 1
 
         return run
 
     for name in ("guided_coefficients", "fill", "_strip"):
-        monkeypatch.setattr(fullsize, name, counted(getattr(fullsize, name)))
+        monkeypatch.setattr(fullsize, name, counted(name, getattr(fullsize, name)))
     monkeypatch.setattr(cv2, "getNumThreads", lambda: threads)
     photo = noise(64, 80)
     small = shrunk(photo, 32, 40)

@@ -26,7 +26,8 @@ KEEP = os.environ.get("WIDEOPEN_FUZZ_KEEP")
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured as Linux does")
 def test_made_to_hurt() -> None:
-    """No crash, at most 1.5 GiB, at most 5 s; of a processor's time, as other programs may be at work."""
+    """No crash, at most 1.5 GiB, at most a minute of a processor's time: a second is usual, what grows as the
+    square of a file takes hours."""
     script = Path(__file__).with_name("hostile_files.py")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -35,7 +36,7 @@ def test_made_to_hurt() -> None:
     for name, said, seconds, gibibytes in found:
         assert not said.startswith("raised") and "\n" not in said, (name, said)
         assert said == "opened" or said.startswith(f"{name}: "), (name, said)
-        assert seconds <= 5 and gibibytes <= 1.5, (name, seconds, gibibytes)
+        assert seconds <= 60 and gibibytes <= 1.5, (name, seconds, gibibytes)
     bombs = {name: said for name, said, *_ in found if "13,000" in name or "60,000" in name}
     refused = [name for name, said in bombs.items() if "memory" in said or "large" in said]
     assert len(bombs) - 1 == len(refused) == 5, bombs

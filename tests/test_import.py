@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import wideopen
+from limits import HANG
 from wideopen.cli import EXTRAS
 
 BLOCKER = """
@@ -25,7 +26,7 @@ NEED_AN_EXTRA = {
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG)
 
 
 def test_public_names() -> None:

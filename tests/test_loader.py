@@ -9,6 +9,7 @@ from pair_sets import make_set, save, save_pair, scene, wide_open
 
 torch = pytest.importorskip("torch")
 
+from limits import HANG  # noqa: E402
 from wideopen.errors import PairsError  # noqa: E402
 from wideopen.loader import EpochSampler, PairDataset, make_loader, target_side  # noqa: E402
 from wideopen.pairs import Pair, find_pairs  # noqa: E402
@@ -167,7 +168,7 @@ def epochs(pairs: list[Pair], workers: int, count: int = 2) -> list[dict[str, "t
     cv2.setNumThreads(2)
     cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.float32), (0, 0), 3)
     loader = make_loader(WithProcess(pairs, FULL, 4, 0, True), 3, workers, sampler)
-    loader.timeout = 30 if workers else 0
+    loader.timeout = HANG if workers else 0
     out = []
     for epoch in range(count):
         sampler.set_epoch(epoch)

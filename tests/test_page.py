@@ -66,7 +66,7 @@ def page(servers: tuple[Server, Server], chromium: Any) -> Iterator[Any]:
 
 def open_page(chromium: Any, server: Server) -> Any:
     chromium.goto(server.address)
-    chromium.locator("#photo input[type=file]").wait_for(state="attached", timeout=30_000)
+    chromium.locator("#photo input[type=file]").wait_for(state="attached")
     return chromium
 
 
@@ -75,7 +75,6 @@ def wait_until(page: Any, words: str, where: str = "#status") -> str:
     page.wait_for_function(
         "([where, words]) => document.querySelector(where).innerText.includes(words)",
         arg=[where, words],
-        timeout=30_000,
     )
     return str(page.locator(where).inner_text())
 
@@ -115,7 +114,7 @@ def tap(page: Any, place: tuple[float, float]) -> None:
     picture.wait_for(state="visible")
     before, box = picture.get_attribute("src"), picture.bounding_box()
     picture.click(position={"x": place[0] * box["width"], "y": place[1] * box["height"]})
-    page.wait_for_function("before => document.querySelector('#tap img').src !== before", arg=before, timeout=30_000)
+    page.wait_for_function("before => document.querySelector('#tap img').src !== before", arg=before)
     wait_until(page, "where the ring is")
 
 
@@ -148,7 +147,7 @@ def test_from_drop_to_file(page: Any, tmp_path: Path) -> None:
     x, y = (float(part) for part in page.locator("#focus input").input_value().split(","))
     assert abs(x - DOG[0]) < 0.01 and abs(y - DOG[1]) < 0.01
     # The file is the command line's, byte for byte.
-    with page.expect_download(timeout=60_000) as download:
+    with page.expect_download() as download:
         page.locator("#make").click()
     assert download.value.suggested_filename == "path-bokeh.jpg"
     ours = tmp_path / "path-bokeh.jpg"
@@ -170,7 +169,7 @@ def test_off_and_the_models_own_look(page: Any, tmp_path: Path) -> None:
     assert np.abs(shown(page) - before).max() == 0
     page.locator("#f-number").fill("8")
     wait_until(page, "Drawn")
-    with page.expect_download(timeout=60_000) as download:
+    with page.expect_download() as download:
         page.locator("#make").click()
     ours = Renderer(model=FIRST).render_file(EXAMPLES / "dog.jpg", tmp_path / "dog-bokeh.jpg")
     assert Path(download.value.path()).read_bytes() == ours.read_bytes()
@@ -269,20 +268,17 @@ def test_names_keyboard_and_dark(page: Any) -> None:
     divider = page.locator("#divide input[type=range]")
     divider.press("ArrowLeft")
     page.wait_for_function(
-        "() => document.querySelectorAll('#compare img')[1].style.clipPath.match(/ 45[.0-9]*%/)", timeout=20_000
+        "() => document.querySelectorAll('#compare img')[1].style.clipPath.match(/ 45[.0-9]*%/)",
     )
     # Focus without a pointer.
     page.locator("#focus input").fill("0.75,0.2")
     page.keyboard.press("Enter")
     wait_until(page, "where the ring is")
-    shades = []
-    for scheme in ("light", "dark"):
+    shade = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).slice(0, 3).reduce((a, b) => a + +b, 0)"
+    for scheme, bounds in (("light", "> 600"), ("dark", "< 150")):
         page.emulate_media(color_scheme=scheme)
-        page.wait_for_timeout(200)
-        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        shades.append(sum(int(part) for part in colour.strip("rgba()").split(",")[:3]))
+        page.wait_for_function(f"() => {shade} {bounds}")
     page.emulate_media(color_scheme="light")
-    assert shades[0] > 600 and shades[1] < 150
 
 
 def test_several_photos_in_one_zip(page: Any, tmp_path: Path) -> None:
@@ -290,11 +286,11 @@ def test_several_photos_in_one_zip(page: Any, tmp_path: Path) -> None:
     bad.write_text("no photo")
     page.get_by_role("tab", name="Several photos").click()
     page.locator("#photos input[type=file]").set_input_files([PATH, bad, EXAMPLES / "whale.jpg"])
-    page.wait_for_timeout(800)
+    page.locator("#photos tr.file").nth(2).wait_for()
     page.locator("#render-all").click()
     said = wait_until(page, "photos are in the zip", "#batch-status")
     assert "2 of 3" in said and "bad.jpg: not a JPEG" in said
-    with page.expect_download(timeout=20_000) as download:
+    with page.expect_download() as download:
         page.locator("#zip").click()
     with zipfile.ZipFile(download.value.path()) as bundle:
         assert sorted(bundle.namelist()) == ["path-bokeh.jpg", "whale-bokeh.jpg"]

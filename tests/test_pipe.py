@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from command import call
+from limits import HANG
 from wideopen.photo import decode, load
 from wideopen.render import Renderer, RenderOptions
 
@@ -22,7 +23,7 @@ def shell(command: str, folder: Path) -> "subprocess.CompletedProcess[bytes]":
     """A line of sh with `wideopen` in it, run in a folder."""
     environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", "PYTHON": sys.executable}
     line = f'wideopen() {{ "$PYTHON" -W error -m wideopen "$@"; }}; {command}'
-    return subprocess.run(["sh", "-c", line], cwd=folder, env=environment, capture_output=True, timeout=120)
+    return subprocess.run(["sh", "-c", line], cwd=folder, env=environment, capture_output=True, timeout=HANG)
 
 
 @pytest.fixture

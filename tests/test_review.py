@@ -17,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from browser import chromium_page
+from limits import HANG
 from pair_sets import make_set, save, save_pair, scene, wide_open
 from wideopen.cli import app
 from wideopen.contenders import Model, open_contenders
@@ -78,7 +79,7 @@ def test_killed_and_resumed_gives_the_same_report(root: Path, model: Path, tmp_p
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert subprocess.run([*command, str(whole)], capture_output=True, env=environment, check=False).returncode == 0
     run = subprocess.Popen([*command, str(cut)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    rows, deadline = cut / "rows.jsonl", time.monotonic() + 60
+    rows, deadline = cut / "rows.jsonl", time.monotonic() + HANG
     while not rows.exists() or rows.read_bytes().count(b"\n") < 3:
         assert time.monotonic() < deadline and run.poll() is None
         time.sleep(0.002)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from limits import HANG
 from wideopen import Renderer, RenderOptions
 from wideopen.engine import SHIPPED
 from wideopen.photo import load
@@ -63,7 +64,7 @@ def test_two_processes_can_start_at_once(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=120)[0] for process in running]
+    said = [process.communicate(timeout=HANG)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0]
     assert said[0] == said[1]
     assert len(list(tmp_path.iterdir())) == 1

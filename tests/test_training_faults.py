@@ -239,17 +239,22 @@ def test_sigterm_keeps_the_last_checkpoint(pairs: Path, tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_killed_at_random_moments(pairs: Path, tmp_path: Path) -> None:
+def test_killed_in_every_level_and_at_a_random_moment(pairs: Path, tmp_path: Path) -> None:
     """Three kills; `benchmarks/training_kills.py` does fifty."""
     recipe, run = write_recipe(tmp_path / "r.toml", (7, 6), steps=60), tmp_path / "run"
     train_through(command(recipe, pairs, tmp_path / "alone"))
-    moments = random.Random(1)
-    for _ in range(3):
+    for begun in (run / "recipe.json", run / "level7" / "last.ckpt", run / "level6" / "last.ckpt"):
         process = start(command(recipe, pairs, run, "--resume"))
-        wait_for(run / "recipe.json", process)
-        time.sleep(moments.uniform(0.5, 3))
+        wait_for(begun, process)
+        if begun.name == "recipe.json":
+            time.sleep(random.Random(1).uniform(0.5, 3))
         process.kill()
         process.communicate()
+        assert process.returncode == -signal.SIGKILL and not (run / f"{begun.parent.name}.pt").exists()
+    # Without --resume the run is left as it is.
+    refused = start(command(recipe, pairs, run))
+    (line,) = complaints(refused)
+    assert refused.returncode == 2 and "--resume" in line
     train_through(command(recipe, pairs, run, "--resume"))
     for level in (7, 6):
         assert_same_weights(tmp_path / "alone", run, level)

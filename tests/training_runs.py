@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from limits import HANG
 from wideopen.checkpoint import load_weights
 
 HEAD = """name = "small"
@@ -65,7 +66,7 @@ def start(called: list[str], **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(called, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def complaints(process: subprocess.Popen[str], seconds: float = 120) -> list[str]:
+def complaints(process: subprocess.Popen[str], seconds: float = HANG) -> list[str]:
     """Wait for its end; the lines that begin with `wideopen:`, of which there are no tracebacks."""
     error = process.communicate(timeout=seconds)[1]
     assert "Traceback" not in error, error
@@ -75,12 +76,12 @@ def complaints(process: subprocess.Popen[str], seconds: float = 120) -> list[str
 def train_through(called: list[str], **environment: str) -> list[str]:
     """Run to the end, which has to be a good one; what was said."""
     process = start(called, **environment)
-    lines = complaints(process, 600)
+    lines = complaints(process)
     assert process.returncode == 0, lines
     return lines
 
 
-def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 240) -> None:
+def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = HANG) -> None:
     """Wait until a file is there, while the process runs."""
     end = time.monotonic() + seconds
     while not path.exists():
