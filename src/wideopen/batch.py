@@ -50,6 +50,8 @@ class Outcome:
     size: tuple[int, int] | None = None
     """Width and height in px."""
     seconds: float = 0.0
+    comparison: Place | None = None
+    """Where photo and result in one picture were written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,7 +272,8 @@ def _write(made: _Made, job: Job, options: BatchOptions) -> tuple[Outcome, bool]
         return Outcome(job, "failed", str(error)), reason in _NO_ROOM
     notices = made.done.notices(output_format(job.output))
     size = (pixels.shape[1], pixels.shape[0])
-    return Outcome(job, "done", None, notices, size, made.seconds), False
+    comparison = next((path for path, _ in made.files if path != job.output), None)
+    return Outcome(job, "done", None, notices, size, made.seconds, comparison), False
 
 
 def _is_there(path: Place) -> bool:

@@ -233,7 +233,7 @@ def _foretell(jobs: "list[Job]", how: BatchOptions, as_json: bool, roots: list[s
     from wideopen.cli.report import foretell
 
     taken, there = identities(jobs), _there(roots)
-    return foretell(((job, foresee(job, how, taken, there)) for job in jobs), as_json)
+    return foretell(((job, foresee(job, how, taken, there)) for job in jobs), how, as_json)
 
 
 def _there(roots: list[str]) -> "Callable[[Place], bool]":
