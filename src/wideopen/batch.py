@@ -15,7 +15,7 @@ from threading import Condition, Lock
 from typing import Literal
 
 from wideopen.before_after import before_after
-from wideopen.errors import DepthError, ModelError, OutputError, StoreError, WideopenError
+from wideopen.errors import ModelError, OutputError, StoreError, WideopenError
 from wideopen.gather import Job, comparison_path
 from wideopen.options import BatchOptions, RenderOptions
 from wideopen.output import clear_leftovers
@@ -235,7 +235,7 @@ def _make(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _
     try:
         done = renderer.render_bytes(data, str(job.photo), taken=taken)
         if done.seen is None and (job.save_depth or job.show_depth):
-            raise DepthError(f"{job.photo}: carries no depth map; give one with --depth")
+            done = renderer.with_estimate(done, str(job.photo))
         return _Made(_files(renderer, job, options, done), done, time.perf_counter() - started)
     finally:
         room.give(size)

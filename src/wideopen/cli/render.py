@@ -77,11 +77,14 @@ def render(
     ] = None,
     save_depth: Annotated[
         Path | None,
-        typer.Option(help="Write the depth map in use there (.png, .tif, .exr, .npy).", rich_help_panel="Depth"),
+        typer.Option(
+            help="Write the depth map in use there (.png, .tif, .exr, .npy); without one, the network's own estimate.",
+            rich_help_panel="Depth",
+        ),
     ] = None,
     show_depth: Annotated[
         Path | None,
-        typer.Option(help="Write a picture of it there, with what is in focus marked.", rich_help_panel="Depth"),
+        typer.Option(help="Write a picture of that map there, with what is in focus marked.", rich_help_panel="Depth"),
     ] = None,
     cluster: Annotated[
         str | None,
