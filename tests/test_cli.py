@@ -1,5 +1,6 @@
 """The command line as a person sees it: exit code, one line, no litter."""
 
+import json
 import os
 import subprocess
 import sys
@@ -133,12 +134,35 @@ def test_bad_model(photo: Path) -> None:
         (["render", "a.jpg", "--quality", "0"], "quality must be 1 to 100"),
         (["render", "a.jpg", "b.jpg", "-o", "c.jpg"], "not a folder"),
         (["render", "a.jpg", "--unknown"], "--unknown"),
-        (["nonsense"], "nonsense"),
+        (["nonsense"], "No such command 'nonsense'; there are render, serve, "),
+        (["photo.jpg", "--aperture", "2"], "did you mean: wideopen render photo.jpg --aperture 2"),
+        (["a folder/*.png"], "did you mean: wideopen render 'a folder/*.png'"),
+        (["rendr", "a.jpg"], "did you mean: wideopen render a.jpg"),
+        (["render", "a.jpg", "--before-after"], "'--before-after' requires an argument: side or split"),
+        (["render", "a.jpg", "--before-after", "both"], "'side', 'split'"),
+        (["export", "a.pt", "-o", "b.onnx", "--precision"], "requires an argument: fp32, fp16 or int8"),
+        (
+            ["render", "a.jpg", "--focus", "1.5,3"],
+            "two shares of width and height, each at most 1, or two whole numbers",
+        ),
     ],
 )
 def test_wrong_usage(tmp_path: Path, arguments: list[str], says: str) -> None:
     done = run(*arguments, cwd=tmp_path)
-    assert done.returncode == 2 and says in done.stderr and files(tmp_path) == set()
+    words = " ".join(done.stderr.replace("│", " ").split())
+    assert done.returncode == 2 and says in words and files(tmp_path) == set()
+
+
+def test_both_pictures_are_named(photo: Path, model: Path) -> None:
+    folder, arguments = photo.parent, ("--model", model, "--before-after", "split")
+    both = [folder / "out.png", folder / "out-before-after.jpg"]
+    foretold = run("render", photo, "-o", both[0], "--dry-run", *arguments)
+    assert foretold.stdout == f"{photo} -> {both[0]}, {both[1]}\n"
+    done = run("render", photo, "-o", both[0], *arguments)
+    assert (done.returncode, done.stdout.splitlines()) == (0, list(map(str, both)))
+    assert files(folder) == {"photo.jpg", *(path.name for path in both)}
+    told = json.loads(run("render", photo, "-o", both[0], "--overwrite", "--json", *arguments).stdout.splitlines()[0])
+    assert (told["output"], told["before_after"]) == tuple(map(str, both))
 
 
 def test_help_lists_every_command() -> None:

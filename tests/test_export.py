@@ -30,9 +30,14 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("export")
     network = lively(STYLES[request.param])
     save_weights(folder / "level1.pt", network, recipe={"name": "tried", "pairs": {"input": 256}}, metrics={"a": 1})
+    told: list[tuple[int, int, str]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export_module, "fold", lambda model: (onnx.save(model, folder / "plain.onnx"), fold(model))[1])
-        difference = export_onnx(folder / "level1.pt", folder / "model.onnx", info={"licence": "Apache-2.0"})
+        difference = export_onnx(
+            folder / "level1.pt", folder / "model.onnx", info={"licence": "Apache-2.0"},
+            tell=lambda *step: told.append(step),
+        )  # fmt: skip
+    assert [step[:2] for step in told] == [(1, 4), (2, 4), (3, 4), (4, 4)] and "tracing" in told[1][2]
     assert 0 < difference < export_module.TOLERANCE
     return network, folder / "model.onnx"
 

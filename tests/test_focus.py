@@ -24,13 +24,23 @@ def quarters() -> NDArray[np.float32]:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("auto", "auto"), ("near", "near"), ("far", "far"), ("0.25,0.75", (0.25, 0.75)), (" 12 , 340.5", (12.0, 340.5))],
+    [
+        ("auto", "auto"),
+        ("near", "near"),
+        ("far", "far"),
+        ("0.25,0.75", (0.25, 0.75)),
+        (" 12 , 340", (12.0, 340.0)),
+        ("0,300", (0, 300)),
+        ("1,1", (1, 1)),
+    ],
 )
 def test_focus_is_read(text: str, expected: object) -> None:
     assert parse_focus(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "foo", "0.5", "0.5,", "1,2,3", "a,b", "-0.1,0.5", "0.5,-3", "nan,0.5", "inf,0.5"])
+@pytest.mark.parametrize(
+    "text", ["", "foo", "0.5", "0.5,", "1,2,3", "a,b", "-0.1,0.5", "0.5,-3", "nan,0.5", "inf,0.5", "1.5,3", "0.5,300"]
+)
 def test_other_words_are_refused_with_one_line(text: str) -> None:
     with pytest.raises(ValueError, match="focus must") as caught:
         parse_focus(text)

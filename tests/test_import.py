@@ -6,7 +6,7 @@ from pathlib import Path
 
 import wideopen
 from limits import HANG
-from wideopen.cli import EXTRAS
+from wideopen.extras import EXTRAS
 
 BLOCKER = """
 import sys
@@ -102,4 +102,4 @@ def test_missing_exr_is_named(tmp_path: Path) -> None:
     code = f"from pathlib import Path\nfrom wideopen.depth import load_depth\nload_depth(Path({path!r}))"
     done = python(BLOCKER + code)
     assert done.stderr.endswith("ModuleNotFoundError: No module named 'OpenEXR'\n")
-    assert EXTRAS["OpenEXR"] == "exr"
+    assert EXTRAS["OpenEXR"] == ("exr",)

@@ -8,6 +8,7 @@ import pytest
 import typer
 from PIL import Image
 
+from command import call
 from wideopen.cli import COMMANDS, app
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +56,25 @@ def test_commands_and_options_exist(page: str, line: str) -> None:
 def test_every_command_is_shown() -> None:
     assert {shlex.split(line)[1] for _, line in commands()} | {"convert"} == set(COMMANDS)
     assert "wideopen convert" in README
+
+
+def test_the_commands_for_photos_run_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they stand in the README, in a fresh checkout; photos are small copies, which is quicker."""
+    (tmp_path / "examples").mkdir()
+    for path in (ROOT / "examples").iterdir():
+        if path.suffix in (".jpg", ".png"):
+            with Image.open(path) as picture:
+                picture.resize((picture.width // 4, picture.height // 4)).save(tmp_path / "examples" / path.name)
+    monkeypatch.chdir(tmp_path)
+    lines = [line for page, line in commands() if page == "README.md" and line.startswith("wideopen render ")]
+    assert len(lines) == 5
+    for line in lines:
+        done = call(*shlex.split(line)[1:])
+        assert done.code == 0, (line, done.error)
+    photos = {path.name for path in (tmp_path / "examples").iterdir()}
+    assert {path.name for path in (tmp_path / "rendered").iterdir()} == photos
+    pictures = {"dog.jpg", "dog-far.jpg", "bushes.jpg", "dog-map.jpg", "dog-depth.png"}
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == pictures
 
 
 def test_the_lines_of_python_of_the_lens_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,9 @@ Array = NDArray[np.float32]
 Run = Callable[[Array], Sequence[Array]]
 """[1, 3, H, W] photo, sRGB-encoded in 0..1 -> bokeh [1, 3, h, w] and, of some networks, sharp [1, 1, h, w]."""
 
+Tell = Callable[[int, int, str], None]
+"""Called before each step of an export: its number from 1 on, how many there are, and what is done in it."""
+
 
 @dataclass(frozen=True)
 class Tolerance:

@@ -15,7 +15,7 @@ from threading import Condition, Lock
 from typing import Literal
 
 from wideopen.before_after import before_after
-from wideopen.errors import DepthError, ModelError, OutputError, StoreError, WideopenError
+from wideopen.errors import ModelError, OutputError, StoreError, WideopenError
 from wideopen.gather import Job, comparison_path
 from wideopen.options import BatchOptions, RenderOptions
 from wideopen.output import clear_leftovers
@@ -50,6 +50,8 @@ class Outcome:
     size: tuple[int, int] | None = None
     """Width and height in px."""
     seconds: float = 0.0
+    comparison: Place | None = None
+    """Where photo and result in one picture were written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +235,7 @@ def _make(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _
     try:
         done = renderer.render_bytes(data, str(job.photo), taken=taken)
         if done.seen is None and (job.save_depth or job.show_depth):
-            raise DepthError(f"{job.photo}: carries no depth map; give one with --depth")
+            done = renderer.with_estimate(done, str(job.photo))
         return _Made(_files(renderer, job, options, done), done, time.perf_counter() - started)
     finally:
         room.give(size)
@@ -270,7 +272,8 @@ def _write(made: _Made, job: Job, options: BatchOptions) -> tuple[Outcome, bool]
         return Outcome(job, "failed", str(error)), reason in _NO_ROOM
     notices = made.done.notices(output_format(job.output))
     size = (pixels.shape[1], pixels.shape[0])
-    return Outcome(job, "done", None, notices, size, made.seconds), False
+    comparison = next((path for path, _ in made.files if path != job.output), None)
+    return Outcome(job, "done", None, notices, size, made.seconds, comparison), False
 
 
 def _is_there(path: Place) -> bool:

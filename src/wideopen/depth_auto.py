@@ -62,7 +62,6 @@ def estimate_depth(pixels: NDArray[Any], model: str | None = None) -> DepthMap:
 
 def _pipeline(name: str, label: str) -> Any:
     """The loaded model with what prepares its pictures."""
-    import torch  # noqa: F401  # Named here, or its absence would be reported as something else.
     from transformers import pipeline
 
     try:
@@ -102,6 +101,7 @@ _WAYS_OUT = (
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Transformers and the hub without bars and advice on standard error."""
+    import torch  # noqa: F401  # Named first: without it Transformers would talk.
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
     from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging

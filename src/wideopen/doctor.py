@@ -19,6 +19,7 @@ from PIL import features
 from wideopen import engine as engines
 from wideopen.encode import FORMATS
 from wideopen.errors import WideopenError
+from wideopen.extras import missing_extra
 from wideopen.options import RenderOptions
 from wideopen.photo import Photo, decode, to_bytes
 from wideopen.render import Renderer
@@ -145,7 +146,8 @@ def _model(renderer: Renderer) -> Iterator[Finding]:
     try:
         info, path = renderer.engine.metadata, renderer.engine.path
     except (WideopenError, ModuleNotFoundError) as error:
-        yield Finding("model", "file", str(error), False)
+        missing = missing_extra(error) if isinstance(error, ModuleNotFoundError) else None
+        yield Finding("model", "file", str(missing or error), False)
         return
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     yield Finding("model", "file", f"{path} ({path.stat().st_size / 1e6:.1f} MB, SHA-256 {digest[:12]}..)")
@@ -165,6 +167,8 @@ def _tried(name: str, test: Callable[[], str]) -> Finding:
     started = time.perf_counter()
     try:
         said = test()
+    except ModuleNotFoundError as error:
+        return Finding("self-test", name, str(missing_extra(error) or error), False)
     except Exception as error:  # Whatever it is, a person has to be told, and the other tests go on.
         line = " ".join(str(error).split())
         return Finding("self-test", name, f"{type(error).__name__}: {line}", False)

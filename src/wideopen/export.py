@@ -17,11 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen import __version__
-from wideopen.agreement import Run, network_input
+from wideopen.agreement import Run, Tell, network_input
 from wideopen.checkpoint import load_weights
 from wideopen.errors import ModelError
 from wideopen.fold import fold
-from wideopen.formats import RANGES
+from wideopen.formats import ranges
 from wideopen.heads import Places
 from wideopen.output import check_output, write_output
 from wideopen.pynet import SIDE_MULTIPLE, PyNET
@@ -32,6 +32,10 @@ TOLERANCE = 1e-3
 ROUNDED_TOLERANCE = 0.03
 """The same where weights are rounded to 16 bits: a pixel at an edge that is in doubt may go either way."""
 OPSET = 20
+OUTPUTS = {"blend": ["bokeh", "sharp"], "lens": ["matte", "relative"]}
+"""Names of what a network gives, by its head; all others give a picture."""
+STEPS = 4
+"""Of an export, as they are told."""
 
 
 class Picture(nn.Module):
@@ -61,6 +65,7 @@ def export_onnx(
     info: dict[str, Any] | None = None,
     compress: bool = False,
     overwrite: bool = False,
+    tell: Tell | None = None,
 ) -> float:
     """Export the weights of a level 1 network and return its largest difference from them, in 0..1.
 
@@ -74,11 +79,14 @@ def export_onnx(
         info: further plain values kept in the file (licence, data, metrics).
         compress: keep weights in 16 bits in the file, half its size; they are computed with in 32.
         overwrite: replace an existing file.
+        tell: told of each step before it begins; tracing takes by far the longest, minutes for a large network.
 
     Weights of a lens head may be of any level. Raises ModelError if others are not of level 1 or the export differs too
     much, OutputError if the file exists or cannot be written; nothing is kept then.
     """
     check_output(output, overwrite)
+    tell = tell or (lambda number, steps, what: None)
+    tell(1, STEPS, f"reading {weights.name}")
     network, kept = load_weights(weights)
     if network.level != 1 and network.config.head != "lens":
         raise ModelError(f"{weights}: holds level {network.level}; only level 1 draws a whole picture, give level1.pt")
@@ -91,7 +99,7 @@ def export_onnx(
         "multiple": SIDE_MULTIPLE,
         "scale": scale,
         "working_side": side,
-        "ranges": RANGES,
+        "ranges": ranges(OUTPUTS.get(network.config.head, ["bokeh"])),
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "config": asdict(network.config),
         "recipe": recipe,
@@ -101,13 +109,17 @@ def export_onnx(
         "licence": "not stated",
         **(info or {}),
     }
-    model = fold(strip(trace(network)))
+    tell(2, STEPS, f"tracing {sum(p.numel() for p in network.parameters()) / 1e6:.1f} million weights into a graph")
+    traced = strip(trace(network))
+    tell(3, STEPS, f"rewriting {len(traced.graph.node)} nodes for speed")
+    model = fold(traced)
     model.metadata_props.append(onnx.StringStringEntryProto(key="wideopen", value=json.dumps(values)))
     if compress:
         from wideopen.quantise import store_in_half
 
         store_in_half(model)
     data = model.SerializeToString()
+    tell(4, STEPS, f"comparing with the network, photos beside noise: {len(photos)}")
     difference = compare(network, data, [network_input(photo, round(side / scale), SIDE_MULTIPLE) for photo in photos])
     allowed = ROUNDED_TOLERANCE if compress else TOLERANCE
     if difference > allowed:
@@ -153,7 +165,7 @@ def _example(network: PyNET) -> tuple[Tensor, Any]:
 def trace(network: PyNET) -> onnx.ModelProto:
     """The network as an ONNX graph with free batch, height and width."""
     photo, shapes = _example(network)
-    names = {"blend": ["bokeh", "sharp"], "lens": ["matte", "relative"]}.get(network.config.head, ["bokeh"])
+    names = OUTPUTS.get(network.config.head, ["bokeh"])
     program = torch.onnx.export(
         Picture(network).eval(),
         (photo,),

@@ -1,7 +1,8 @@
 """What is in focus: a point of the photo, its near or far end, or the subject found by itself.
 
 Where focus is put matters more than how the blur is drawn; the median disparity inside the subject beats the middle
-of the frame (GenRefocus). All places are shares of width and height, or pixels of the upright photo if one is above 1.
+of the frame (GenRefocus). All places are shares of width and height, or pixels of the upright photo
+(`options.parse_focus` has the rule).
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen.options import parse_focus
+from wideopen.options import in_pixels, parse_focus
 from wideopen.padding import resize
 
 Float = NDArray[Any]
@@ -81,7 +82,7 @@ def _with_subject(matte: Float, relative: Float) -> Float:
 
 def _shares(point: tuple[float, float], focus: str, shape: tuple[int, int]) -> tuple[float, float]:
     x, y = point
-    if x > 1 or y > 1:
+    if in_pixels(point):
         x, y = (x + 0.5) / shape[1], (y + 0.5) / shape[0]
     if x > 1 or y > 1:
         raise ValueError(f"the point of focus {focus} lies outside the photo of {shape[1]}x{shape[0]} px")

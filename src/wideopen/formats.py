@@ -22,7 +22,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from wideopen.agreement import Agreement, Array, Run, compare, network_input
+from wideopen.agreement import Agreement, Array, Run, Tell, compare, network_input
 from wideopen.engine import Engine
 from wideopen.errors import ModelError, OutputError
 from wideopen.output import check_output, write_output
@@ -34,7 +34,15 @@ Photo = NDArray[np.uint8]
 PRECISIONS = {".onnx": ("fp32", "fp16", "int8"), ".xml": ("fp32", "fp16"), ".pt2": ("fp32",)}
 MOST_LOSS = 0.5
 """dB; the PSNR on held-out pairs that 8 bits may cost."""
-RANGES = "photo [N, 3, H, W] RGB, sRGB-encoded, 0..1 -> bokeh [N, 3, sH, sW] the same; sharp [N, 1, sH, sW] 0..1"
+_GIVES = {
+    "bokeh": "bokeh [N, 3, sH, sW] the same",
+    "sharp": "sharp [N, 1, sH, sW] share of the photo's own pixels, 0..1",
+    "matte": "matte [N, 1, H, W] opacity of the subject, 0..1",
+    "relative": (
+        "relative [N, 1, H, W] disparity of everything else less the subject's, in units of the subject's: -1 is the "
+        "farthest, 0 as far as the subject, more is nearer"
+    ),
+}
 REFUSED = {
     ".tflite": (
         "LiteRT is not written here: its converter, litert-torch, does not install beside this PyTorch; in an "
@@ -55,6 +63,8 @@ class Exported:
     size: int
     """Bytes of all files."""
     agreement: Agreement
+    outputs: tuple[str, ...] = ()
+    """Names of what the model gives, in the order of `agreement`'s."""
     loss: float | None = None
     """dB of PSNR lost on held-out pairs; None where that was not measured."""
 
@@ -80,6 +90,7 @@ def export_model(
     calibrate: Sequence[Photo] = (),
     pairs: Sequence[Pair] = (),
     overwrite: bool = False,
+    tell: Tell | None = None,
     **details: Any,
 ) -> Exported:
     """Convert a model and keep it only if it still is the same network.
@@ -91,6 +102,7 @@ def export_model(
         photos: HxWx3 uint8 photos, at least one, that both are run on.
         calibrate: photos that int8 finds its ranges on.
         pairs: held-out pairs, on which int8 may lose 0.5 dB.
+        tell: told of each step before it begins.
         details: `name`, `working_side` and `info`, as of `wideopen.export.export_onnx`.
 
     Raises ModelError if the format cannot be made, a file is not what it must be, or the result differs too much, and
@@ -100,7 +112,15 @@ def export_model(
     _check_request(output, precision, photos, bool(calibrate and pairs))
     for path in (output, *([output.with_suffix(".bin")] if suffix == ".xml" else [])):
         check_output(path, overwrite)
-    model = open_source(source, details)
+    own = 3 if precision == "int8" else 2
+    before = 1 if source.suffix.lower() == ".onnx" else _weights_steps()
+
+    def step(number: int, what: str) -> None:
+        if tell is not None:
+            tell(number, before + own, what)
+
+    model = open_source(source, details, lambda number, steps, what: step(number, what))
+    step(before + 1, f"converting to {suffix} in {precision}")
     inputs = [_input(model, photo) for photo in photos]
     model.values["precision"] = precision
     if suffix == ".pt2":
@@ -109,36 +129,53 @@ def export_model(
         files, run = _openvino(model, output, precision)
     else:
         files, run = _onnx(model, output, precision, calibrate)
+    step(before + 2, f"comparing with the network, photos: {len(inputs)}")
     agreement = compare(model.reference, run, inputs)
     agreement.check(str(output), precision)
+    if precision == "int8":
+        step(before + 3, f"rendering with both, held-out pairs: {len(pairs)}")
     loss = psnr_loss(model.data, files[output], pairs) if precision == "int8" else None
     if loss is not None and loss > MOST_LOSS:
         raise ModelError(f"{output}: not kept, it loses {loss:.2f} dB on {len(pairs)} pairs, {MOST_LOSS} are allowed")
     _write(files, overwrite)
-    return Exported(tuple(files), sum(map(len, files.values())), agreement, loss)
+    return Exported(tuple(files), sum(map(len, files.values())), agreement, tuple(outputs_of(model.data)), loss)
 
 
-def open_source(path: Path, details: dict[str, Any] | None = None) -> Source:
+def open_source(path: Path, details: dict[str, Any] | None = None, tell: Tell | None = None) -> Source:
     """Weights, exported to ONNX on the way, or an .onnx file; ModelError if it is neither. See `export_model`."""
     if path.suffix.lower() != ".onnx":
         from wideopen.export import export_onnx, run_network
 
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "fp32.onnx"
-            export_onnx(path, file, **(details or {}))
+            export_onnx(path, file, tell=tell, **(details or {}))
             made = open_source(file)
         network, reference = run_network(path)
         return Source(path, made.data, {**made.values, "source_sha256": _hash(path.read_bytes())}, reference, network)
+    if tell is not None:
+        tell(1, 1, f"reading {path.name}")
     Engine(path)  # Says what is wrong with a file that is no model of ours.
     data = path.read_bytes()
     entries = {entry.key: entry.value for entry in onnx.load_from_string(data).metadata_props}
     given = details or {}
     named = {key: given[key] for key in ("name", "working_side") if given.get(key) is not None}
     values = {
-        "licence": "not stated", **json.loads(entries["wideopen"]), "ranges": RANGES, "source_sha256": _hash(data),
-        **named, **given.get("info", {}),
+        "licence": "not stated", **json.loads(entries["wideopen"]), "ranges": ranges(outputs_of(data)),
+        "source_sha256": _hash(data), **named, **given.get("info", {}),
     }  # fmt: skip
     return Source(path, widened(data), values, run_onnx(data))
+
+
+def ranges(outputs: Sequence[str]) -> str:
+    """What goes into a model and comes out, in words: shapes, ranges, units; s is the model's `scale`."""
+    return (
+        f"photo [N, 3, H, W] RGB, sRGB-encoded, 0..1 -> {'; '.join(_GIVES[name] for name in outputs if name in _GIVES)}"
+    )
+
+
+def outputs_of(data: bytes) -> list[str]:
+    """Names of what an ONNX graph gives."""
+    return [output.name for output in onnx.load_from_string(data).graph.output]
 
 
 def run_onnx(data: bytes) -> Run:
@@ -194,6 +231,12 @@ def _write(files: dict[Path, bytes], overwrite: bool) -> None:
         raise
 
 
+def _weights_steps() -> int:
+    from wideopen.export import STEPS
+
+    return STEPS
+
+
 def _input(model: Source, photo: Photo) -> Array:
     values = model.values
     return network_input(photo, round(values["working_side"] / values["scale"]), values["multiple"])
@@ -223,7 +266,7 @@ def _openvino(model: Source, output: Path, precision: str) -> tuple[dict[Path, b
         openvino.save_model(graph, target, compress_to_fp16=precision == "fp16")
         files = {output.with_suffix(".bin"): target.with_suffix(".bin").read_bytes(), output: target.read_bytes()}
         compiled = openvino.Core().compile_model(target, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    names = ["bokeh", "sharp"][: len(compiled.outputs)]
+    names = outputs_of(model.data)
 
     def run(photo: Array) -> list[Array]:
         found = compiled([photo])

@@ -194,7 +194,7 @@ class LevelTask(LightningModule):
                 logger.experiment.add_images("val/photo_network_camera", rows, self.global_step)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Adam; a pretrained encoder learns at a share of the rest's rate. Cosine ends at a twentieth."""
+        """AdamW; a pretrained encoder learns at a share of the rest's rate. Cosine ends at a twentieth."""
         backbone = self.network.backbone
         encoder = list(backbone.parameters()) if backbone is not None else []
         known = {id(parameter) for parameter in encoder}

@@ -36,7 +36,11 @@ def parse_aperture(text: str) -> float:
 
 
 def parse_focus(text: str) -> str | tuple[float, float]:
-    """`auto`, `near`, `far`, or `X,Y` as two numbers; ValueError for anything else."""
+    """`auto`, `near`, `far`, or `X,Y` as two numbers; ValueError for anything else.
+
+    Two numbers of at most 1 are shares of the photo's width and height, else both are whole and pixels: no point is
+    taken for another kind than was meant, and 1.5,3 is neither.
+    """
     if text in ("auto", "near", "far"):
         return text
     try:
@@ -45,7 +49,16 @@ def parse_focus(text: str) -> str | tuple[float, float]:
         raise ValueError(f"focus must be auto, near, far or X,Y (0.5,0.5 is the middle), not {text!r}") from None
     if not (0 <= x < math.inf and 0 <= y < math.inf):
         raise ValueError(f"focus must not lie outside the photo: {text!r}")
+    if max(x, y) > 1 and not (x.is_integer() and y.is_integer()):
+        raise ValueError(
+            f"focus must be two shares of width and height, each at most 1, or two whole numbers of px, not {text!r}"
+        )
     return x, y
+
+
+def in_pixels(point: tuple[float, float]) -> bool:
+    """Whether a point of `parse_focus` is in px; else it is in shares."""
+    return max(point) > 1
 
 
 def _doc(text: str, panel: str = "", parser: Callable[[str], Any] | None = None) -> dict[str, Any]:
@@ -110,7 +123,11 @@ class RenderOptions:
     )
     focus: str = field(
         default="auto",
-        metadata=_doc("What is sharp: auto (the subject), near, far, or X,Y (0.5,0.5 is the middle; or in px).", LENS),
+        metadata=_doc(
+            "What is sharp: auto (the subject), near, far, or X,Y: two shares of width and height (0.5,0.5 is the "
+            "middle), or two whole numbers of px.",
+            LENS,
+        ),
     )
     lens: str = field(
         default="50mm",
@@ -182,7 +199,7 @@ class BatchOptions:
     before_after: Comparison | None = field(
         default=None,
         metadata=_doc(
-            "Also write NAME-before-after.jpg: photo and result side by side, or one picture split in two.", RESULTS
+            "Also write NAME-before-after.jpg: photo and result side by side (side), or half of each (split).", RESULTS
         ),
     )
     in_flight: int | None = field(

@@ -74,8 +74,8 @@ class LPIPS:
         except Exception as error:  # torchvision beside another torch raises RuntimeError, a fetch URLError
             first = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
             raise WeightsError(
-                f"LPIPS: not available ({first}); it needs the package lpips, a torchvision built for this PyTorch, "
-                "and AlexNet's weights, which that fetches once"
+                f"LPIPS: not available ({first}); it needs the package lpips, a torchvision built for this PyTorch "
+                '(run: pip install "wideopen[lpips]"), and AlexNet\'s weights, which that fetches once'
             ) from error
         self._map = Kept(self._compare)
 

@@ -147,7 +147,8 @@ class Renderer:
         """Render a file into another one, with its metadata; return where it is.
 
         Args:
-            save_depth: write the depth map in use there, at the photo's size (PNG, TIFF, EXR or .npy).
+            save_depth: write the depth map in use there, at the photo's size (PNG, TIFF, EXR or .npy); without one,
+                what the network itself makes of the photo, which `notify` is told.
             show_depth: write a picture of it there, with the focal plane marked.
             depth: see `render`.
 
@@ -159,7 +160,7 @@ class Renderer:
         check_outputs(output, overwrite, save_depth, show_depth, photo)  # Before the work, not after it.
         done = self.render_bytes(read_bytes(photo), str(photo), depth)
         if done.seen is None and (save_depth or show_depth):
-            raise DepthError(f"{photo}: carries no depth map; give one with --depth")
+            done = self.with_estimate(done, str(photo))
         save(done.result, output, self.options.quality, overwrite)
         if self.notify is not None:
             for notice in done.notices(output_format(output)):
@@ -167,6 +168,30 @@ class Renderer:
         if done.seen is not None:
             done.seen.write(done.taken.pixels, save_depth, show_depth, overwrite)
         return output
+
+    def with_estimate(self, done: Rendered, name: str = "photo") -> Rendered:
+        """The same with the depth that the network itself estimates, where there is no map.
+
+        Raises:
+            DepthError: the model gives pictures, and says nothing of depth.
+            PhotoError: options that make no sense for this photo.
+        """
+        from wideopen.cover import continued, is_opaque
+        from wideopen.look import make_glass
+        from wideopen.optics import read_taken
+        from wideopen.rendered import estimated
+
+        if self.engine.draws:
+            raise DepthError(f"{name}: carries no depth map, and this model estimates none; give one with --depth")
+        taken = done.taken
+        covered = taken.alpha is not None and not is_opaque(taken.alpha)
+        pixels = continued(taken.pixels, taken.alpha, taken.curve) if covered else taken.pixels
+        try:
+            glass = make_glass(pixels, self.options, read_taken(taken.exif), taken.curve)
+            places, focus = self.find_places(pixels, taken.curve).look_at(self.options.focus)
+        except ValueError as error:
+            raise PhotoError(f"{name}: {error}") from error
+        return replace(done, seen=estimated(places, focus, glass))
 
     def _own_depth(self, data: bytes, name: str, other: Any) -> "DepthMap | None":
         """The depth map that the photo brings. Raises DepthError if it is damaged, but not if another is used."""

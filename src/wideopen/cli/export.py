@@ -1,9 +1,16 @@
 """`wideopen export`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from wideopen.cli.text import complain
+
+if TYPE_CHECKING:
+    from wideopen.agreement import Tell
 
 
 def export(
@@ -40,6 +47,8 @@ def export(
 ) -> None:
     """Write a trained network as one file, checked against the network it came from.
 
+    Takes minutes for a large one; what is being done is said on standard error.
+
     Example: `wideopen export runs/first/level1.pt -o first.onnx --photo examples/dog.jpg`
     """
     import json
@@ -64,23 +73,47 @@ def export(
     if source.suffix.lower() != ".onnx" and output.suffix.lower() == ".onnx" and precision == "fp32":
         from wideopen.export import export_onnx
 
-        difference = export_onnx(
-            source, output, name=name, working_side=working_side, photos=shown, info=facts, compress=compress,
-            overwrite=overwrite,
-        )  # fmt: skip
+        with _steps() as tell:
+            difference = export_onnx(
+                source, output, name=name, working_side=working_side, photos=shown, info=facts, compress=compress,
+                overwrite=overwrite, tell=tell,
+            )  # fmt: skip
         size = output.stat().st_size / 1e6
         typer.echo(f"{output}: {size:.1f} MB, at most {difference:.5f} from the trained network")
         return
     from wideopen.formats import export_model, photos_below
 
-    done = export_model(
-        source, output, precision=precision, photos=shown, overwrite=overwrite, info=facts, **details,
-        calibrate=photos_below(calibrate, 32) if calibrate else (), pairs=find_pairs(pairs)[:50] if pairs else (),
-    )  # fmt: skip
+    with _steps() as tell:
+        done = export_model(
+            source, output, precision=precision, photos=shown, overwrite=overwrite, info=facts, tell=tell, **details,
+            calibrate=photos_below(calibrate, 32) if calibrate else (), pairs=find_pairs(pairs)[:50] if pairs else (),
+        )  # fmt: skip
     found = done.agreement
+    planes = ((found.bokeh, found.bokeh_mean), (found.sharp, found.sharp_mean))
+    apart = (f"{name} {most:.5f} (mean {mean:.6f})" for name, (most, mean) in zip(done.outputs, planes, strict=False))
     typer.echo(
         f"{output}: {done.size / 1e6:.1f} MB, {found.seconds:.2f} s a photo; from the network at most "
-        f"{found.bokeh:.5f} (mean {found.bokeh_mean:.6f}), "
-        f"its sharp map {found.sharp:.5f} (mean {found.sharp_mean:.6f})"
-        + ("" if done.loss is None else f"; {done.loss:.2f} dB lower on held-out pairs")
+        f"{', '.join(apart)}" + ("" if done.loss is None else f"; {done.loss:.2f} dB lower on held-out pairs")
     )
+
+
+@contextmanager
+def _steps() -> "Iterator[Tell]":
+    """What is being done, on standard error: with the time it takes on a terminal, else a line for each step."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(), BarColumn(20), TextColumn("{task.fields[step]}", markup=False), TimeElapsedColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("", total=None, step="")
+
+        def tell(number: int, steps: int, what: str) -> None:
+            step = f"step {number} of {steps}: {what}"
+            bar.update(task, total=steps, completed=number - 1, step=step)
+            if not console.is_terminal:
+                complain(step)
+
+        yield tell

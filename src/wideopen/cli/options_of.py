@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -64,6 +64,18 @@ def with_preset(ctx: typer.Context, values: dict[str, Any], preset: str | None, 
     settings = find_preset(preset, file).settings
     by_hand = {name for name in values if _is_given(ctx, name)}
     return {**values, **{name: value for name, value in settings.items() if name not in by_hand}}
+
+
+def words_of(command: Command) -> dict[str, tuple[str, ...]]:
+    """The words that parameters of a command take, by their names, of those that take no others."""
+    hints = {name: get_args(hint)[0] for name, hint in command.__annotations__.items() if get_args(hint)}
+    kinds = {name: {hint, *get_args(hint)} for name, hint in hints.items()}
+    return {
+        name: tuple(map(str, get_args(kind)))
+        for name, found in kinds.items()
+        for kind in found
+        if get_origin(kind) is Literal
+    }
 
 
 def _is_given(ctx: typer.Context, name: str) -> bool:

@@ -77,11 +77,14 @@ def render(
     ] = None,
     save_depth: Annotated[
         Path | None,
-        typer.Option(help="Write the depth map in use there (.png, .tif, .exr, .npy).", rich_help_panel="Depth"),
+        typer.Option(
+            help="Write the depth map in use there (.png, .tif, .exr, .npy); without one, the network's own estimate.",
+            rich_help_panel="Depth",
+        ),
     ] = None,
     show_depth: Annotated[
         Path | None,
-        typer.Option(help="Write a picture of it there, with what is in focus marked.", rich_help_panel="Depth"),
+        typer.Option(help="Write a picture of that map there, with what is in focus marked.", rich_help_panel="Depth"),
     ] = None,
     cluster: Annotated[
         str | None,
@@ -233,7 +236,7 @@ def _foretell(jobs: "list[Job]", how: BatchOptions, as_json: bool, roots: list[s
     from wideopen.cli.report import foretell
 
     taken, there = identities(jobs), _there(roots)
-    return foretell(((job, foresee(job, how, taken, there)) for job in jobs), as_json)
+    return foretell(((job, foresee(job, how, taken, there)) for job in jobs), how, as_json)
 
 
 def _there(roots: list[str]) -> "Callable[[Place], bool]":

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from wideopen.batch import Outcome
+from wideopen.batch import Outcome, outputs_of
 from wideopen.cli.text import complain, duration, shown
+from wideopen.options import BatchOptions
 
 
 @dataclass
@@ -55,7 +56,8 @@ class Report:
         if self.as_json:
             _line(_described(outcome))
         elif lines and not self.quiet and outcome.status == "done":
-            sys.stdout.write(shown(outcome.job.output) + "\n")
+            for path in (outcome.job.output, outcome.comparison):
+                sys.stdout.write(shown(path) + "\n" if path is not None else "")
             sys.stdout.flush()
 
     def end(self) -> int:
@@ -115,19 +117,21 @@ class Report:
         )  # fmt: skip
 
 
-def foretell(outcomes: Iterator[tuple[Any, Outcome | None]], as_json: bool) -> int:
+def foretell(outcomes: Iterator[tuple[Any, Outcome | None]], options: BatchOptions, as_json: bool) -> int:
     """Tell what a batch would do (`--dry-run`); the exit code it would have as far as one knows."""
     code = 0
     for job, known in outcomes:
+        comparison = next((path for path in outputs_of(job, options) if path != job.output), None)
         status = "planned" if known is None else known.status
         code = max(code, int(status == "failed"))
         if as_json:
-            _line(_described(known or Outcome(job, "left"), status))
+            _line(_described(known or Outcome(job, "left", comparison=comparison), status))
         elif status == "failed":
             complain(known.error if known else "")
         else:
             note = " (there already)" if status == "skipped" else ""
-            sys.stdout.write(f"{shown(job.photo)} -> {shown(job.output)}{note}\n")
+            second = "" if comparison is None else f", {shown(comparison)}"
+            sys.stdout.write(f"{shown(job.photo)} -> {shown(job.output)}{second}{note}\n")
     return code
 
 
@@ -138,6 +142,8 @@ def _described(outcome: Outcome, status: str | None = None) -> dict[str, Any]:
         "output": str(outcome.job.output),
         "status": status or outcome.status,
     }
+    if outcome.comparison is not None:
+        found["before_after"] = str(outcome.comparison)
     if outcome.error:
         found["error"] = outcome.error
     if outcome.notices:

@@ -10,7 +10,9 @@ from wideopen.web.settings import ServeOptions
 
 @takes(ServeOptions)
 def serve(**values: Any) -> None:
-    """Open a page on this machine: drop a photo, see before and after.
+    """Serve a page at an address of this machine: drop a photo, see before and after.
+
+    The address is printed once the page answers; open it in a browser. Ctrl-C stops it.
 
     A password is asked for if the environment's WIDEOPEN_PASSWORD holds one.
 
@@ -55,7 +57,7 @@ def serve(**values: Any) -> None:
             def ready(address: str) -> None:
                 jobs = f"{share.screen} + {share.full} jobs at once"
                 limits = f"below {share.memory_mb} MB, photos of up to {options.megapixels} megapixels"
-                typer.echo(f"{address}  ({jobs}, {limits}; Ctrl-C stops it)")
+                typer.echo(f"{address}  (open it in a browser; {jobs}, {limits}; Ctrl-C stops it)")
 
             try:
                 run(app, options, ready)

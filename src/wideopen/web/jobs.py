@@ -27,7 +27,7 @@ from wideopen.errors import PhotoError
 from wideopen.lift import Lifted
 from wideopen.look import make_glass
 from wideopen.optics import read_taken
-from wideopen.options import DEPTH, LENS, RenderOptions, parse_focus
+from wideopen.options import DEPTH, LENS, RenderOptions, in_pixels, parse_focus
 from wideopen.padding import fit, resize
 from wideopen.photo import Photo, decode, open_picture, read_bytes
 from wideopen.render import Renderer
@@ -260,7 +260,7 @@ def mark(pixels: NDArray[Any], focus: str, size: tuple[int, int]) -> NDArray[Any
         return pixels
     height, width = pixels.shape[:2]
     x, y = chosen
-    if max(x, y) > 1:
+    if in_pixels(chosen):
         x, y = (x + 0.5) / size[0], (y + 0.5) / size[1]
     picture = _eight_bits(pixels).copy()
     radius = max(6, round(min(height, width) * 0.035))
