@@ -24,11 +24,13 @@ $(DEMO_VENV)/.ready: pyproject.toml constraints.txt
 
 env: $(VENV)/.ready
 
-# torch first, by its exact version: a range could fetch another build with gigabytes of GPU libraries.
+# torch first, by its exact version: a range could fetch another build with gigabytes of GPU libraries. lpips, which a
+# test compares with, without what it asks for: torchvision would fetch the same, and the test needs nothing of it.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) $$(grep '^torch==' constraints.txt)
 	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,depth,heif,raw,exr,openvino,web,cluster,dev]'
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps $$(grep '^lpips==' constraints.txt)
 	touch $@
 
 test: env

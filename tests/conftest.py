@@ -13,6 +13,14 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from skips import (  # noqa: F401  # Hooks of pytest.
+    pytest_collectreport,
+    pytest_report_header,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
+
 METADATA = {
     "format": 1,
     "name": "tiny",
