@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +130,24 @@ def test_unfit_photos_are_skipped_with_the_reason(source: Path) -> None:
         assert word in reasons[name]
         assert "\n" not in reasons[name]
     assert not [name for name in files(source / "pairs") if "tmp" in name or "tiny" in name]
+
+
+@pytest.mark.parametrize("kind", ["tiny", "large", "doubt"])
+def test_the_reason_names_what_would_take_the_photo(source: Path, kind: str) -> None:
+    """Followed as often as one is given, it ends in a pair."""
+    draw(source, kind, 9, radius={"tiny": 8, "large": 130, "doubt": 60}[kind])
+    if kind == "doubt":
+        Image.fromarray(np.full((80, 100), 120, np.uint8)).save(source / "mattes" / "doubt.png")
+    options, given = OPTIONS, list[str]()
+    for number in range(4):
+        reasons = dict(run(source, f"pairs{number}", options=options).skipped)
+        if kind not in reasons:
+            break
+        found = re.search(r"; --([a-z-]+) ([0-9.]+) takes it$", reasons[kind])
+        assert found is not None, reasons[kind]
+        given.append(found[1])
+        options = replace(options, **{found[1].replace("-", "_"): float(found[2])})
+    assert given and len(set(given)) == len(given) and kind not in reasons
 
 
 def test_all_doubt_is_taken_where_it_is_asked_for(source: Path) -> None:

@@ -36,7 +36,9 @@ def resume_folder(output: Path, options: Line) -> dict[str, Line]:
         except ValueError:
             found = None
         if found != json.loads(json.dumps(options)):
-            raise OutputError(f"{output}: holds pairs made with other options; overwrite them or name another folder")
+            raise OutputError(
+                f"{output}: holds pairs made with other options; make them anew (--overwrite) or name another (-o)"
+            )
     return read_lines(output)
 
 
@@ -49,7 +51,9 @@ def read_lines(folder: Path) -> dict[str, Line]:
         lines = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines() if text.strip()]
         return {line["name"]: line for line in lines}
     except (ValueError, KeyError, TypeError) as error:
-        raise PairsError(f"{path}: not a manifest of pairs ({error}); overwrite it or name another folder") from error
+        raise PairsError(
+            f"{path}: not a manifest of pairs ({error}); make the pairs anew (--overwrite) or name another folder"
+        ) from error
 
 
 def write_lines(output: Path, lines: dict[str, Line]) -> None:

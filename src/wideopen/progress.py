@@ -84,8 +84,8 @@ class LevelBar(Callback):
         rate = (trainer.global_step - step) * self.batch / max(time.perf_counter() - start, 1e-9)
         parts = [f"loss {float(seen['train/total']):.4f}"] if "train/total" in seen else []
         if "val/psnr" in seen:
-            gain = float(seen["val/psnr"]) - float(seen["val/psnr_of_photo"])
-            parts.append(f"PSNR {float(seen['val/psnr']):.2f} dB ({gain:+.2f})")
+            photo = float(seen["val/psnr_of_photo"])
+            parts.append(f"PSNR {float(seen['val/psnr']):.2f} dB (photo left as it is: {photo:.2f})")
         if "val/sharp_mae" in seen:
             parts.append(f"sharp MAE {float(seen['val/sharp_mae']):.3f}")
         if "train/data_wait" in seen:

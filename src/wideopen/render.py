@@ -184,8 +184,9 @@ class Renderer:
         if self.engine.draws:
             raise DepthError(f"{name}: carries no depth map, and this model estimates none; give one with --depth")
         taken = done.taken
-        covered = taken.alpha is not None and not is_opaque(taken.alpha)
-        pixels = continued(taken.pixels, taken.alpha, taken.curve) if covered else taken.pixels
+        pixels = taken.pixels
+        if taken.alpha is not None and not is_opaque(taken.alpha):
+            pixels = continued(pixels, taken.alpha, taken.curve)
         try:
             glass = make_glass(pixels, self.options, read_taken(taken.exif), taken.curve)
             places, focus = self.find_places(pixels, taken.curve).look_at(self.options.focus)

@@ -83,14 +83,15 @@ def read_photo(path: Path, long_side: int) -> Float:
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
     if min(pixels.shape[:2]) < SMALLEST_PX:
-        raise PhotoError(f"smaller than {SMALLEST_PX} px: {pixels.shape[1]}x{pixels.shape[0]}")
+        shrunk = "; a larger --long-side leaves more of it" if scale < 1 else ""
+        raise PhotoError(f"smaller than {SMALLEST_PX} px: {pixels.shape[1]}x{pixels.shape[0]}{shrunk}")
     return pixels.astype(np.float32) / 255.0
 
 
 def read_matte(path: Path, size: tuple[int, int]) -> Float:
     """Read a matte as HxW opacity in [0, 1], scaled to (height, width); PhotoError if it cannot be."""
     if not path.exists():
-        raise PhotoError(f"no matte at {path}")
+        raise PhotoError(f"no matte at {path}; --mattes names the folder of mattes")
     try:
         with Image.open(path) as image:
             matte = np.asarray(image.convert("L"))

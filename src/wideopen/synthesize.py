@@ -7,6 +7,7 @@ sharp/NAME.png (share of the photo's detail that the target keeps), for varied p
 a line in manifest.jsonl.
 """
 
+import math
 import multiprocessing
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -288,7 +289,7 @@ def _varied(job: _Job, photo: Float, matte: Float) -> Make:
     if not is_landscape(scene):
         _check_subject(scene, options)
     elif not varied.landscapes:
-        raise PhotoError(f"no subject (less than {LANDSCAPE_AREA:.1%} of the frame)")
+        raise PhotoError(f"no subject (less than {LANDSCAPE_AREA:.1%} of the frame); --landscapes uses such photos")
     host = prepare(photo, scene, _stream(job, 0), varied.grain > 0)
     others = tuple(source for source in job.props.sources if source != job.source)
     props = replace(job.props, sources=others)
@@ -323,8 +324,19 @@ def _check_subject(scene: Scene, options: SynthesizeOptions) -> None:
     subject = float((scene.alpha > 0.9).mean())
     doubt = float(scene.doubt.mean())
     if subject < options.min_subject:
-        raise PhotoError(f"subject too small ({subject:.1%} of the frame)")
+        raise PhotoError(
+            f"subject too small ({subject:.1%} of the frame); --min-subject {_limit(subject, -1)} takes it"
+        )
     if float(scene.alpha.mean()) > options.max_subject:
-        raise PhotoError(f"subject too large ({scene.alpha.mean():.0%} of the frame)")
+        whole = float(scene.alpha.mean())
+        raise PhotoError(f"subject too large ({whole:.0%} of the frame); --max-subject {_limit(whole, 1)} takes it")
     if doubt > options.max_doubt or 0.5 * subject < doubt and options.max_doubt < 1:
-        raise PhotoError(f"matte in doubt on {doubt:.1%} of the frame")
+        half = doubt > 0.5 * subject  # Of the subject's area: no limit but 1 lets that pass.
+        limit = "1" if half else _limit(doubt, 1)
+        why = f", more than half of the subject's {subject:.1%}" if half else ""
+        raise PhotoError(f"matte in doubt on {doubt:.1%} of the frame{why}; --max-doubt {limit} takes it")
+
+
+def _limit(share: float, way: int) -> str:
+    """A share of the frame as a limit that lets it pass: rounded up (1) or down (-1) to a hundredth."""
+    return f"{min(1.0, max(0.0, way * math.ceil(way * share * 100) / 100)):g}"

@@ -71,7 +71,7 @@ def make_varied(
     camera = draw_camera(camera_rng, options)
     focus = choose_focus(focus_rng, stage, camera.blur_per_disparity(1.0) * short, options.elsewhere)
     if focus is None:
-        raise PhotoError("no place to focus on")
+        raise PhotoError("no place to focus on; another --seed may find one")
     per_disparity = camera.blur_per_disparity(focus.disparity)
     photo, target, sharp = photograph(stage, camera, focus, highlight_gain)
     target = _with_grain(target, host, options.grain * (1.0 - sharp), grain_rng)
