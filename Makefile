@@ -1,6 +1,7 @@
 # One command each, on a fresh machine: they make their own environment first.
 #   make demo    install the core, render the example photos
 #   make test    install everything for development, run the tests
+#   make test-fast   those of the tests that take no longer than a minute together
 #   make test-cluster   the tests that start a Ray cluster
 #   make check   format, lint, types
 #   make manual  write docs/cli.md anew from the commands
@@ -11,7 +12,7 @@ DEMO_VENV ?= .venv-demo
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: evaluate-default demo test test-cluster check manual env clean
+.PHONY: evaluate-default demo test test-fast test-cluster check manual env clean
 
 demo: $(DEMO_VENV)/.ready
 	@mkdir -p demo
@@ -35,6 +36,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 test: env
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile  # Processes are threads enough.
+
+# What trains, exports, serves or starts programs is left out: files with `pytestmark = pytest.mark.slow`.
+test-fast: env
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not cluster and not slow"
 
 # Apart from the rest: Ray starts processes by the dozen, and dies where cores are busy.
 test-cluster: env

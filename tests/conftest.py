@@ -4,6 +4,7 @@ What is red is its subject: sharp = sigmoid(40 (red - 0.5)) of the photo, blur i
 """
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,15 @@ from skips import (  # noqa: F401  # Hooks of pytest.
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
+
+SLOW = re.compile(r"^pytestmark = .*\bmark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import what is slow where that is not asked for: importing alone would take longer than the rest."""
+    skips_slow = "not slow" in config.option.markexpr and collection_path.suffix == ".py"
+    return True if skips_slow and SLOW.search(collection_path.read_text(encoding="utf-8")) else None
+
 
 METADATA = {
     "format": 1,

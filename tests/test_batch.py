@@ -23,6 +23,8 @@ from limits import HANG
 from wideopen.photo import Photo, load, save
 from wideopen.render import Renderer, RenderOptions
 
+pytestmark = pytest.mark.slow
+
 GOOD, FOLDERS = 292, ("", "summer", "summer/Bäche und Wälder", "winter/new\nline", "winter/.hidden")
 """What is in the hidden folder is no business of ours."""
 

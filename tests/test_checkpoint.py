@@ -11,6 +11,8 @@ from wideopen.errors import ModelError, OutputError
 from wideopen.options import PyNETConfig
 from wideopen.pynet import PyNET
 
+pytestmark = pytest.mark.slow
+
 SMALL = PyNETConfig(width=0.0625, head="residual", init="he")
 
 

@@ -16,6 +16,8 @@ from limits import HANG
 from wideopen.cli import COMMANDS
 from wideopen.photo import Photo, load, save
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-m", "wideopen", *map(str, arguments)]

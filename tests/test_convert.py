@@ -22,6 +22,8 @@ from wideopen.errors import ModelError, OutputError, WideopenError
 from wideopen.options import PyNETConfig
 from wideopen.pynet import PyNET
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 WRITER = HERE / "reference" / "release_checkpoints.py"

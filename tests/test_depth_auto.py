@@ -17,6 +17,8 @@ from limits import HANG
 from wideopen import WeightsError
 from wideopen.depth_auto import estimate_depth
 
+pytestmark = pytest.mark.slow
+
 
 def save_model(folder: Path, kind: str, size: int = 56) -> Path:
     from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config, DPTImageProcessor

@@ -127,6 +127,7 @@ def ground() -> tuple[NDArray[np.uint8], Float]:
     return to_pixels(light, np.uint8), disparity
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("look", "shrunk"),
     [
@@ -175,6 +176,7 @@ def test_every_lamp_becomes_the_cats_eye_of_its_own_place() -> None:
                 assert overlap > 0.85, (row, column)
 
 
+@pytest.mark.slow
 def test_optical_vignetting_leaves_no_seam(
     ground: tuple[NDArray[np.uint8], Float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +268,7 @@ def detail(pixels: NDArray, part: NDArray[np.bool_]) -> float:
     return float(np.abs(cv2.Laplacian(grey, cv2.CV_32F))[part].mean())
 
 
+@pytest.mark.slow
 def test_blur_grows_with_the_opening(ground: tuple[NDArray[np.uint8], Float]) -> None:
     photo, disparity = (each[200:600, 250:1050].copy() for each in ground)
     behind, in_focus = disparity < 0.6, disparity == np.float32(0.8)

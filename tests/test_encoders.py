@@ -5,6 +5,8 @@ import torch
 
 from wideopen.encoders import LiteEncoder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def encoder() -> LiteEncoder:

@@ -18,6 +18,8 @@ from wideopen.options import RenderOptions
 from wideopen.pairs import find_pairs, load_image
 from wideopen.render import Renderer
 
+pytestmark = pytest.mark.slow
+
 
 class Dim:
     """Renders by halving the encoded values, so that every figure can be told by hand."""

@@ -13,6 +13,8 @@ from wideopen.engine import SHIPPED
 from wideopen.formats import outputs_of, ranges, run_onnx
 from wideopen.pairs import load_image
 
+pytestmark = pytest.mark.slow
+
 DOG = Path(__file__).parents[1] / "examples" / "dog.jpg"
 
 

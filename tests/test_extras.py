@@ -13,6 +13,8 @@ from PIL import Image
 
 from wideopen.extras import EXTRAS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAMES = {"tensorflow-cpu": "tensorflow"}

@@ -26,7 +26,7 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 STORED = Path(__file__).parent / "golden" / "first_steps.json"
 SIDE, PHOTOS = 64, 2
 
-pytestmark = pytest.mark.filterwarnings("ignore:You defined a `validation_step` but have no")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:You defined a `validation_step` but have no")]
 
 
 def recipe_of(name: str) -> Recipe:

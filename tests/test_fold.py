@@ -1,9 +1,12 @@
 """Rewritten kernels against PyTorch's own convolutions; whole graphs are compared in test_export.py."""
 
+import pytest
 import torch
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
 from wideopen.fold import _conv_of_blocks, _conv_of_pairs, _conv_to_pairs, _up_from_pairs, _up_to_blocks, _up_to_pairs
+
+pytestmark = pytest.mark.slow
 
 
 def pairs(image: torch.Tensor) -> torch.Tensor:

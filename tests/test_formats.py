@@ -25,6 +25,8 @@ from wideopen.pairs import find_pairs, load_image
 from wideopen.pynet import PyNET
 from wideopen.quantise import widened
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FIRST = EXAMPLES / "models" / "first.onnx"
 WIDE_SIZE = len(widened(FIRST.read_bytes()))

@@ -14,6 +14,8 @@ from wideopen.grain import lost_grain
 from wideopen.photo import Photo, load, save
 from wideopen.through_network import see
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 

@@ -18,6 +18,8 @@ from wideopen import OutputError, PhotoError
 from wideopen.encode import FORMATS
 from wideopen.photo import decode, to_bytes
 
+pytestmark = pytest.mark.slow
+
 MINUTES = float(os.environ.get("WIDEOPEN_FUZZ_MINUTES", "0"))
 """How long files are damaged at random; 0: a few seconds."""
 KEEP = os.environ.get("WIDEOPEN_FUZZ_KEEP")

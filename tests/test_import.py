@@ -4,9 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import wideopen
 from limits import HANG
 from wideopen.extras import EXTRAS
+
+pytestmark = pytest.mark.slow
 
 BLOCKER = """
 import sys

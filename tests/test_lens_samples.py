@@ -29,6 +29,8 @@ from wideopen.shots import NEAREST, VariedOptions
 from wideopen.synthesize import SynthesizeOptions, synthesize
 from wideopen.train import train
 
+pytestmark = pytest.mark.slow
+
 NETWORK = PyNETConfig(width=0.0625, blocks="cascade", head="lens", init="he")
 
 

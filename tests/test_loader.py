@@ -15,6 +15,8 @@ from wideopen.loader import EpochSampler, PairDataset, make_loader, target_side 
 from wideopen.pairs import Pair, find_pairs  # noqa: E402
 from wideopen.recipe import PairsOptions  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 FULL = PairsOptions(input=32, crop_scale=(0.5, 1.0), turns=True, flips=True, exposure=0.5)
 
 

@@ -15,6 +15,8 @@ from wideopen.errors import ModelError
 from wideopen.options import PyNETConfig
 from wideopen.pynet import PyNET
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[1] / "recipes" / "mean.py"
 SMALL = PyNETConfig(width=0.0625, head="lens", init="he")
 

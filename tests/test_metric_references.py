@@ -33,6 +33,8 @@ from wideopen.metrics import (
 from wideopen.pairs import load_image
 from wideopen.perceptual import LPIPS, VGGDistance
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 Image = np.ndarray
 

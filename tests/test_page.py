@@ -20,6 +20,8 @@ from lens_models import build_lens_model
 from served import Server, launched, wait_for
 from wideopen import Renderer, RenderOptions
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("gradio", reason="needs the extra web")
 pytest.importorskip("pebble", reason="needs the extra web")
 EXAMPLES = Path(__file__).parents[1] / "examples"

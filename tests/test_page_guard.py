@@ -31,6 +31,8 @@ from wideopen.web.gate import CALL_BYTES, Gate  # noqa: E402
 from wideopen.web.keeper import Keeper  # noqa: E402
 from wideopen.web.settings import ServeOptions, Share, fitted, share_out  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 PATH = Path(__file__).parents[1] / "examples" / "path.jpg"
 MAP = Path(__file__).parents[1] / "examples" / "path-depth.png"
 

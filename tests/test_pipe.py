@@ -18,6 +18,8 @@ from limits import HANG
 from wideopen.photo import decode, load
 from wideopen.render import Renderer, RenderOptions
 
+pytestmark = pytest.mark.slow
+
 
 def shell(command: str, folder: Path) -> "subprocess.CompletedProcess[bytes]":
     """A line of sh with `wideopen` in it, run in a folder."""

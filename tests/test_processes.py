@@ -20,6 +20,7 @@ from training_runs import (
     curve,
     kill,
     start,
+    train_here,
     train_through,
     wait_for,
     write_recipe,
@@ -36,7 +37,11 @@ from wideopen.shots import VariedOptions
 from wideopen.spare import validation_share
 from wideopen.synthesize import SynthesizeOptions, synthesize
 
+pytestmark = pytest.mark.slow
+
 ALL = (7, 6, 5, 4, 3, 2, 1)
+STEPS = {level: 4 for level in ALL} | {6: 20}
+"""Of each level; at level 6 there is time for a kill."""
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +53,28 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def alone(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """One process, all levels: recipe, run."""
     folder = tmp_path_factory.mktemp("alone")
-    recipe = write_recipe(folder / "small.toml", ALL)
-    train_through(command(recipe, pairs, folder / "run"))
+    recipe = write_recipe(folder / "small.toml", ALL, STEPS, epoch=2)
+    train_here(recipe, pairs, folder / "run")
     return recipe, folder / "run"
 
 
-def test_two_processes_train_as_one(alone: tuple[Path, Path], pairs: Path, tmp_path: Path) -> None:
-    recipe, run = alone
-    assert train_through(command(recipe, pairs, tmp_path / "run", "--devices", "2")) == []
+@pytest.fixture(scope="module")
+def shared(alone: tuple[Path, Path], pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same by two processes."""
+    run = tmp_path_factory.mktemp("shared") / "run"
+    assert train_through(command(alone[0], pairs, run, "--devices", "2")) == []
+    return run
+
+
+def test_two_processes_train_as_one(alone: tuple[Path, Path], shared: Path) -> None:
+    _, run = alone
     for level in ALL:
-        one, two = curve(run, level), curve(tmp_path / "run", level)
-        assert len(one) == 20
+        one, two = curve(run, level), curve(shared, level)
+        assert len(one) == STEPS[level]
         assert two == pytest.approx(one, rel=1e-4), f"level {level}"
         for name in ("val/psnr", "val/psnr_of_photo"):
-            found = curve(tmp_path / "run", level, name)
-            assert len(found) == 4 and found == pytest.approx(curve(run, level, name), abs=1e-3)
+            found = curve(shared, level, name)
+            assert len(found) == STEPS[level] // 2 and found == pytest.approx(curve(run, level, name), abs=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +102,8 @@ def test_two_processes_train_other_heads_as_one(
     more = "\n".join(f"{name} = {weight}" for name, weight in terms.items())
     network = f'encoder = "{encoder}"'
     recipe = write_recipe(tmp_path / "r.toml", levels, steps=4, epoch=2, head=head, more=more, network=network)
-    for devices in ("1", "2"):
-        assert train_through(command(recipe, varied, tmp_path / devices, "--devices", devices)) == []
+    assert train_here(recipe, varied, tmp_path / "1") == []
+    assert train_through(command(recipe, varied, tmp_path / "2", "--devices", "2")) == []
     for level in levels:
         for name in ("train/total", "train/l1", "train/psnr", *(f"train/{term}" for term in terms), *measured):
             one, two = (curve(tmp_path / devices, level, name) for devices in ("1", "2"))
@@ -100,10 +112,8 @@ def test_two_processes_train_other_heads_as_one(
         assert_same_weights(tmp_path / "1", tmp_path / "2", level, 1e-9, figures=1e-6)
 
 
-def test_one_killed_then_all_and_resumed(alone: tuple[Path, Path], pairs: Path, tmp_path: Path) -> None:
-    _, run = alone
-    recipe = write_recipe(tmp_path / "top.toml", (7, 6))
-    train_through(command(recipe, pairs, tmp_path / "whole", "--devices", "2"))
+def test_one_killed_then_all_and_resumed(alone: tuple[Path, Path], shared: Path, pairs: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "top.toml", (7, 6), STEPS, epoch=2)
     both = command(recipe, pairs, tmp_path / "run", "--devices", "2", "--resume")
 
     process = start(both)
@@ -121,8 +131,8 @@ def test_one_killed_then_all_and_resumed(alone: tuple[Path, Path], pairs: Path, 
 
     assert train_through(both) == []
     for level in (7, 6):
-        assert_same_weights(tmp_path / "whole", tmp_path / "run", level)
-    assert_same_weights(run, tmp_path / "run", 7, 1e-6)
+        assert_same_weights(shared, tmp_path / "run", level)
+    assert_same_weights(alone[1], tmp_path / "run", 7, 1e-6)
 
 
 def test_the_first_process_killed_ends_the_other(pairs: Path, tmp_path: Path) -> None:
@@ -159,7 +169,7 @@ def test_sigterm_stops_all_between_two_steps(pairs: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("launcher", ["torchrun", "srun"])
 def test_started_by_others(alone: tuple[Path, Path], pairs: Path, tmp_path: Path, launcher: str) -> None:
-    recipe = write_recipe(tmp_path / "top.toml")
+    recipe = write_recipe(tmp_path / "top.toml", (7,), STEPS, epoch=2)
     called = command(recipe, pairs, tmp_path / "run")
     if launcher == "torchrun":
         run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

@@ -3,10 +3,13 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import torch
 from rich.console import Console
 
 from wideopen.progress import LevelBar
+
+pytestmark = pytest.mark.slow
 
 
 def test_psnr_stands_beside_that_of_the_photo_left_as_it_is() -> None:

@@ -12,6 +12,8 @@ from wideopen.heads import HeadConv, resize_to_level
 from wideopen.options import PyNETConfig
 from wideopen.pynet import PyNET, space_to_depth
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden"
 STYLES = [("parallel", "absolute"), ("cascade", "absolute"), ("parallel", "residual"), ("cascade", "blend")]
 

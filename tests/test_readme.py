@@ -11,6 +11,8 @@ from PIL import Image
 from command import call
 from wideopen.cli import COMMANDS, app
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [

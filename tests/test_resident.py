@@ -20,6 +20,8 @@ from wideopen.shots import VariedOptions
 from wideopen.synthesize import SynthesizeOptions, synthesize
 from wideopen.train import train
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = PairsOptions(
     input=64, crop_scale=(0.6, 1.0), flips=True, turns=True, exposure=0.3, colour=0.5, resident=160, workers=2
 )

@@ -30,6 +30,8 @@ from wideopen.results import bootstrap_interval, differences
 from wideopen.review import review
 from wideopen.scores import Measure, make_measure
 
+pytestmark = pytest.mark.slow
+
 NAMES = [str(number) for number in range(1, 7)]
 
 

@@ -15,6 +15,8 @@ from wideopen.engine import SHIPPED
 from wideopen.photo import load
 from wideopen.runtimes import OnnxRuntime, OpenVino
 
+pytestmark = pytest.mark.slow
+
 openvino = pytest.importorskip("openvino")
 EXAMPLES = Path(__file__).parents[1] / "examples"
 WEIGHTS = SHIPPED.read_bytes()

@@ -9,6 +9,8 @@ import pytest
 
 from limits import HANG
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parent
 SKIPPED = """
 import pytest

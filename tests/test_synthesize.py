@@ -15,6 +15,8 @@ from wideopen.pairs import find_pairs
 from wideopen.sheet import contact_sheet
 from wideopen.synthesize import MEMBERS, SynthesizeOptions, synthesize
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = SynthesizeOptions(long_side=200, varied=None)
 """Plain pairs; `test_varied.py` makes the others."""
 

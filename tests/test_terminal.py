@@ -16,6 +16,8 @@ from limits import HANG
 from wideopen.cli.text import duration, shown
 from wideopen.photo import load
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 MANUAL = ROOT / "docs" / "cli.md"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")

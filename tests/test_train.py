@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from command import call
 from drawn_vgg import write_npz
 from pair_sets import make_set
 from training_runs import assert_same_weights, curve
@@ -22,6 +21,8 @@ from wideopen.options import PyNETConfig
 from wideopen.pynet import PyNET
 from wideopen.recipe import LevelRecipe, PairsOptions, Recipe, load_recipe
 from wideopen.train import epochs_of, keep_pages, train
+
+pytestmark = pytest.mark.slow
 
 TINY = Path(__file__).parents[1] / "recipes" / "tiny.toml"
 
@@ -168,10 +169,9 @@ def test_the_vgg_term_trains_and_its_weights_stay_out_of_checkpoints(pairs: Path
 def test_a_bad_recipe_is_one_line_and_no_run(pairs: Path, tmp_path: Path, text: str, words: str) -> None:
     recipe, run = tmp_path / "bad.toml", tmp_path / "run"
     recipe.write_text(text)
-    command = [sys.executable, "-m", "wideopen", "train", "--recipe", str(recipe), "--data", str(pairs)]
-    answer = subprocess.run([*command, "-o", str(run)], capture_output=True, text=True, check=False)
-    assert answer.returncode == 2
-    assert answer.stderr.count("\n") == 1 and words in answer.stderr and "bad.toml" in answer.stderr
+    answer = call("train", "--recipe", recipe, "--data", pairs, "-o", run)
+    assert answer.code == 2
+    assert answer.error.count("\n") == 1 and words in answer.error and "bad.toml" in answer.error
     assert not run.exists()
 
 

@@ -13,7 +13,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 from pair_sets import make_set
-from training_runs import assert_same_weights, command, complaints, start, train_through, wait_for, write_recipe
+from training_runs import assert_same_weights, command, complaints, start, train_here, wait_for, write_recipe
 from wideopen import output
 from wideopen.errors import ModelError, OutputError, PairsError, TrainingError
 from wideopen.kept import find_checkpoint
@@ -24,7 +24,7 @@ from wideopen.recipe import LevelRecipe, PairsOptions, Recipe
 from wideopen.spare import SpareDataset, Unreadable
 from wideopen.train import train
 
-pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")]
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_a_disk_that_is_really_full(pairs: Path, tmp_path: Path) -> None:
         assert len(lines) == 1 and "(No space left on device)" in lines[0] and "--resume" in lines[0]
         assert find_checkpoint(disk / "run" / "level7", lambda line: None) is not None
         (disk / "filler").unlink()
-        assert train_through(command(tmp_path / "r.toml", pairs, disk / "run", "--resume")) == []
+        assert train_here(tmp_path / "r.toml", pairs, disk / "run", resume=True) == []
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
 
@@ -233,8 +233,8 @@ def test_sigterm_keeps_the_last_checkpoint(pairs: Path, tmp_path: Path) -> None:
     lines = complaints(process)
     assert process.returncode == 143
     assert len(lines) == 1 and "asked to stop (SIGTERM) at step" in lines[0] and "--resume" in lines[0]
-    train_through(command(recipe, pairs, run, "--resume"))
-    train_through(command(recipe, pairs, tmp_path / "alone"))
+    train_here(recipe, pairs, run, resume=True)
+    train_here(recipe, pairs, tmp_path / "alone")
     assert_same_weights(tmp_path / "alone", run, 7)
     assert signal.getsignal(signal.SIGTERM) == before
 
@@ -242,7 +242,7 @@ def test_sigterm_keeps_the_last_checkpoint(pairs: Path, tmp_path: Path) -> None:
 def test_killed_in_every_level_and_at_a_random_moment(pairs: Path, tmp_path: Path) -> None:
     """Three kills; `benchmarks/training_kills.py` does fifty."""
     recipe, run = write_recipe(tmp_path / "r.toml", (7, 6), steps=60), tmp_path / "run"
-    train_through(command(recipe, pairs, tmp_path / "alone"))
+    train_here(recipe, pairs, tmp_path / "alone")
     for begun in (run / "recipe.json", run / "level7" / "last.ckpt", run / "level6" / "last.ckpt"):
         process = start(command(recipe, pairs, run, "--resume"))
         wait_for(begun, process)
@@ -255,7 +255,7 @@ def test_killed_in_every_level_and_at_a_random_moment(pairs: Path, tmp_path: Pat
     refused = start(command(recipe, pairs, run))
     (line,) = complaints(refused)
     assert refused.returncode == 2 and "--resume" in line
-    train_through(command(recipe, pairs, run, "--resume"))
+    train_here(recipe, pairs, run, resume=True)
     for level in (7, 6):
         assert_same_weights(tmp_path / "alone", run, level)
     assert not list(run.rglob(".wideopen-*"))

@@ -24,6 +24,8 @@ from wideopen.sources import find_sources
 from wideopen.synthesize import VARIED_MEMBERS, SynthesizeOptions, synthesize
 from wideopen.varied import Props, VariedPair, make_varied
 
+pytestmark = pytest.mark.slow
+
 Float = NDArray[np.float32]
 
 BUSY = VariedOptions(

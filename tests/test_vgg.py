@@ -12,6 +12,8 @@ from drawn_vgg import TABLES, draw_weights, write_npz
 from wideopen.errors import WeightsError
 from wideopen.vgg import VGGFeatures
 
+pytestmark = pytest.mark.slow
+
 
 def torchvision_state(arch: str) -> dict[str, Tensor]:
     """Keys as torchvision's nn.Sequential numbers them: every convolution, ReLU and pool counts."""

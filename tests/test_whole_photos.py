@@ -15,6 +15,8 @@ from wideopen.padding import resize
 from wideopen.photo import load
 from wideopen.runtimes import OnnxRuntime, has_openvino
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 HEIGHT, WIDTH = 4000, 6000
 

@@ -6,12 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from limits import HANG
 from wideopen.checkpoint import load_weights
+from wideopen.processes import Processes
+from wideopen.recipe import load_recipe
+from wideopen.train import train
 
 HEAD = """name = "small"
 seed = 7
@@ -38,18 +43,19 @@ LEVEL = "[[level]]\nlevel = {level}\nbatch = 4\nsteps = {steps}\nlr = 1e-4\n{mor
 def write_recipe(
     path: Path,
     levels: tuple[int, ...] = (7,),
-    steps: int = 20,
+    steps: int | Mapping[int, int] = 20,
     epoch: int = 5,
     workers: int = 0,
     head: str = "residual",
     more: str = "",
     network: str = "",
 ) -> Path:
-    """A recipe of small levels; `more` goes into each, `network` into the network's part."""
+    """A recipe of small levels, of so many steps each, or by level; `more` goes into each, `network` into the network's
+    part."""
     text = HEAD.format(epoch=epoch, workers=workers, head=head, network=network)
-    text += "".join(
-        LEVEL.format(level=level, steps=steps, more="ssim = 1.0" if level == 1 else more) for level in levels
-    )
+    for level in levels:
+        count = steps if isinstance(steps, int) else steps[level]
+        text += LEVEL.format(level=level, steps=count, more="ssim = 1.0" if level == 1 else more)
     path.write_text(text)
     return path
 
@@ -79,6 +85,21 @@ def train_through(called: list[str], **environment: str) -> list[str]:
     lines = complaints(process)
     assert process.returncode == 0, lines
     return lines
+
+
+def train_here(recipe: Path, pairs: Path, run: Path, **options: Any) -> list[str]:
+    """Train to the end in this process, which has imported all that another would have to; what was told.
+
+    With one thread, as `start` has it, so that the weights are the same to the last bit.
+    """
+    told: list[str] = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        train(load_recipe(recipe), pairs, run, processes=Processes(1, 1), tell=told.append, **options)
+    finally:
+        torch.set_num_threads(threads)
+    return told
 
 
 def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = HANG) -> None:
