@@ -206,7 +206,7 @@ def test_presets_and_the_lens_follow_the_options(page: Any) -> None:
     before = shown(page)
     page.locator("#preset input").click()
     page.get_by_role("option", name="dreamy:").click()
-    wait_until(page, "f/1.4")
+    wait_until(page, "f/1.2")
     page.locator("#lens button").first.click()
     assert page.locator("#option-vignette input[type=range]").input_value() == "0.5"
     assert np.abs(shown(page) - before).mean() > 0.5
