@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from browser import chromium_page  # noqa: E402
 from served import Server, serving  # noqa: E402
 
-STOPS = ("5", "6", "7", "8", "9", "10")
+STOPS = ("5", "6", "7", "8", "10", "12")
 """Places of the slider: f/5.6 to f/1."""
 
 

@@ -19,6 +19,7 @@ from conftest import draw_scene
 from lens_models import build_lens_model
 from served import Server, launched, wait_for
 from wideopen import Renderer, RenderOptions
+from wideopen.optics import PRESETS
 
 pytestmark = pytest.mark.slow
 
@@ -130,6 +131,10 @@ def test_from_drop_to_file(page: Any, tmp_path: Path) -> None:
     assert "640 x 480 px" in said and "need a depth map" in said
     assert page.locator("#focus input").is_disabled()
     give_map(page, MAP)
+    # Nothing set is the f-number of the command line, the lens's own.
+    assert f"f/{PRESETS[RenderOptions.lens].f_number:g}," in wait_until(page, "from the depth map")
+    page.locator("#f-number").fill("8")
+    wait_until(page, "f/2,")
     # A slider in stops: from f/2 to f/8, two stops of two.
     wide = detail(shown(page), BUSHES)
     page.locator("#f-number").focus()
@@ -181,7 +186,7 @@ def test_a_model_with_a_lens_head_needs_no_map(page: Any, servers: tuple[Server,
     photo = tmp_path / "scene.png"
     Image.fromarray(draw_scene(360, 480)).save(photo)
     open_page(page, servers[1])
-    assert "by the model: f/2" in give(page, photo)
+    assert "by the model: f/1.8" in give(page, photo)
     subject, ground = (0.5, 0.5), (0.12, 0.15)
     wide = detail(shown(page), ground)
     page.locator("#f-number").fill("2")
@@ -203,12 +208,65 @@ def test_presets_and_the_lens_follow_the_options(page: Any) -> None:
     before = shown(page)
     page.locator("#preset input").click()
     page.get_by_role("option", name="dreamy:").click()
-    wait_until(page, "f/1.4")
+    wait_until(page, "f/1.2")
     page.locator("#lens button").first.click()
     assert page.locator("#option-vignette input[type=range]").input_value() == "0.5"
     assert np.abs(shown(page) - before).mean() > 0.5
     page.get_by_role("tab", name="Depth").click()
     page.locator("#depth-view img").wait_for(state="visible")
+
+
+def test_a_preset_is_left_when_something_is_moved(page: Any) -> None:
+    """That each is drawn once, test_page_presets.py says."""
+    box = page.locator("#preset input")
+    # Past the box by keyboard, before and after a photo is there.
+    box.focus()
+    page.keyboard.press("Tab")
+    page.locator("#examples button").first.click()
+    wait_until(page, "from the depth map")
+    assert box.input_value().startswith("none")
+    page.locator("#lens button").first.click()
+    box.click()
+    page.get_by_role("option", name="vintage:").click()
+    page.wait_for_function("() => document.querySelector('#option-blades input[type=range]').value === '6'")
+    wait_until(page, "f/1.8")
+    assert box.input_value().startswith("vintage")
+    looks = [shown(page)]
+    # Leaving the box tells of the choice again, and nothing is to come of it.
+    box.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.locator("#f-number").fill("7")
+    wait_until(page, "f/2.8,")
+    page.wait_for_function("() => document.querySelector('#preset input').value.startsWith('custom')")
+    box.click()
+    page.get_by_role("option", name="none:").click()
+    wait_until(page, "f/1.8")
+    page.wait_for_function("() => document.querySelector('#option-blades input[type=range]').value === '0'")
+    assert box.input_value().startswith("none")
+    looks.append(shown(page))
+    assert np.abs(looks[0] - looks[1]).mean() > 0.2
+
+
+def test_the_picture_stays_while_another_is_drawn(page: Any) -> None:
+    """No progress lies over it, and it never goes from the page."""
+    page.locator("#examples button").first.click()
+    wait_until(page, "from the depth map")
+    page.evaluate(
+        """() => {
+            window.gone = 0;
+            const look = () => {
+                const covers = [...document.querySelectorAll('#compare [data-testid=status-tracker]')];
+                const covered = covers.some(part => !part.classList.contains('hide') && part.offsetParent);
+                if (covered || !document.querySelector('#compare img')?.offsetParent) window.gone += 1;
+            };
+            new MutationObserver(look).observe(
+                document.querySelector('#views'), {subtree: true, childList: true, attributes: true});
+        }"""
+    )
+    page.locator("#f-number").fill("5")
+    wait_until(page, "f/5.6,")
+    assert page.evaluate("window.gone") == 0
 
 
 @pytest.mark.parametrize(
@@ -265,7 +323,7 @@ def test_names_keyboard_and_dark(page: Any) -> None:
         }).map(part => part.outerHTML.slice(0, 200))"""
     )
     assert nameless == []
-    assert page.locator("#f-number").get_attribute("aria-valuetext") == "f 2"
+    assert page.locator("#f-number").get_attribute("aria-valuetext") == "f 1.8"
     # The comparison by keyboard.
     divider = page.locator("#divide input[type=range]")
     divider.press("ArrowLeft")

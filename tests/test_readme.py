@@ -62,18 +62,19 @@ def test_every_command_is_shown() -> None:
 
 def test_the_commands_for_photos_run_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they stand in the README, in a fresh checkout; photos are small copies, which is quicker."""
-    (tmp_path / "examples").mkdir()
-    for path in (ROOT / "examples").iterdir():
-        if path.suffix in (".jpg", ".png"):
-            with Image.open(path) as picture:
-                picture.resize((picture.width // 4, picture.height // 4)).save(tmp_path / "examples" / path.name)
+    for folder in ("examples", "examples/training/heldout/photos"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        for path in (ROOT / folder).iterdir():
+            if path.suffix in (".jpg", ".png"):
+                with Image.open(path) as picture:
+                    picture.resize((picture.width // 4, picture.height // 4)).save(tmp_path / folder / path.name)
     monkeypatch.chdir(tmp_path)
     lines = [line for page, line in commands() if page == "README.md" and line.startswith("wideopen render ")]
     assert len(lines) == 5
     for line in lines:
         done = call(*shlex.split(line)[1:])
         assert done.code == 0, (line, done.error)
-    photos = {path.name for path in (tmp_path / "examples").iterdir()}
+    photos = {path.name for path in (tmp_path / "examples/training/heldout/photos").iterdir()}
     assert {path.name for path in (tmp_path / "rendered").iterdir()} == photos
     pictures = {"dog.jpg", "dog-far.jpg", "bushes.jpg", "dog-map.jpg", "dog-depth.png"}
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == pictures

@@ -1,5 +1,6 @@
 """The page's controls, made from the options that library and command line have."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -9,8 +10,8 @@ import gradio as gr
 from wideopen.optics import PRESETS as LENSES
 from wideopen.options import DEPTH, LENS, RenderOptions, parse_aperture
 
-STOPS = ("off", "22", "16", "11", "8", "5.6", "4", "2.8", "2", "1.4", "1")
-"""Full stops, from nothing blurred to the most."""
+STOPS = ("off", "22", "16", "11", "8", "5.6", "4", "2.8", "2", "1.8", "1.4", "1.2", "1")
+"""From nothing blurred to the most: full stops, and between them the f-numbers of the lenses and presets."""
 OWN = ("aperture", "focus")
 """Options that have a control of their own kind on the page."""
 LEFT_OUT = ("depth", "depth_model", "shape", "nearest", "depth_unit")
@@ -58,12 +59,14 @@ class Controls:
     def preset(self, settings: Mapping[str, Any]) -> list[Any]:
         """The components' values, and before them the f-number's stop, that a preset stands for."""
         values = [settings.get(part, UNSET.get(part, getattr(RenderOptions, part))) for part in self.parts]
-        return [stop_of(settings.get("aperture")), *values]
+        return [stop_of(settings.get("aperture"), settings.get("lens", RenderOptions.lens)), *values]
 
 
-def stop_of(aperture: float | None) -> str:
-    """The stop nearest to an f-number; that of the lens itself where none is set."""
-    wanted = 1.8 if aperture is None else aperture
+def stop_of(aperture: float | None = None, lens: str = RenderOptions.lens) -> str:
+    """The stop nearest to an f-number; that of the lens itself where none is set, as everywhere else."""
+    wanted = LENSES.get(lens, LENSES[RenderOptions.lens]).f_number if aperture is None else aperture
+    if wanted == math.inf:
+        return STOPS[0]
     return min(STOPS[1:], key=lambda stop: abs(float(stop) - wanted))
 
 

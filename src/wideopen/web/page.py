@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from wideopen.errors import WideopenError
-from wideopen.options import DEPTH, LENS, parse_focus
+from wideopen.options import DEPTH, LENS, RenderOptions, parse_focus
 from wideopen.presets import load_presets
 from wideopen.web import parts
 from wideopen.web.api import add_api
@@ -22,6 +22,8 @@ from wideopen.web.settings import ServeOptions, Share
 
 SESSIONS = 500
 """So many are remembered; the one that was quiet longest is forgotten first."""
+SHOWN, STOP = 13, 7
+"""How many parts change when something is drawn, and which of them is the f-number's slider; see `Page._wire`."""
 NEEDS_DEPTH = (
     "The model's look is fixed: f-number and focus need a depth map. Give one under <b>Depth map</b>, or a portrait "
     "photo that carries its own."
@@ -35,6 +37,7 @@ class Sitting:
     photo: Path | None = None
     depth: Path | None = None
     focus: str = "auto"
+    preset: str = parts.NONE
     shown: Shown | None = None
 
 
@@ -112,8 +115,8 @@ class Page:
 
     def _several(self) -> None:
         gr.Markdown(
-            f"Up to {self._options.batch} photos with the settings of the other tab; f-number and focus apply where a "
-            "photo carries a depth map. What comes back is one zip."
+            f"Up to {self._options.batch} photos with the settings of the other tab, except for a point in focus: here "
+            "focus is on each photo's subject, or near, or far. What comes back is one zip."
         )
         self.photos = parts.photo_drop("Photos", "photos", "multiple")
         self.render_all = gr.Button("Render all", variant="primary", elem_id="render-all")
@@ -124,29 +127,29 @@ class Page:
         settings = [self.sitting, self.stop, *self.controls.components]
         shown = [
             self.sitting, self.views, self.compare, self.tap, self.depth_tab, self.depth_view, self.status, self.stop,
-            self.focus, self.auto, self.make, self.file,
+            self.focus, self.auto, self.make, self.file, self.preset,
         ]  # fmt: skip
         screen: dict[str, Any] = {
             "outputs": shown, "concurrency_id": "screen", "concurrency_limit": self._limits["screen"],
             "api_visibility": "private", "trigger_mode": "always_last",
-            "show_progress_on": [self.compare, self.tap, self.status],
+            "show_progress_on": self.status,  # What is shown stays to be seen until the next picture is there.
         }  # fmt: skip
         self.photo.upload(self._open, [self.photo, *settings], **screen)
         light: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": None, "show_progress": "hidden"}
-        self.photo.clear(self._close, None, shown, **light)
+        self.photo.clear(self._close, self.sitting, shown, **light)
         self.examples.click(self._open_example, [self.examples, *settings], **screen)
         self.depth.upload(self._give_depth, [self.depth, *settings], **screen)
         self.depth.clear(self._give_depth, [self.depth, *settings], **screen)
         self.tap.select(self._tapped, settings, **screen)
         self.focus.submit(self._focused, [self.focus, *settings], **screen)
         self.auto.click(self._auto, settings, **screen)
-        self.stop.release(self._draw, settings, **screen)
+        self.stop.release(self._set, settings, **screen)
         for part in self.controls.components:
             event = part.release if isinstance(part, gr.Slider) else part.input
-            event(self._draw, settings, **screen)
+            event(self._set, settings, **screen)
         self.preset.input(
-            self._preset, [self.preset, self.sitting], [self.sitting, self.stop, *self.controls.components], **light
-        ).then(self._draw, settings, **screen)  # fmt: skip
+            self._preset, [self.preset, *settings], **{**screen, "outputs": [*shown, *self.controls.components]}
+        )  # fmt: skip
         full: dict[str, Any] = {
             "concurrency_id": "full", "concurrency_limit": self._limits["full"], "api_visibility": "private",
         }  # fmt: skip
@@ -162,17 +165,19 @@ class Page:
 
     def _open(self, request: gr.Request, photo: str | None, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         if photo is None:
-            return self._close()
+            return self._close(sitting)
         path = Path(photo)
         try:
             check_name(path)
         except WideopenError as error:
             return self._failed(sitting, str(error))
-        return self._draw(request, replace(sitting, photo=path, focus="auto"), stop, *values)
+        focus = self._focus_of(sitting.preset) or RenderOptions.focus
+        return self._draw(request, replace(sitting, photo=path, focus=focus), stop, *values)
 
     def _open_example(self, request: gr.Request, index: int, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         photo = list(self._examples)[int(index)]
-        opened = Sitting(photo, self._examples[photo])
+        focus = self._focus_of(sitting.preset) or RenderOptions.focus
+        opened = Sitting(photo, self._examples[photo], focus, sitting.preset)
         return self._draw(request, opened, stop, *values)
 
     def _give_depth(
@@ -187,7 +192,7 @@ class Page:
         if sitting.shown is not None:
             x, y = ((float(at) + 0.5) / side for at, side in zip(event.index, sitting.shown.screen, strict=True))
             focus = f"{min(max(x, 0), 1):.4f},{min(max(y, 0), 1):.4f}"
-            sitting = replace(sitting, focus=focus)
+            sitting = self._focused_on(sitting, focus)
         return self._draw(request, sitting, stop, *values)
 
     def _focused(self, request: gr.Request, focus: str, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
@@ -195,14 +200,40 @@ class Page:
             parse_focus(focus.strip())
         except ValueError as error:
             return self._failed(sitting, str(error))
-        return self._draw(request, replace(sitting, focus=focus.strip()), stop, *values)
+        return self._draw(request, self._focused_on(sitting, focus.strip()), stop, *values)
 
-    def _preset(self, name: str, sitting: Sitting) -> list[Any]:
-        settings = self._presets[name].settings
-        return [replace(sitting, focus=settings.get("focus", sitting.focus)), *self.controls.preset(settings)]
+    def _focused_on(self, sitting: Sitting, focus: str) -> Sitting:
+        """With that in focus; a preset that says what is in focus is left."""
+        named = self._focus_of(sitting.preset)
+        return replace(sitting, focus=focus, preset=parts.CUSTOM if named else sitting.preset)
+
+    def _focus_of(self, preset: str) -> str | None:
+        """What a preset says is in focus; None if it does not say, or is none."""
+        return self._presets[preset].settings.get("focus") if preset in self._presets else None
+
+    def _set(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
+        """A control was moved by hand, so that no preset's name fits any more."""
+        return self._draw(request, replace(sitting, preset=parts.CUSTOM), stop, *values)
+
+    def _preset(self, request: gr.Request, name: str | None, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
+        """Set what a preset says and draw it, once: a browser tells of a choice again when the box is left."""
+        if name in (None, parts.CUSTOM, sitting.preset):
+            return [gr.skip()] * (SHOWN + len(values))
+        settings = {} if name == parts.NONE else self._presets[str(name)].settings
+        chosen, *values_ = self.controls.preset(settings)
+        # What was put in focus by hand stays; what the preset before said goes with it.
+        kept = RenderOptions.focus if name == parts.NONE or self._focus_of(sitting.preset) else sitting.focus
+        sitting = replace(sitting, preset=str(name), focus=settings.get("focus", kept))
+        if sitting.photo is None:
+            drawn = [sitting, *[gr.skip()] * (SHOWN - 1)]
+        else:
+            drawn = self._draw(request, sitting, chosen, *values_)
+        fixed = {} if drawn[STOP] == gr.skip() else {"fixed": drawn[STOP]["fixed"]}
+        drawn[STOP] = gr.update(value=chosen, **fixed)
+        return [*drawn, *values_]
 
     def _auto(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
-        return self._draw(request, replace(sitting, focus="auto"), stop, *values)
+        return self._draw(request, self._focused_on(sitting, "auto"), stop, *values)
 
     def _draw(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         """Draw what a session has open, with the settings given."""
@@ -232,19 +263,20 @@ class Page:
             gr.update(interactive=shown.lens and sitting.focus != "auto"),
             gr.update(interactive=True),
             gr.update(value=None, visible=False),
+            sitting.preset,
         ]
 
     def _failed(self, sitting: Sitting, reason: str) -> list[Any]:
         """Say what was wrong, and leave the rest as it is."""
         skip = gr.skip()
-        return [sitting, *[skip] * 5, parts.status(html.escape(reason), "alert"), *[skip] * 5]
+        return [sitting, *[skip] * 5, parts.status(html.escape(reason), "alert"), *[skip] * 5, sitting.preset]
 
-    def _close(self) -> list[Any]:
+    def _close(self, sitting: Sitting) -> list[Any]:
         """As it was before a photo was given."""
         return [
-            Sitting(), gr.update(visible=False), None, None, gr.update(visible=False), None,
+            Sitting(preset=sitting.preset), gr.update(visible=False), None, None, gr.update(visible=False), None,
             parts.status("Drop a photo to begin."), gr.skip(), gr.update(value="auto"), gr.update(interactive=False),
-            gr.update(interactive=False), gr.update(visible=False),
+            gr.update(interactive=False), gr.update(visible=False), gr.skip(),
         ]  # fmt: skip
 
     def _make(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
@@ -279,7 +311,8 @@ class Page:
             progress((done, total), desc=name, unit="photos")
 
         try:
-            options = self.controls.options(values, aperture=aperture_of(stop))
+            focus = sitting.focus if isinstance(parse_focus(sitting.focus), str) else RenderOptions.focus
+            options = self.controls.options(values, aperture=aperture_of(stop), focus=focus)
             zipped, failed = self._crew.make_all(paths, options, self._keeper.room(session), tell)
         except (ValueError, WideopenError) as error:
             return [gr.update(visible=False), parts.status(html.escape(str(error)), "alert")]

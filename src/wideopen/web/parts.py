@@ -9,7 +9,7 @@ import gradio as gr
 from wideopen.encode import FORMATS
 from wideopen.options import RenderOptions
 from wideopen.presets import Preset
-from wideopen.web.controls import STOPS
+from wideopen.web.controls import STOPS, stop_of
 
 HEADER = """<h1>wideopen</h1>
 <p>A sharp photo in, the same photo as a fast lens wide open would have taken it. Photos stay on this server while
@@ -40,7 +40,7 @@ STOP_HTML = """
 <input id="f-number" type="range" min="0" max="${stops.length - 1}" step="1" value="${stops.indexOf(value)}"
   aria-valuetext="${value === 'off' ? 'off' : 'f ' + value}" ${enabled ? '' : 'disabled'}>
 <div class="stops" aria-hidden="true">${stops.map(stop => '<span>' + stop + '</span>').join('')}</div>
-<p>${fixed ? 'Without a depth map: the model\\'s own blur, or off.' : 'A mark is a stop; less is more blur.'}</p>
+<p>${fixed ? 'Without a depth map: the model\\'s own blur, or off.' : 'A smaller number is more blur.'}</p>
 """
 STOP_JS = """
 const words = stop => stop === 'off' ? 'off' : 'f/' + stop;
@@ -56,6 +56,8 @@ element.addEventListener('change', event => {
   requestAnimationFrame(() => element.querySelector('input').focus());
 });
 """
+NONE, CUSTOM = " none", " custom"
+"""In place of a preset's name; no file of presets can have these."""
 FETCH = """file => {
   if (!file) return;
   const link = Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name ?? ''});
@@ -128,7 +130,7 @@ def example_row(photos: list[Path]) -> gr.Dataset:
 def stop_slider() -> gr.HTML:
     """The f-number, marked in stops, with `off`: a browser's own slider, which keyboards and screen readers know."""
     return gr.HTML(
-        value="2", stops=list(STOPS), enabled=True, fixed=False, html_template=STOP_HTML, css_template=STOP_CSS,
+        value=stop_of(), stops=list(STOPS), enabled=True, fixed=False, html_template=STOP_HTML, css_template=STOP_CSS,
         js_on_load=STOP_JS, elem_id="stop", container=True, padding=True,
     )  # fmt: skip
 
@@ -143,9 +145,10 @@ def divider(compare: gr.ImageSlider) -> gr.Slider:
 
 
 def preset_box(presets: Mapping[str, Preset]) -> gr.Dropdown:
-    """Looks by name; none is chosen until somebody chooses."""
-    choices = [(f"{name}: {preset.description}", name) for name, preset in presets.items()]
-    return gr.Dropdown(choices, value=None, label="Preset", elem_id="preset", type="value")
+    """Looks by name, and before them what is set where there is none: nothing, or something by hand."""
+    choices = [("none: as photos are rendered where nothing is set", NONE), ("custom: as it is set by hand", CUSTOM)]
+    choices += [(f"{name}: {preset.description}", name) for name, preset in presets.items()]
+    return gr.Dropdown(choices, value=NONE, label="Preset", elem_id="preset", type="value", filterable=False)
 
 
 def focus_box() -> gr.Textbox:
