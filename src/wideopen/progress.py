@@ -85,7 +85,7 @@ class LevelBar(Callback):
         parts = [f"loss {float(seen['train/total']):.4f}"] if "train/total" in seen else []
         if "val/psnr" in seen:
             gain = float(seen["val/psnr"]) - float(seen["val/psnr_of_photo"])
-            parts.append(f"PSNR {float(seen['val/psnr']):.2f} dB ({gain:+.2f})")
+            parts.append(f"PSNR {float(seen['val/psnr']):.2f} dB, {gain:+.2f} over the photo as it is")
         if "val/sharp_mae" in seen:
             parts.append(f"sharp MAE {float(seen['val/sharp_mae']):.3f}")
         if "train/data_wait" in seen:
