@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from limits import HANG
 from wideopen.extras import EXTRAS
 
 pytestmark = pytest.mark.slow
@@ -51,7 +52,7 @@ def brought(extra: str) -> set[str]:
 def without(folder: Path, modules: set[str], *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run `wideopen` in a folder where these modules are not to be had."""
     code = BLOCKER.format(modules=sorted(modules), arguments=[str(word) for word in arguments])
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, timeout=300)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, timeout=HANG)
 
 
 CASES = [

@@ -11,6 +11,8 @@ from PIL import Image, ImageChops
 from command import call
 from wideopen.recipe import load_recipe
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PHOTOS = ROOT / "examples" / "training"
 
