@@ -17,8 +17,10 @@ from wideopen.areas import Area, box, common, grown, seen_from
 from wideopen.defocus import COARSE_FROM_PX, bank_position, convolve
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
-SAME_STEPS = 4
+SAME_STEPS = 1.5
 """Layers so close to one another in the bank are one surface."""
+LEAN_STEPS = 3.0
+"""A leaning surface goes on under as many layers as it crosses within so many pixels."""
 EDGE_PX = 2.0
 """Blur radii that differ by more than this within an edge's width are two surfaces."""
 BLOCK_PX = 16
@@ -30,7 +32,7 @@ LEAST = 2e-3
 GAP_LIMIT = 16.0
 """A layer closes a gap in nearer ones as far as so many times what it holds itself."""
 GAP_PX = 5
-"""Layers of less blur than that close gaps within a window of this side around what they hold."""
+"""Gaps are closed within a window of at least this side around what a layer holds."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Layers:
     def place(self, radius: Float) -> Float:
         """Where signed radii lie among the layers, in fractions of a step."""
         found: Float = len(self.bank) - 1 - bank_position(radius, self.bank)
+        return found
+
+    def step(self, radius: Float) -> Float:
+        """How far (px) neighbouring layers lie from one another at signed radii."""
+        found: Float = np.interp(radius, self.bank, np.gradient(self.bank)).astype(np.float32)
         return found
 
     def radius(self, layer: int) -> float:
@@ -71,12 +78,14 @@ class Edges:
 
 @dataclass(frozen=True)
 class Surface:
-    """What is seen first, HxW(x3): light, opacity, signed radius (px), and the greatest one beside it."""
+    """What is seen first, HxW(x3): light, opacity, signed radius (px), the greatest one beside it, and how steeply the
+    radius changes (px for each px)."""
 
     light: Float
     alpha: Float
     radius: Float
     beside: Float
+    slope: Float
 
 
 def settle(radius: Float, width_px: int) -> Float:
@@ -102,18 +111,18 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     nearer surface keeps the photo's own colours: taking the far side's out of them draws a line wherever the map's edge
     is a few pixels off.
 
-    `clean`: HxWx3, light for the far side of edges without the near side's colours, taken where it will be blurred.
+    `clean`: HxWx3, light for the far side of edges without the near side's colours, taken where either side will be blurred.
     """
     span = edges.far - edges.near
     at_edge = edges.mask
     share = np.where(at_edge, (edges.far - radius) / np.maximum(span, 1e-6), 1.0).astype(np.float32)
-    # Half a pixel of softness: the photo's own edge is not sharper than that.
-    share = np.where(at_edge, cv2.blur(share, (3, 3), borderType=cv2.BORDER_REFLECT), share)
     nearer = share > 0.1
     alpha = np.where(at_edge & nearer, np.minimum((share - 0.1) / 0.8, 1.0), 1.0).astype(np.float32)
     settled = np.where(at_edge, np.where(nearer, edges.near, edges.far), radius).astype(np.float32)
-    stray = np.where(at_edge & ~nearer, np.clip((np.abs(settled) - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
-    return Surface((light + stray * (clean - light)).astype(np.float32), alpha, settled, edges.far)
+    # The photo's pixels beside an edge hold colours of both sides: those of the farther one are kept where both are sharp.
+    blur = np.maximum(np.abs(settled), np.abs(edges.near))
+    stray = np.where(at_edge & ~nearer, np.clip((blur - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
+    return Surface((light + stray * (clean - light)).astype(np.float32), alpha, settled, edges.far, _slope(radius))
 
 
 def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area) -> tuple[Float, Float]:
@@ -153,13 +162,15 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     under = np.where(lone, -1, hidden[..., 3])
     alpha = np.where(lone, 1, surface.alpha).astype(np.float32)
     # How far under nearer layers the first surface goes on.
-    foot = np.where(lone, -1, own - SAME_STEPS)
+    down = np.maximum(SAME_STEPS, LEAN_STEPS * surface.slope / layers.step(surface.radius))
+    foot = np.where(lone, -1, own - down)
     # Beside a soft edge lies the same surface, only a little farther, through which nothing shines.
     soft = ~lone & (surface.beside - surface.radius > EDGE_PX)
     beside = layers.place(surface.beside[soft])
     stays = beside > under[soft] + SAME_STEPS
     alpha[soft] = np.where(stays, 1, alpha[soft])
     foot[soft] = np.where(stays, np.minimum(foot[soft], beside), foot[soft])
+    lean = np.minimum(surface.slope * np.maximum(np.abs(surface.radius), 1.0) / layers.step(surface.radius), 1.0)
     light, second = cv2.split(surface.light), cv2.split(hidden)[:3]
     result: Float = np.zeros((*own[inner].shape, 4), np.float32)  # Light, and how far it is blurred.
     through: Float = np.ones(own[inner].shape, np.float32)
@@ -177,8 +188,8 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
         image = cv2.merge([*planes, mine + behind, fresh])
         *colors, cover, new = cv2.split(_blur(layers, image, layer, tile, inner, source, target))
         part = seen_from(target, inner)
-        near = cv2.blur(fresh, (GAP_PX, GAP_PX))[seen_from(target, source)] if reach < GAP_PX else new
-        visible = _visible(cover, new, near, through[part])
+        leaning = _box_mean(fresh * lean[source], max(reach, GAP_PX / 2))[seen_from(target, source)]
+        visible = _visible(cover, new, leaning, through[part])
         amount = min(max(reach - 2 - SHARP_RADIUS_PX, 0.0), 1.0)
         share = visible / np.maximum(cover, 1e-4)
         result[part] += cv2.merge([*(share * color for color in colors), amount * visible])
@@ -188,17 +199,39 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     return np.ascontiguousarray(result[..., :3]), np.where(blurred > LEAST, blurred, 0.0)
 
 
-def _visible(cover: Float, new: Float, near: Float, through: Float) -> Float:
+def _slope(radius: Float) -> Float:
+    """How steeply a map changes from pixel to pixel, HxW.
+
+    Along each axis the smaller of the steps to either side, and none where they have opposite signs: so flat things do
+    not count as leaning at their edges, however thin they are.
+    """
+    steepest = np.zeros_like(radius)
+    for axis in (0, 1):
+        step = np.diff(radius, axis=axis, append=np.take(radius, [-1], axis))
+        before = np.roll(step, 1, axis)
+        slope = np.where(step * before > 0, np.minimum(np.abs(step), np.abs(before)), 0.0)
+        steepest = np.maximum(steepest, slope)
+    return steepest
+
+
+def _box_mean(values: Float, reach: float) -> Float:
+    """The mean in the square around each pixel that reaches as far to every side."""
+    side = 2 * int(np.ceil(reach)) + 1
+    return cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT)
+
+
+def _visible(cover: Float, new: Float, leaning: Float, through: Float) -> Float:
     """The share of each pixel that a layer fills, HxW, 0 to `through`.
 
-    `cover` is how much the layer covers, `new` how much of that does not lie in nearer layers as well (`near`: there or
-    close by), `through` what nearer ones left free. Whatever else is in nearer layers may lie anywhere before the new
-    part. But where they left a gap in a surface that goes on under them, it is closed.
+    `cover` is how much the layer covers, `new` how much of that does not lie in nearer layers as well, `leaning` how
+    much of what is new around there belongs to surfaces that cross layers, `through` what nearer layers left free.
+    Whatever else is in nearer layers may lie anywhere before the new part. But where they left a gap in a leaning
+    surface that goes on under them, it is closed.
     """
     under = np.maximum(cover - new, 0)
     laid_over = new * np.minimum(through / np.maximum(1 - under, 1e-4), 1)
     # Where the layer holds nothing new it was perhaps not looked at: which layers are depends on the tile.
-    gap = np.minimum(cover - (1 - through), GAP_LIMIT * near)
+    gap = np.minimum(cover - (1 - through), GAP_LIMIT * leaning)
     return np.minimum(np.maximum(np.maximum(laid_over, gap), 0), through)
 
 
