@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from wideopen.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.areas import Area, box, common, grown, seen_from
-from wideopen.defocus import COARSE_FROM_PX, bank_position, convolve
+from wideopen.defocus import COARSE_FROM_PX, bank_position, convolve_planes
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 SAME_STEPS = 1.5
@@ -136,6 +136,7 @@ def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area)
         Light HxWx3, and how far (0 to 1) each pixel is blurred, HxW.
     """
     own = layers.place(radius[inner])
+    planes = cv2.split(light)
     result: Float = np.zeros((*own.shape, 3), np.float32)
     corner = slice(-inner[0].start, 0), slice(-inner[1].start, 0)
     ranges = [_block_range(own)]
@@ -146,8 +147,8 @@ def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area)
         share = np.maximum(1 - np.abs(own[part] - layer), 0)
         target = seen_from(part, corner)
         source = _source(target, abs(layers.radius(layer)) + 4, light.shape)
-        seen = _blur(layers, light[source], layer, tile, inner, source, target)
-        result[part] += cv2.merge([share] * 3) * seen
+        seen = _blur(layers, [plane[source] for plane in planes], layer, tile, inner, source, target)
+        result[part] += cv2.merge([share * plane for plane in seen])
     return result, np.clip(np.abs(radius[inner]) - SHARP_RADIUS_PX, 0.0, 1.0)
 
 
@@ -172,7 +173,8 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     foot[soft] = np.where(stays, np.minimum(foot[soft], beside), foot[soft])
     lean = np.minimum(surface.slope * np.maximum(np.abs(surface.radius), 1.0) / layers.step(surface.radius), 1.0)
     light, second = cv2.split(surface.light), cv2.split(hidden)[:3]
-    result: Float = np.zeros((*own[inner].shape, 4), np.float32)  # Light, and how far it is blurred.
+    result = [np.zeros(own[inner].shape, np.float32) for _ in light]
+    blurred: Float = np.zeros(own[inner].shape, np.float32)
     through: Float = np.ones(own[inner].shape, np.float32)
     places = own, np.where(lone, own, under)
     ranges = [_block_range(place) for place in places]
@@ -184,19 +186,25 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
             continue
         source = _source(target, reach, own.shape)
         mine, behind, fresh = _shares(alpha[source], own[source], under[source], foot[source], layer)
-        planes = [one[source] * mine + other[source] * behind for one, other in zip(light, second, strict=True)]
-        image = cv2.merge([*planes, mine + behind, fresh])
-        *colors, cover, new = cv2.split(_blur(layers, image, layer, tile, inner, source, target))
+        planes = [plane[source] * mine for plane in light]
+        if behind.any():
+            planes = [plane + other[source] * behind for plane, other in zip(planes, second, strict=True)]
+            mine += behind
+        *colors, cover, new = _blur(layers, [*planes, mine, fresh], layer, tile, inner, source, target)
         part = seen_from(target, inner)
-        leaning = _box_mean(fresh * lean[source], max(reach, GAP_PX / 2))[seen_from(target, source)]
+        leaning = None
+        if (fresh_leaning := fresh * lean[source]).any():
+            leaning = _box_mean(fresh_leaning, max(reach, GAP_PX / 2))[seen_from(target, source)]
         visible = _visible(cover, new, leaning, through[part])
-        amount = min(max(reach - 2 - SHARP_RADIUS_PX, 0.0), 1.0)
         share = visible / np.maximum(cover, 1e-4)
-        result[part] += cv2.merge([*(share * color for color in colors), amount * visible])
+        for plane, color in zip(result, colors, strict=True):
+            plane[part] += share * color
+        if (amount := min(max(reach - 2 - SHARP_RADIUS_PX, 0.0), 1.0)) > 0:
+            blurred[part] += amount * visible
         through[part] -= visible
-    result /= cv2.merge([np.maximum(1 - through, 1e-3)] * 4)
-    blurred = result[..., 3]
-    return np.ascontiguousarray(result[..., :3]), np.where(blurred > LEAST, blurred, 0.0)
+    filled = np.maximum(1 - through, 1e-3)
+    blurred /= filled
+    return cv2.merge([plane / filled for plane in result]), np.where(blurred > LEAST, blurred, 0.0)
 
 
 def _slope(radius: Float) -> Float:
@@ -220,16 +228,18 @@ def _box_mean(values: Float, reach: float) -> Float:
     return cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT)
 
 
-def _visible(cover: Float, new: Float, leaning: Float, through: Float) -> Float:
+def _visible(cover: Float, new: Float, leaning: Float | None, through: Float) -> Float:
     """The share of each pixel that a layer fills, HxW, 0 to `through`.
 
     `cover` is how much the layer covers, `new` how much of that does not lie in nearer layers as well, `leaning` how
-    much of what is new around there belongs to surfaces that cross layers, `through` what nearer layers left free.
+    much of what is new around there belongs to surfaces that cross layers (None for nothing), `through` what nearer layers left free.
     Whatever else is in nearer layers may lie anywhere before the new part. But where they left a gap in a leaning
     surface that goes on under them, it is closed.
     """
     under = np.maximum(cover - new, 0)
     laid_over = new * np.minimum(through / np.maximum(1 - under, 1e-4), 1)
+    if leaning is None:
+        return np.minimum(np.maximum(laid_over, 0), through)
     # Where the layer holds nothing new it was perhaps not looked at: which layers are depends on the tile.
     gap = np.minimum(cover - (1 - through), GAP_LIMIT * leaning)
     return np.minimum(np.maximum(np.maximum(laid_over, gap), 0), through)
@@ -286,24 +296,26 @@ def _present(*places: Float) -> list[int]:
     return sorted(found)
 
 
-def _blur(layers: Layers, image: Float, layer: int, tile: Area, inner: Area, source: Area, target: Area) -> Float:
-    """`target` of an image that covers `source` (both within the tile's surroundings), blurred.
+def _blur(
+    layers: Layers, planes: list[Float], layer: int, tile: Area, inner: Area, source: Area, target: Area
+) -> list[Float]:
+    """`target` of planes that cover `source` (both within the tile's surroundings), blurred.
 
     With optical vignetting mixed between kernels at the tile's corners.
     """
     radius, part = layers.radius(layer), seen_from(target, source)
     size, behind = abs(radius), radius > 0
     if layers.aperture.vignette == 0 or size <= SHARP_RADIUS_PX:
-        return convolve(image, size, layers.aperture, behind, coarse=True)[part]
+        return [plane[part] for plane in convolve_planes(planes, size, layers.aperture, behind, coarse=True)]
     shares = [
         (np.arange(wanted.start - own.start, wanted.stop - own.start, dtype=np.float32) + 0.5) / (own.stop - own.start)
         for wanted, own in zip(target, inner, strict=True)
     ]
-    result: Float = np.zeros((1,), np.float32)
+    result: list[Float] = [np.zeros((1,), np.float32)] * len(planes)
     diagonal = float(np.hypot(*layers.shape))
     for row, down in ((tile[0].start, 1 - shares[0]), (tile[0].stop, shares[0])):
         for column, across in ((tile[1].start, 1 - shares[1]), (tile[1].stop, shares[1])):
             place = ((2 * column - layers.shape[1]) / diagonal, (2 * row - layers.shape[0]) / diagonal)
-            seen = convolve(image, size, layers.aperture, behind, place, coarse=True)[part]
-            result = result + (down[:, None] * across)[..., None] * seen
+            seen = convolve_planes(planes, size, layers.aperture, behind, place, coarse=True)
+            result = [plane + (down[:, None] * across) * one[part] for plane, one in zip(result, seen, strict=True)]
     return result
