@@ -116,13 +116,28 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     span = edges.far - edges.near
     at_edge = edges.mask
     share = np.where(at_edge, (edges.far - radius) / np.maximum(span, 1e-6), 1.0).astype(np.float32)
+    # Where the nearer side is blurred its edge is as soft as a photo's own is; what that gives to pixels beyond it has
+    # the nearer side's colours, so that thin things keep all of their light.
+    soft = np.where(at_edge, ((np.abs(edges.near) - SHARP_RADIUS_PX) / 2).clip(0.0, 1.0), 0.0)
+    mean = _soften(share)
+    of_near = _soften(share[..., None] * light) / np.maximum(mean, 1e-3)[..., None]
+    beyond = (soft * (1 - share))[..., None]
+    near_light = light + beyond * (of_near - light)
+    share = share + soft * (mean - share)
     nearer = share > 0.1
     alpha = np.where(at_edge & nearer, np.minimum((share - 0.1) / 0.8, 1.0), 1.0).astype(np.float32)
     settled = np.where(at_edge, np.where(nearer, edges.near, edges.far), radius).astype(np.float32)
     # The photo's pixels beside an edge hold colours of both sides: those of the farther one are kept where both are sharp.
     blur = np.maximum(np.abs(settled), np.abs(edges.near))
     stray = np.where(at_edge & ~nearer, np.clip((blur - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
-    return Surface((light + stray * (clean - light)).astype(np.float32), alpha, settled, edges.far, _slope(radius))
+    return Surface((near_light + stray * (clean - near_light)).astype(np.float32), alpha, settled, edges.far, _slope(radius))
+
+
+def _soften(values: Float) -> Float:
+    """The mean of a pixel and its neighbours by weights 1, 2, 1 along each axis: what a pixel that an edge crosses
+    anywhere shows of either side on average."""
+    found: Float = cv2.GaussianBlur(values, (3, 3), 0.0, borderType=cv2.BORDER_REFLECT)
+    return found
 
 
 def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area) -> tuple[Float, Float]:
