@@ -8,9 +8,10 @@ from wideopen import lens_head
 from wideopen.apertures import Aperture
 from wideopen.exposure import expose
 from wideopen.heads import Places
+from wideopen.highlights import lamp_certainty
 from wideopen.lens import Layer, Plane
 from wideopen.lens_head import DrawnLens, bank, memberships
-from wideopen.light import lamp_share, linear_to_srgb, srgb_to_linear
+from wideopen.light import linear_to_srgb, srgb_to_linear
 from wideopen.options import PyNETConfig
 from wideopen.places import Glass, draw
 from wideopen.pynet import PyNET
@@ -41,17 +42,9 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 @pytest.mark.parametrize("blur", [0.02, 0.06])
 def test_twins_draw_the_same(blur: float) -> None:
     photo, matte, relative = scene()
-    gain = 1 + 3 * lamp_share(srgb_to_linear(photo))
+    gain = 1 + 3 * lamp_certainty(srgb_to_linear(photo))
     ours, _ = draw(photo, matte, relative, Glass(blur, highlight_gain=gain, largest=0.12))
     assert psnr(torch_draw(photo, matte, relative, blur), ours) > 32
-
-
-@pytest.mark.parametrize("brightness", [0.7, 0.8, 0.95])
-def test_twins_take_the_same_for_lamps(brightness: float) -> None:
-    linear = np.full((1000, 10, 3), 0.2, np.float32)
-    linear[:55, :, 1] = brightness
-    ours = lens_head.lamp_share(torch.from_numpy(linear.transpose(2, 0, 1))[None])
-    assert ours.shape == (1, 1, 1, 1) and float(ours) == pytest.approx(lamp_share(linear), abs=1e-6)
 
 
 @pytest.mark.parametrize("away", [-0.8, -0.3])

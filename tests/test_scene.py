@@ -4,7 +4,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wideopen.lens import Plane
-from wideopen.light import lamp_share, linear_to_srgb, srgb_to_linear
+from wideopen.light import linear_to_srgb, srgb_to_linear
 from wideopen.scene import (
     Scene,
     fill_background,
@@ -143,11 +143,3 @@ def test_hand_drawn_masks_get_a_soft_edge_and_soft_mattes_keep_theirs() -> None:
     assert np.abs(soft - disc(120, 160, 45, soft=4)).mean() < 0.01
     smooth = disc(120, 160, 45, soft=6)
     assert np.abs(refine_matte(photo, smooth) - smooth).mean() < 0.01
-
-
-def test_a_white_sky_is_no_lamp() -> None:
-    night = np.full((HEIGHT, WIDTH, 3), 0.02, np.float32)
-    night[10:13, 10:13] = 1.0
-    assert lamp_share(night) == 1.0
-    night[:80] = 1.0
-    assert lamp_share(night) == 0.0

@@ -1,9 +1,10 @@
 """Blur by an aperture: of one radius, or of a radius that differs from pixel to pixel.
 
-Kernels up to 11 px across are summed directly by OpenCV, larger ones through Fourier space at a cost that does
+Kernels up to 11 px across are summed directly, larger ones go through Fourier space at a cost that does
 not grow with them. Where speed matters more than half a pixel, large discs can be drawn at a fraction of the size.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -15,8 +16,10 @@ from wideopen.apertures import SHARP_RADIUS_PX, Aperture, kernel
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
 Span = tuple[int, int]
 
-COARSE_FROM_PX = {7.0: 2, 40.0: 4}
+COARSE_FROM_PX = {12.0: 2, 48.0: 4}
 """Radius from which on a picture may be blurred at so small a part of its size."""
+DIRECT_SIDE = 11
+"""Side (px) of the largest kernel that is summed directly."""
 FIELD_CELLS = 8
 """With optical vignetting, kernels are drawn on a grid of so many cells a side and mixed between its corners."""
 
@@ -42,20 +45,37 @@ def convolve(
     """
     if radius_px <= SHARP_RADIUS_PX:
         return image
+    planes = convolve_planes(cv2.split(image), radius_px, aperture, behind, place, cell, coarse)
+    return cv2.merge(planes).reshape(image.shape)
+
+
+def convolve_planes(
+    planes: Sequence[Float],
+    radius_px: float,
+    aperture: Aperture | None = None,
+    behind: bool = True,
+    place: tuple[float, float] = (0.0, 0.0),
+    cell: tuple[int, int] | None = None,
+    coarse: bool = False,
+) -> list[Float]:
+    """The same for an image given as HxW planes, one for each channel, and returned as such."""
+    if radius_px <= SHARP_RADIUS_PX:
+        return list(planes)
     scale = max((part for start, part in COARSE_FROM_PX.items() if coarse and radius_px >= start), default=1)
     shape = kernel(radius_px / scale, aperture, place, cell)
-    # filter2D correlates; a convolution draws the shape as it is.
+    # Correlation is what follows; a convolution draws the shape as it is.
     shape = np.ascontiguousarray(shape[::-1, ::-1]) if behind else shape
     if scale == 1:
-        return _filter(image, shape)
-    height, width = image.shape[:2]
+        return _filter(planes, shape)
+    height, width = planes[0].shape
     # One coarse pixel more on every side, so that enlarging needs nothing from beyond the border.
     after = scale + -height % scale, scale + -width % scale
-    padded = cv2.copyMakeBorder(image, scale, after[0], scale, after[1], cv2.BORDER_REFLECT)
-    small = cv2.resize(padded, (padded.shape[1] // scale, padded.shape[0] // scale), interpolation=cv2.INTER_AREA)
-    blurred = _filter(small.reshape(*small.shape[:2], -1), shape)
-    large = cv2.resize(blurred, padded.shape[1::-1], interpolation=cv2.INTER_LINEAR).reshape(padded.shape)
-    return large[scale : scale + height, scale : scale + width]
+    size = width + scale + after[1], height + scale + after[0]
+    small = (size[0] // scale, size[1] // scale)
+    padded = (cv2.copyMakeBorder(plane, scale, after[0], scale, after[1], cv2.BORDER_REFLECT) for plane in planes)
+    blurred = _filter([cv2.resize(plane, small, interpolation=cv2.INTER_AREA) for plane in padded], shape)
+    inside = slice(scale, scale + height), slice(scale, scale + width)
+    return [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[inside] for plane in blurred]
 
 
 def blur(
@@ -168,21 +188,41 @@ def _bank(greatest: float, growth: float) -> list[float]:
     return radii
 
 
-def _filter(image: Float, shape: Float) -> Float:
+def _filter(planes: Sequence[Float], shape: Float) -> list[Float]:
     """Correlation with a kernel, mirrored at the borders; of a cell's kernel only the part in use counts."""
+    height, width = planes[0].shape
     n = shape.shape[0] // 2
     rows, columns = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
     side = 2 * (max(rows[-1] - rows[0], columns[-1] - columns[0]) // 2 + 1) + 1
     if 2 * side > shape.shape[0]:
-        found = cv2.filter2D(image, -1, shape, borderType=cv2.BORDER_REFLECT)
-        return np.asarray(found, np.float32).reshape(image.shape)
-    top, left = (min(int(lit[0]), len(shape) - side) for lit in (rows, columns))
-    part = np.ascontiguousarray(shape[top : top + side, left : left + side])
-    around = cv2.copyMakeBorder(image, n, n, n, n, cv2.BORDER_REFLECT)
-    height, width = image.shape[:2]
-    around = around[top : top + height + side - 1, left : left + width + side - 1]
-    found = cv2.filter2D(around, -1, part).reshape(*around.shape[:2], image.shape[2])
-    return np.asarray(found[side // 2 : side // 2 + height, side // 2 : side // 2 + width], np.float32)
+        top, left, part = 0, 0, shape
+    else:
+        top, left = (min(int(lit[0]), len(shape) - side) for lit in (rows, columns))
+        part = np.ascontiguousarray(shape[top : top + side, left : left + side])
+    if part.shape[0] <= DIRECT_SIDE and part is shape:
+        return [cv2.filter2D(plane, -1, part, borderType=cv2.BORDER_REFLECT) for plane in planes]
+    around = (cv2.copyMakeBorder(plane, n, n, n, n, cv2.BORDER_REFLECT) for plane in planes)
+    side = part.shape[0]
+    wanted = slice(top, top + height + side - 1), slice(left, left + width + side - 1)
+    return _correlate([plane[wanted] for plane in around], part)
+
+
+def _correlate(planes: Sequence[Float], shape: Float) -> list[Float]:
+    """Correlation of planes with a kernel where it lies within them, through Fourier space."""
+    height, width = planes[0].shape
+    side = shape.shape[0]
+    # Of what wraps around only the first side - 1 rows and columns are spoilt.
+    tall, wide = cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width)
+    room = np.zeros((tall, wide), np.float32)
+    room[:side, :side] = shape[::-1, ::-1]
+    response = cv2.dft(room, nonzeroRows=side)
+    found = []
+    for plane in planes:
+        room = cv2.copyMakeBorder(plane, 0, tall - height, 0, wide - width, cv2.BORDER_CONSTANT)
+        spectrum = cv2.mulSpectrums(cv2.dft(room, nonzeroRows=height), response, 0)
+        seen = cv2.dft(spectrum, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT)
+        found.append(seen[side - 1 : height, side - 1 : width])
+    return found
 
 
 def _extent(position: tuple[Float, Float], index: int) -> Span | None:

@@ -2,11 +2,11 @@
 
 once          1. signed blur radius of every pixel, small: K * (focus - disparity), negative in front of the focus
               2. a second surface behind the near side of every edge (`hidden.py`)
-for a tile    3. the photo's light with clipped lamps restored; the radius at full size
+for a tile    3. the photo's light with clipped lamps raised; the radius at full size
               4. edges in depth: how far each pixel belongs to the near side, and the near side's own colour
               5. layers of equal blur, far to near, each blurred by its one radius and laid over those before
                  (4 and 5: `slices.py`)
-              6. highlights rolled off, grain put back; what was not blurred stays the photo's own
+              6. grain put back; what was not blurred stays the photo's own
 """
 
 from collections.abc import Callable
@@ -25,7 +25,8 @@ from wideopen.curve import ToneCurve
 from wideopen.defocus import signed_bank
 from wideopen.grain import Grain
 from wideopen.hidden import clean_rim, find_hidden
-from wideopen.light import restore_highlights, roll_off_highlights, to_light, to_pixels
+from wideopen.highlights import CLIPPED, find_surroundings, raise_lamps
+from wideopen.light import to_light, to_pixels
 from wideopen.padding import resize
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
@@ -35,6 +36,9 @@ DepthAt = Callable[[slice, slice, Pixels], Float]
 TILE_PX = 512
 LAYER_GROWTH = 1.1
 """Radius of one layer of equal blur as a multiple of the one before."""
+SPREAD_LEVELS, SMOOTH = 24, 0.125
+"""How finely the reach of blurs is told apart, and half the side of the window it is smoothed in, as a fraction of the
+largest radius."""
 SMALL_PX = 768
 """Long side at which the second surface is found."""
 
@@ -48,7 +52,7 @@ class Look:
     focus_disparity: float
     aperture: Aperture = Aperture()
     highlight_gain: float = 4.0
-    """Brightness given to clipped white before the blur, rolled off after it; 1 leaves it."""
+    """Brightness given to lamps that the camera clipped (`highlights.raise_lamps`); 1 leaves them."""
 
     def radius(self, disparity: Float) -> Float:
         """Signed blur radius in px, positive behind the plane in focus."""
@@ -67,6 +71,8 @@ class _Scene:
     """hxwx4, small: the second surface's light and place among the layers."""
     clean: Float
     """hxwx3, small: the photo's light, without the near side's on the far side of edges."""
+    surroundings: Float
+    """hxw, small: how bright it is around lamps."""
     edge_px: int
     curve: ToneCurve | None
 
@@ -127,7 +133,9 @@ def _survey(pixels: Pixels, disparity: Float, look: Look, curve: ToneCurve | Non
     step = 2 * int(np.ceil(max(radius.shape[0] / size[0], 1.0))) + 1
     largest = cv2.dilate(np.abs(radius), np.ones((step, step), np.uint8))
     layers = slices.Layers(signed_bank(least, greatest, LAYER_GROWTH), (height, width), look.aperture)
-    light = restore_highlights(to_light(resize(pixels, *size), curve), look.highlight_gain)
+    linear = to_light(resize(pixels, *size), curve)
+    surroundings = find_surroundings(linear)
+    light = raise_lamps(linear, look.highlight_gain, surroundings)
     # What a lens and a depth map leave undecided at an edge, to either side.
     edge = max(1, round(max(height, width) * 0.0007), round(0.75 * max(height, width) / max(radius.shape)))
     rim = edge * scale + 1
@@ -135,18 +143,22 @@ def _survey(pixels: Pixels, disparity: Float, look: Look, curve: ToneCurve | Non
     color, behind = find_hidden(light, place, slices.SAME_STEPS, max(-least, greatest) * scale + 2)
     clean = clean_rim(light, place, slices.SAME_STEPS, rim)
     spread = _spread(cv2.resize(largest, size[::-1], interpolation=cv2.INTER_NEAREST), scale)
-    return _Scene(look, layers, spread, np.dstack([color, behind]), clean, edge, curve)
+    return _Scene(look, layers, spread, np.dstack([color, behind]), clean, surroundings, edge, curve)
 
 
 def _spread(largest: Float, scale: float) -> Float:
     """The largest radius of all whose disc reaches a place (px of the full size), hxw small, smooth."""
     found = largest
-    for radius in np.linspace(0, float(largest.max()), 9)[1:]:
-        # Everything at least so large is seen as far as that.
-        reach = 2 * int(np.ceil(radius * scale)) + 1
-        strong = np.where(largest >= radius, largest, 0.0).astype(np.float32)
-        found = np.maximum(found, cv2.dilate(strong, np.ones((reach, reach), np.uint8)))
-    side = 2 * int(np.ceil(0.25 * float(largest.max()) * scale)) + 1
+    levels = np.linspace(0, float(largest.max()), SPREAD_LEVELS + 1)
+    # The mean at the end would lower what is within half its window of a disc's rim.
+    half = int(np.ceil(SMOOTH * levels[-1] * scale))
+    for least, most in zip(levels[:-1], levels[1:], strict=True):
+        # No disc of this level reaches farther than its largest.
+        reach = 2 * (int(np.ceil(most * scale)) + half) + 1
+        strong = np.where((largest > least) & (largest <= most), largest, 0.0).astype(np.float32)
+        if strong.any():
+            found = np.maximum(found, cv2.dilate(strong, np.ones((reach, reach), np.uint8)))
+    side = 2 * half + 1
     return np.maximum(cv2.blur(found, (side, side), borderType=cv2.BORDER_REFLECT), largest)
 
 
@@ -162,7 +174,7 @@ def _render_tile(
     radius = scene.look.radius(depth_at(*around, photo))
     if np.abs(radius).max() <= SHARP_RADIUS_PX:
         return
-    light = restore_highlights(to_light(photo, scene.curve), scene.look.highlight_gain)
+    light = _raised(scene, to_light(photo, scene.curve), around)
     inner = seen_from(tile, around)
     edges = slices.find_edges(radius, scene.edge_px)
     near_edge = np.zeros(photo[inner].shape[:2]) if edges is None else _near_edge(scene, edges, tile, inner)
@@ -176,10 +188,17 @@ def _render_tile(
         there = slices.composite(scene.layers, surface, hidden, tile, inner)
         seen = seen + near_edge[..., None] * (there[0] - seen)
         blurred = blurred + near_edge * (there[1] - blurred)
-    encoded = to_pixels(roll_off_highlights(seen, scene.look.highlight_gain), pixels.dtype, scene.curve)
+    encoded = to_pixels(seen.clip(0.0, 1.0), pixels.dtype, scene.curve)
     if grain is not None:
         encoded = grain.add(encoded, blurred, tile)
     np.copyto(result[tile], encoded, where=(blurred > 0)[..., None])
+
+
+def _raised(scene: _Scene, linear: Float, part: Area) -> Float:
+    """A part of the photo in linear light with its lamps raised."""
+    if scene.look.highlight_gain <= 1 or float(linear.max(initial=0.0)) <= CLIPPED[0]:
+        return linear
+    return raise_lamps(linear, scene.look.highlight_gain, _enlarge(scene.surroundings, part, scene.layers.shape))
 
 
 def _near_edge(scene: _Scene, edges: slices.Edges, tile: Area, inner: Area) -> Float:
@@ -189,7 +208,7 @@ def _near_edge(scene: _Scene, edges: slices.Edges, tile: Area, inner: Area) -> F
     """
     distance = cv2.distanceTransform((~edges.mask).astype(np.uint8), cv2.DIST_L2, 5)[inner]
     largest = _enlarge(scene.farthest, tile, scene.layers.shape)
-    near: Float = (2 - 2 * distance / np.maximum(largest + 2 * scene.edge_px, 1)).clip(0, 1).astype(np.float32)
+    near: Float = ((1.25 - distance / np.maximum(largest + 2 * scene.edge_px, 1)) * 4).clip(0, 1).astype(np.float32)
     return near
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wideopen.apertures import Aperture
 from wideopen.defocus import blur
 from wideopen.lens import Layer
-from wideopen.light import restore_highlights, roll_off_highlights
+from wideopen.highlights import raise_lamps
 
 Float = NDArray[np.float32]
 
@@ -57,7 +57,7 @@ def expose(
     result: Float = np.zeros((*size, 3), np.float32)
     shares, radii = [], []
     for layer in layers:
-        image = restore_highlights(layer.color, highlight_gain)
+        image = raise_lamps(layer.color, highlight_gain)
         radius = blur_px_per_disparity * (focus_disparity - layer.plane.disparity(*size))
         radii.append(np.abs(radius))
         if layer.alpha is None:
@@ -70,7 +70,7 @@ def expose(
         result += left[..., None] * seen[..., :3]
         shares.append(left * seen[..., 3])
         left = np.asarray(left * (1.0 - seen[..., 3]), np.float32)
-    linear = np.clip(roll_off_highlights(result, highlight_gain), 0.0, 1.0)
+    linear = np.clip(result, 0.0, 1.0)
     return Exposure(linear, tuple(shares), tuple(radii))
 
 

@@ -17,8 +17,9 @@ from wideopen.areas import box, grown
 from wideopen.guided import fill
 
 Float = NDArray[Any]
-STEPS = 12
-"""Nearnesses told apart."""
+FINENESS, STEPS = 3, 96
+"""Into how many nearnesses the gap that parts surfaces is divided, and how many there are at most: behind a thing may
+lie only what is farther than the farthest thing of its nearness by that gap."""
 
 
 def find_hidden(color: Float, nearness: Float, gap: float, reach_px: float) -> tuple[Float, Float]:
@@ -59,11 +60,11 @@ def clean_rim(color: Float, nearness: Float, gap: float, rim_px: float) -> Float
 
 
 def _levels(nearness: Float, chosen: NDArray[np.bool_], gap: float) -> Iterator[tuple[float, NDArray[np.bool_]]]:
-    """The chosen pixels, in STEPS groups of like nearness: (least nearness, mask)."""
+    """The chosen pixels, in groups of like nearness: (least nearness, mask)."""
     low, high = float(nearness.min()), float(nearness.max())
     if high - low <= gap:
         return
-    edges = np.linspace(low, high, STEPS + 1)
+    edges = np.linspace(low, high, min(STEPS, int(np.ceil(FINENESS * (high - low) / gap))) + 1)
     edges[-1] = np.inf
     for first, last in zip(edges[:-1], edges[1:], strict=True):
         level = chosen & (nearness >= first) & (nearness < last)
@@ -80,6 +81,12 @@ def _fill_in(found: Float, mask: NDArray[np.bool_], known: Float, weight: NDArra
     if weight[part].any():
         inside = mask[part]
         found[part][inside] = fill(known[part], weight[part].astype(np.float32))[inside]
+        if known.shape[2] == 4:
+            _, label = cv2.distanceTransformWithLabels(1 - weight[part], cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+            some = weight[part] > 0
+            place = np.zeros(label.max() + 1, np.float32)
+            place[label[some]] = known[part][..., 3][some]
+            found[part][..., 3][inside] = place[label[inside]]
 
 
 def _window(reach_px: float) -> NDArray[np.uint8]:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.grain import Grain, sure_grain
+from wideopen.highlights import lamp_certainty
 from wideopen.lens import Layer, Plane
-from wideopen.light import lamp_share, srgb_to_linear
+from wideopen.light import srgb_to_linear
 from wideopen.scene import SUBJECT_DISPARITY, Scene, find_hole, foreground_color, push_pull, shows_hidden
 from wideopen.surfaces import Surface, draw_surface, find_sky
 
@@ -31,7 +32,7 @@ class Host:
     """Where that differs from the photo."""
     color: Float
     """The subject's own colour."""
-    lamp_share: float
+    lamp_certainty: float
     grain: Grain | None
     """None if it has none, or none was asked for."""
 
@@ -83,10 +84,10 @@ def prepare(encoded: Float, scene: Scene, rng: np.random.Generator, with_grain: 
         # Nearest at the lower edge: that is what stands for the subject's distance.
         surface = draw_surface(rng, size, float(size[0]), sky)
         scene = replace(scene, alpha=nothing, doubt=nothing, foot=float(size[0]))
-        return Host(encoded, scene, surface, photo, nothing, photo, lamp_share(photo), grain)
+        return Host(encoded, scene, surface, photo, nothing, photo, lamp_certainty(photo), grain)
     surface = draw_surface(rng, size, scene.foot, sky)
     hole = find_hole(scene.alpha, scene.doubt)
     filled = push_pull(scene.photo, np.square(1.0 - hole, dtype=np.float32))
     plate = scene.photo + hole[..., None] * (filled - scene.photo)
     color = foreground_color(scene, np.asarray(plate, np.float32))
-    return Host(encoded, scene, surface, filled, hole, color, lamp_share(scene.photo), grain)
+    return Host(encoded, scene, surface, filled, hole, color, lamp_certainty(scene.photo), grain)

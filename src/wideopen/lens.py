@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from wideopen.apertures import SHARP_RADIUS_PX, Aperture, cell_shares, second_moments
 from wideopen.defocus import Span, blur
-from wideopen.light import restore_highlights, roll_off_highlights
+from wideopen.highlights import raise_lamps
 
 Float = NDArray[np.float32]
 
@@ -78,7 +78,7 @@ def render_layers(
         layers: nearest first; the last one should be opaque. Linear light in [0, 1].
         blur_px_per_disparity: K, the disc's radius in px for each unit of disparity away from the focus.
         focus_disparity: disparity of what is in focus.
-        highlight_gain: brightness given to clipped white before the blur, rolled off after it; 1 leaves it.
+        highlight_gain: brightness given to lamps that the camera clipped (`highlights.raise_lamps`); 1 leaves them.
         aperture: a disc if None.
 
     Returns:
@@ -94,7 +94,7 @@ def render_layers(
         part = slice(*window[0]), slice(*window[1])
         through = sum(share * _composite(lit, aperture, window, cell)[0] for cell, share in cell_shares(aperture))
         result[part] = np.where(doubt[part][..., None], np.asarray(through, np.float32), result[part])
-    return roll_off_highlights(result, highlight_gain)
+    return np.minimum(result, np.float32(1.0))
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class _Light:
 
 
 def _light(layer: Layer, blur_px_per_disparity: float, focus_disparity: float, gain: float) -> _Light:
-    image = restore_highlights(layer.color, gain)
+    image = raise_lamps(layer.color, gain)
     radius = blur_px_per_disparity * (focus_disparity - layer.plane.disparity(*image.shape[:2]))
     if layer.alpha is not None:
         alpha = layer.alpha[..., None]

@@ -1,11 +1,11 @@
 """A lens in PyTorch: draws the picture from what a lens head says, with slopes that lead back to it.
 
     photo, matte m, relative disparity r, aperture
-      1. linear light, clipped lamps restored
+      1. linear light, clipped lamps raised
       2. layers of one blur radius: the subject goes to the two radii nearest to K times the focus's relative disparity
          (0 if it is in focus), everything else to those nearest to its own, nearer than the focus or farther
       3. each layer blurred by its disc, divided by how much of it nothing nearer hides
-      4. laid over one another, far to near; highlights rolled off, encoded
+      4. laid over one another, far to near; encoded
 
 The physics of `wideopen.lens` on layers, as coarse as training can afford; `wideopen.places` is its twin in NumPy.
 """
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen.heads import Places
-from wideopen.light import RAISED_FROM
+from wideopen.highlights import CLIPPED, DARK, MANY, line_length
 from wideopen.precision import at_least_32
 
 SHARP_PX = 0.5
@@ -29,7 +29,7 @@ LEAST_VISIBLE = 0.05
 LEAST_USED = 1e-3
 """A layer of which no pixel of a picture is a greater part is left out."""
 GAIN = 4.0
-"""Of highlights; see `light.restore_highlights`."""
+"""Of lamps; see `highlights.raise_lamps`."""
 
 
 class DrawnLens(nn.Module):
@@ -50,15 +50,14 @@ class DrawnLens(nn.Module):
         with torch.autocast(photo.device.type, enabled=False):
             photo = at_least_32(photo)
             light = to_linear(photo)
-            gain = 1.0 + (GAIN - 1.0) * lamp_share(light)
-            raised = restore(light, gain)
+            raised = raise_lamps(light, GAIN)
             short = min(photo.shape[2:])
             most, scale = short * LARGEST, short * blur.view(-1, 1, 1, 1)
             shift = torch.zeros_like(scale) if focus is None else focus.view(-1, 1, 1, 1)
             radius = (scale * (shift - at_least_32(places.relative))).clamp(-most, most)
             own = (scale * shift).clamp(-most, most)
             seen = composite(raised, at_least_32(places.matte), radius, own, bank(most))
-            return to_srgb(roll_off(seen, gain).clamp(0.0, 1.0))
+            return to_srgb(seen.clamp(0.0, 1.0))
 
 
 @lru_cache(maxsize=16)
@@ -133,27 +132,43 @@ def disc_kernel(radius: float) -> Tensor:
     return disc / disc.sum()
 
 
-def lamp_share(light: Tensor) -> Tensor:
-    """[N, 1, 1, 1]: `light.lamp_share` of each photo."""
-    white = (light > RAISED_FROM).any(1).float().mean((1, 2))
-    return (1.0 - (white - 0.01) / 0.09).clamp(0.0, 1.0).view(-1, 1, 1, 1)
+def find_surroundings(light: Tensor) -> Tensor:
+    """[N, 1, h, w]: `highlights.find_surroundings` of each photo."""
+    darkest = light.amin(1, keepdim=True)
+    length = line_length(*darkest.shape[2:])
+    steps = length // 2, round(length / 8**0.5)
+    lines = (((0, 1), steps[0]), ((1, 0), steps[0]), ((1, 1), steps[1]), ((1, -1), steps[1]))
+    openings = [_line_maximum(-_line_maximum(-darkest, *line), *line) for line in lines]
+    around = darkest
+    for size, pad in (((2 * length + 1, 1), (length, 0)), ((1, 2 * length + 1), (0, length))):
+        around = F.avg_pool2d(around, size, 1, pad, count_include_pad=False)
+    return torch.stack([*openings, around]).amax(0)
 
 
-def restore(light: Tensor, gain: Tensor) -> Tensor:
-    """`light.restore_highlights` with a gain for each photo."""
-    peak = light.amax(1, keepdim=True)
-    u = (peak - RAISED_FROM).clamp_min(0.0) / (1.0 - RAISED_FROM)
-    return light * ((peak + (gain - 1.0) * u * u) / peak.clamp_min(1e-6))
+def _line_maximum(plane: Tensor, direction: tuple[int, int], reach: int) -> Tensor:
+    """The maximum along a line through each pixel, `reach` steps of `direction` to either side, within the picture."""
+    height, width = plane.shape[2:]
+    padded = F.pad(plane, (reach,) * 4, value=-torch.inf)
+    found = plane
+    for step in range(-reach, reach + 1):
+        down, across = reach + step * direction[0], reach + step * direction[1]
+        found = torch.maximum(found, padded[:, :, down : down + height, across : across + width])
+    return found
 
 
-def roll_off(light: Tensor, gain: Tensor) -> Tensor:
-    """`light.roll_off_highlights` with a gain for each photo."""
-    peak = light.amax(1, keepdim=True)
-    a, b = 1.0 - RAISED_FROM, (gain - 1.0).clamp_min(1e-3)
-    over = (peak - RAISED_FROM).clamp_min(0.0)
-    u = (torch.sqrt(a * a + 4.0 * b * over) - a) / (2.0 * b)
-    rolled = torch.where(peak > RAISED_FROM, RAISED_FROM + a * u, peak)
-    return light * (rolled / peak.clamp_min(1e-6))
+def lamp_weight(light: Tensor) -> Tensor:
+    """[N, 1, h, w]: `highlights.lamp_weight` of each photo."""
+    clipped = ((light.amin(1, keepdim=True) - CLIPPED[0]) / (CLIPPED[1] - CLIPPED[0])).clamp(0.0, 1.0)
+    alone = ((DARK[1] - find_surroundings(light)) / (DARK[1] - DARK[0])).clamp(0.0, 1.0)
+    return clipped**2 * alone
+
+
+def raise_lamps(light: Tensor, gain: float) -> Tensor:
+    """`highlights.raise_lamps`, by a gain that is lowered in photos of which lamps would fill much."""
+    weight = lamp_weight(light)
+    filled = (weight > 0).float().mean((1, 2, 3), keepdim=True)
+    certainty = ((MANY[1] - filled) / (MANY[1] - MANY[0])).clamp(0.0, 1.0)
+    return light * (1.0 + (gain - 1.0) * certainty * weight)
 
 
 def to_linear(encoded: Tensor) -> Tensor:

@@ -16,7 +16,8 @@ from wideopen.curve import ToneCurve
 from wideopen.depth import DepthMap
 from wideopen.depth_lens import Look
 from wideopen.focus import find_focus
-from wideopen.light import lamp_share, to_light
+from wideopen.highlights import lamp_certainty
+from wideopen.light import to_light
 from wideopen.optics import PRESETS, Lens, Taken
 from wideopen.options import RenderOptions
 from wideopen.padding import fit, resize
@@ -121,4 +122,4 @@ def _highlight_gain(pixels: NDArray[np.generic], options: RenderOptions, curve: 
         return options.highlights
     height, width = pixels.shape[:2]
     small = resize(pixels, *fit(height, width, min(max(height, width), 512)))
-    return 1.0 + (HIGHLIGHT_GAIN - 1.0) * lamp_share(to_light(small, curve))
+    return 1.0 + (HIGHLIGHT_GAIN - 1.0) * lamp_certainty(to_light(small, curve))

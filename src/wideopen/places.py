@@ -1,11 +1,11 @@
 """A picture drawn from what a lens head says, at working size: the twin of `lens_head.DrawnLens` at full quality.
 
 photo, matte m, relative disparity r, focus f, glass
-  1. linear light, clipped lamps restored; for everything else the subject's rim taken out
+  1. linear light, clipped lamps raised; for everything else the subject's rim taken out
   2. layers of one blur radius: the subject goes to the two radii nearest to K f (0 if it is in focus), everything else
      to the two nearest to K (f - r)
   3. each layer blurred by the aperture's shape, divided by how much of it nothing nearer hides
-  4. laid over one another, far to near; highlights rolled off, encoded
+  4. laid over one another, far to near; encoded
 """
 
 import math
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from wideopen.apertures import Aperture
 from wideopen.defocus import COARSE_FROM_PX, bank_position, blur_part, signed_bank
-from wideopen.light import linear_to_srgb, restore_highlights, roll_off_highlights, srgb_to_linear
+from wideopen.highlights import raise_lamps
+from wideopen.light import linear_to_srgb, srgb_to_linear
 from wideopen.scene import shows_hidden
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
@@ -64,13 +65,13 @@ def draw(
     own = float(np.clip(short * glass.blur * focus, -most, most))
     radii = signed_bank(min(float(radius.min()), own), max(float(radius.max()), own), GROWTH)
     linear = srgb_to_linear(photo)
-    light = restore_highlights(linear, glass.highlight_gain)
+    light = raise_lamps(linear, glass.highlight_gain)
     rest = light
     if behind is not None:
         mixed: Float = linear + shows_hidden(np.abs(radius), abs(own))[..., None] * (behind - linear)
-        rest = restore_highlights(mixed, glass.highlight_gain)
+        rest = raise_lamps(mixed, glass.highlight_gain)
     seen, kept = composite(light, rest, matte, radius, own, radii, glass.aperture)
-    picture = linear_to_srgb(roll_off_highlights(seen, glass.highlight_gain).clip(0.0, 1.0))
+    picture = linear_to_srgb(seen.clip(0.0, 1.0))
     return picture, kept
 
 

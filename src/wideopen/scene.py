@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wideopen.highlights import lamp_certainty
 from wideopen.lens import Layer, Plane, render_layers
-from wideopen.light import lamp_share, linear_to_srgb, srgb_to_linear
+from wideopen.light import linear_to_srgb, srgb_to_linear
 
 Float = NDArray[np.float32]
 
@@ -75,7 +76,7 @@ def make_pair(photo: Float, scene: Scene, blur_px: float, highlight_gain: float 
     radius = blur_px * np.abs(scene.ground.disparity(height, width) - SUBJECT_DISPARITY)
     background = fill_background(scene, radius)
     subject = Layer(foreground_color(scene, background), Plane(SUBJECT_DISPARITY), scene.alpha)
-    gain = 1.0 + (highlight_gain - 1.0) * lamp_share(scene.photo)
+    gain = 1.0 + (highlight_gain - 1.0) * lamp_certainty(scene.photo)
     seen = render_layers((subject, Layer(background, scene.ground)), blur_px, SUBJECT_DISPARITY, gain)
     # The photo's own pixels, not their reconstruction, wherever the lens leaves them alone.
     kept = np.maximum(_fall(radius, 0.5, 1.0), _fall(1.0 - scene.alpha, 0.0, 0.02))[..., None]

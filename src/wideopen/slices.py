@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from wideopen.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.areas import Area, box, common, grown, seen_from
-from wideopen.defocus import COARSE_FROM_PX, bank_position, convolve
+from wideopen.defocus import COARSE_FROM_PX, bank_position, convolve_planes
 
 Float = NDArray[Any]  # float32; OpenCV's stubs promise no more than "a number"
-SAME_STEPS = 4
+SAME_STEPS = 1.5
 """Layers so close to one another in the bank are one surface."""
+LEAN_STEPS = 3.0
+"""A leaning surface goes on under as many layers as it crosses within so many pixels."""
 EDGE_PX = 2.0
 """Blur radii that differ by more than this within an edge's width are two surfaces."""
 BLOCK_PX = 16
@@ -30,7 +32,7 @@ LEAST = 2e-3
 GAP_LIMIT = 16.0
 """A layer closes a gap in nearer ones as far as so many times what it holds itself."""
 GAP_PX = 5
-"""Layers of less blur than that close gaps within a window of this side around what they hold."""
+"""Gaps are closed within a window of at least this side around what a layer holds."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Layers:
     def place(self, radius: Float) -> Float:
         """Where signed radii lie among the layers, in fractions of a step."""
         found: Float = len(self.bank) - 1 - bank_position(radius, self.bank)
+        return found
+
+    def step(self, radius: Float) -> Float:
+        """How far (px) neighbouring layers lie from one another at signed radii."""
+        found: Float = np.interp(radius, self.bank, np.gradient(self.bank)).astype(np.float32)
         return found
 
     def radius(self, layer: int) -> float:
@@ -71,12 +78,14 @@ class Edges:
 
 @dataclass(frozen=True)
 class Surface:
-    """What is seen first, HxW(x3): light, opacity, signed radius (px), and the greatest one beside it."""
+    """What is seen first, HxW(x3): light, opacity, signed radius (px), the greatest one beside it, and how steeply the
+    radius changes (px for each px)."""
 
     light: Float
     alpha: Float
     radius: Float
     beside: Float
+    slope: Float
 
 
 def settle(radius: Float, width_px: int) -> Float:
@@ -102,18 +111,33 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     nearer surface keeps the photo's own colours: taking the far side's out of them draws a line wherever the map's edge
     is a few pixels off.
 
-    `clean`: HxWx3, light for the far side of edges without the near side's colours, taken where it will be blurred.
+    `clean`: HxWx3, light for the far side of edges without the near side's colours, taken where either side will be blurred.
     """
     span = edges.far - edges.near
     at_edge = edges.mask
     share = np.where(at_edge, (edges.far - radius) / np.maximum(span, 1e-6), 1.0).astype(np.float32)
-    # Half a pixel of softness: the photo's own edge is not sharper than that.
-    share = np.where(at_edge, cv2.blur(share, (3, 3), borderType=cv2.BORDER_REFLECT), share)
+    # Where the nearer side is blurred its edge is as soft as a photo's own is; what that gives to pixels beyond it has
+    # the nearer side's colours, so that thin things keep all of their light.
+    soft = np.where(at_edge, ((np.abs(edges.near) - SHARP_RADIUS_PX) / 2).clip(0.0, 1.0), 0.0)
+    mean = _soften(share)
+    of_near = _soften(share[..., None] * light) / np.maximum(mean, 1e-3)[..., None]
+    beyond = (soft * (1 - share))[..., None]
+    near_light = light + beyond * (of_near - light)
+    share = share + soft * (mean - share)
     nearer = share > 0.1
     alpha = np.where(at_edge & nearer, np.minimum((share - 0.1) / 0.8, 1.0), 1.0).astype(np.float32)
     settled = np.where(at_edge, np.where(nearer, edges.near, edges.far), radius).astype(np.float32)
-    stray = np.where(at_edge & ~nearer, np.clip((np.abs(settled) - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
-    return Surface((light + stray * (clean - light)).astype(np.float32), alpha, settled, edges.far)
+    # The photo's pixels beside an edge hold colours of both sides: those of the farther one are kept where both are sharp.
+    blur = np.maximum(np.abs(settled), np.abs(edges.near))
+    stray = np.where(at_edge & ~nearer, np.clip((blur - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
+    return Surface((near_light + stray * (clean - near_light)).astype(np.float32), alpha, settled, edges.far, _slope(radius))
+
+
+def _soften(values: Float) -> Float:
+    """The mean of a pixel and its neighbours by weights 1, 2, 1 along each axis: what a pixel that an edge crosses
+    anywhere shows of either side on average."""
+    found: Float = cv2.GaussianBlur(values, (3, 3), 0.0, borderType=cv2.BORDER_REFLECT)
+    return found
 
 
 def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area) -> tuple[Float, Float]:
@@ -127,6 +151,7 @@ def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area)
         Light HxWx3, and how far (0 to 1) each pixel is blurred, HxW.
     """
     own = layers.place(radius[inner])
+    planes = cv2.split(light)
     result: Float = np.zeros((*own.shape, 3), np.float32)
     corner = slice(-inner[0].start, 0), slice(-inner[1].start, 0)
     ranges = [_block_range(own)]
@@ -137,8 +162,8 @@ def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area)
         share = np.maximum(1 - np.abs(own[part] - layer), 0)
         target = seen_from(part, corner)
         source = _source(target, abs(layers.radius(layer)) + 4, light.shape)
-        seen = _blur(layers, light[source], layer, tile, inner, source, target)
-        result[part] += cv2.merge([share] * 3) * seen
+        seen = _blur(layers, [plane[source] for plane in planes], layer, tile, inner, source, target)
+        result[part] += cv2.merge([share * plane for plane in seen])
     return result, np.clip(np.abs(radius[inner]) - SHARP_RADIUS_PX, 0.0, 1.0)
 
 
@@ -153,15 +178,18 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     under = np.where(lone, -1, hidden[..., 3])
     alpha = np.where(lone, 1, surface.alpha).astype(np.float32)
     # How far under nearer layers the first surface goes on.
-    foot = np.where(lone, -1, own - SAME_STEPS)
+    down = np.maximum(SAME_STEPS, LEAN_STEPS * surface.slope / layers.step(surface.radius))
+    foot = np.where(lone, -1, own - down)
     # Beside a soft edge lies the same surface, only a little farther, through which nothing shines.
     soft = ~lone & (surface.beside - surface.radius > EDGE_PX)
     beside = layers.place(surface.beside[soft])
     stays = beside > under[soft] + SAME_STEPS
     alpha[soft] = np.where(stays, 1, alpha[soft])
     foot[soft] = np.where(stays, np.minimum(foot[soft], beside), foot[soft])
+    lean = np.minimum(surface.slope * np.maximum(np.abs(surface.radius), 1.0) / layers.step(surface.radius), 1.0)
     light, second = cv2.split(surface.light), cv2.split(hidden)[:3]
-    result: Float = np.zeros((*own[inner].shape, 4), np.float32)  # Light, and how far it is blurred.
+    result = [np.zeros(own[inner].shape, np.float32) for _ in light]
+    blurred: Float = np.zeros(own[inner].shape, np.float32)
     through: Float = np.ones(own[inner].shape, np.float32)
     places = own, np.where(lone, own, under)
     ranges = [_block_range(place) for place in places]
@@ -173,32 +201,62 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
             continue
         source = _source(target, reach, own.shape)
         mine, behind, fresh = _shares(alpha[source], own[source], under[source], foot[source], layer)
-        planes = [one[source] * mine + other[source] * behind for one, other in zip(light, second, strict=True)]
-        image = cv2.merge([*planes, mine + behind, fresh])
-        *colors, cover, new = cv2.split(_blur(layers, image, layer, tile, inner, source, target))
+        planes = [plane[source] * mine for plane in light]
+        if behind.any():
+            planes = [plane + other[source] * behind for plane, other in zip(planes, second, strict=True)]
+            mine += behind
+        *colors, cover, new = _blur(layers, [*planes, mine, fresh], layer, tile, inner, source, target)
         part = seen_from(target, inner)
-        near = cv2.blur(fresh, (GAP_PX, GAP_PX))[seen_from(target, source)] if reach < GAP_PX else new
-        visible = _visible(cover, new, near, through[part])
-        amount = min(max(reach - 2 - SHARP_RADIUS_PX, 0.0), 1.0)
+        leaning = None
+        if (fresh_leaning := fresh * lean[source]).any():
+            leaning = _box_mean(fresh_leaning, max(reach, GAP_PX / 2))[seen_from(target, source)]
+        visible = _visible(cover, new, leaning, through[part])
         share = visible / np.maximum(cover, 1e-4)
-        result[part] += cv2.merge([*(share * color for color in colors), amount * visible])
+        for plane, color in zip(result, colors, strict=True):
+            plane[part] += share * color
+        if (amount := min(max(reach - 2 - SHARP_RADIUS_PX, 0.0), 1.0)) > 0:
+            blurred[part] += amount * visible
         through[part] -= visible
-    result /= cv2.merge([np.maximum(1 - through, 1e-3)] * 4)
-    blurred = result[..., 3]
-    return np.ascontiguousarray(result[..., :3]), np.where(blurred > LEAST, blurred, 0.0)
+    filled = np.maximum(1 - through, 1e-3)
+    blurred /= filled
+    return cv2.merge([plane / filled for plane in result]), np.where(blurred > LEAST, blurred, 0.0)
 
 
-def _visible(cover: Float, new: Float, near: Float, through: Float) -> Float:
+def _slope(radius: Float) -> Float:
+    """How steeply a map changes from pixel to pixel, HxW.
+
+    Along each axis the smaller of the steps to either side, and none where they have opposite signs: so flat things do
+    not count as leaning at their edges, however thin they are.
+    """
+    steepest = np.zeros_like(radius)
+    for axis in (0, 1):
+        step = np.diff(radius, axis=axis, append=np.take(radius, [-1], axis))
+        before = np.roll(step, 1, axis)
+        slope = np.where(step * before > 0, np.minimum(np.abs(step), np.abs(before)), 0.0)
+        steepest = np.maximum(steepest, slope)
+    return steepest
+
+
+def _box_mean(values: Float, reach: float) -> Float:
+    """The mean in the square around each pixel that reaches as far to every side."""
+    side = 2 * int(np.ceil(reach)) + 1
+    return cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT)
+
+
+def _visible(cover: Float, new: Float, leaning: Float | None, through: Float) -> Float:
     """The share of each pixel that a layer fills, HxW, 0 to `through`.
 
-    `cover` is how much the layer covers, `new` how much of that does not lie in nearer layers as well (`near`: there or
-    close by), `through` what nearer ones left free. Whatever else is in nearer layers may lie anywhere before the new
-    part. But where they left a gap in a surface that goes on under them, it is closed.
+    `cover` is how much the layer covers, `new` how much of that does not lie in nearer layers as well, `leaning` how
+    much of what is new around there belongs to surfaces that cross layers (None for nothing), `through` what nearer layers left free.
+    Whatever else is in nearer layers may lie anywhere before the new part. But where they left a gap in a leaning
+    surface that goes on under them, it is closed.
     """
     under = np.maximum(cover - new, 0)
     laid_over = new * np.minimum(through / np.maximum(1 - under, 1e-4), 1)
+    if leaning is None:
+        return np.minimum(np.maximum(laid_over, 0), through)
     # Where the layer holds nothing new it was perhaps not looked at: which layers are depends on the tile.
-    gap = np.minimum(cover - (1 - through), GAP_LIMIT * near)
+    gap = np.minimum(cover - (1 - through), GAP_LIMIT * leaning)
     return np.minimum(np.maximum(np.maximum(laid_over, gap), 0), through)
 
 
@@ -253,24 +311,26 @@ def _present(*places: Float) -> list[int]:
     return sorted(found)
 
 
-def _blur(layers: Layers, image: Float, layer: int, tile: Area, inner: Area, source: Area, target: Area) -> Float:
-    """`target` of an image that covers `source` (both within the tile's surroundings), blurred.
+def _blur(
+    layers: Layers, planes: list[Float], layer: int, tile: Area, inner: Area, source: Area, target: Area
+) -> list[Float]:
+    """`target` of planes that cover `source` (both within the tile's surroundings), blurred.
 
     With optical vignetting mixed between kernels at the tile's corners.
     """
     radius, part = layers.radius(layer), seen_from(target, source)
     size, behind = abs(radius), radius > 0
     if layers.aperture.vignette == 0 or size <= SHARP_RADIUS_PX:
-        return convolve(image, size, layers.aperture, behind, coarse=True)[part]
+        return [plane[part] for plane in convolve_planes(planes, size, layers.aperture, behind, coarse=True)]
     shares = [
         (np.arange(wanted.start - own.start, wanted.stop - own.start, dtype=np.float32) + 0.5) / (own.stop - own.start)
         for wanted, own in zip(target, inner, strict=True)
     ]
-    result: Float = np.zeros((1,), np.float32)
+    result: list[Float] = [np.zeros((1,), np.float32)] * len(planes)
     diagonal = float(np.hypot(*layers.shape))
     for row, down in ((tile[0].start, 1 - shares[0]), (tile[0].stop, shares[0])):
         for column, across in ((tile[1].start, 1 - shares[1]), (tile[1].stop, shares[1])):
             place = ((2 * column - layers.shape[1]) / diagonal, (2 * row - layers.shape[0]) / diagonal)
-            seen = convolve(image, size, layers.aperture, behind, place, coarse=True)[part]
-            result = result + (down[:, None] * across)[..., None] * seen
+            seen = convolve_planes(planes, size, layers.aperture, behind, place, coarse=True)
+            result = [plane + (down[:, None] * across) * one[part] for plane, one in zip(result, seen, strict=True)]
     return result

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from wideopen.cutouts import Cutout, Fits, Placed, bright_end, find_cutout, place, place_obstacle, place_second
 from wideopen.errors import PhotoError
 from wideopen.exposure import expose
+from wideopen.highlights import lamp_certainty
 from wideopen.host import Host
 from wideopen.lamps import draw_lamps
 from wideopen.lens import Layer
-from wideopen.light import lamp_share, linear_to_srgb, srgb_to_linear
+from wideopen.light import linear_to_srgb, srgb_to_linear
 from wideopen.scene import Pair
 from wideopen.shots import NEAREST, Camera, VariedOptions, draw_camera, draw_response
 from wideopen.sources import Source, read_photo
@@ -128,7 +129,7 @@ def photograph(stage: Stage, camera: Camera, focus: Focus, highlight_gain: float
         Input and target, HxWx3 sRGB-encoded, and the HxW share of detail the target keeps, all in [0, 1].
     """
     host, blur_px = stage.host, camera.blur_per_disparity(focus.disparity) * min(stage.host.size)
-    gain = 1.0 + (highlight_gain - 1.0) * host.lamp_share
+    gain = 1.0 + (highlight_gain - 1.0) * host.lamp_certainty
     radius = blur_px * np.abs(host.surface.plane.disparity(*host.size) - focus.disparity)
     of_subject = blur_px * abs(1.0 - focus.disparity) if host.has_subject else 0.0
     layers = [*(item.layer for item in stage.items), host.background(of_subject, radius)]
@@ -152,7 +153,7 @@ def swap_background(host: Host, background: Float, rng: np.random.Generator) -> 
     scene = replace(host.scene, photo=photo, alpha=alpha, doubt=np.zeros_like(alpha))
     return replace(
         host, encoded=linear_to_srgb(photo), scene=scene, surface=surface, filled=linear, hole=np.ones_like(alpha),
-        color=color, lamp_share=lamp_share(linear),
+        color=color, lamp_certainty=lamp_certainty(linear),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wideopen.apertures import Aperture
 from wideopen.lens import Layer
-from wideopen.light import restore_highlights, roll_off_highlights
+from wideopen.highlights import raise_lamps
 
 Array = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def trace(
     prepared = []
     for layer in layers:
         alpha = np.ones((height, width)) if layer.alpha is None else layer.alpha.astype(np.float64)
-        color = restore_highlights(layer.color, gain)
+        color = raise_lamps(layer.color, gain)
         prepared.append((layer.plane, np.dstack([color * alpha[..., None], alpha])))
     total, weights = np.zeros((height, width, 3)), 0.0
     for u, v in aperture_points(rays):
@@ -60,4 +60,4 @@ def trace(
             through = through * (1.0 - met[..., 3:])
         total += weight * seen
         weights += weight
-    return roll_off_highlights((total / weights).astype(np.float32), gain).astype(np.float64)
+    return np.minimum(total / weights, 1.0)
