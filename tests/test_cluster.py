@@ -15,11 +15,11 @@ import pytest
 from cluster_faults import BROKEN, fill, survive
 from command import call
 from limits import HANG
+from plain_photos import OPTIONS, draw, files
 from ray_cluster import ENVIRONMENT, Cluster, started_cluster, wait_for_end
 from store import Store, served_store
 from test_batch import fill as fill_folder
 from test_import import BLOCKER
-from test_synthesize import OPTIONS, draw, files
 from varied_photos import draw as stand
 from wideopen.batch import make_renderer, render_batch
 from wideopen.cluster import LOST, ClusterOptions, connected, spread, task_sizes

@@ -13,8 +13,10 @@ from conftest import draw_scene
 from wideopen import Renderer, RenderOptions
 from wideopen.cover import continued
 from wideopen.curve import ToneCurve, profile_curve
-from wideopen.light import to_light, to_pixels
+from wideopen.drawing import Places
+from wideopen.light import srgb_to_linear, to_light, to_pixels
 from wideopen.photo import Photo
+from wideopen.places import Glass
 
 LENS = RenderOptions(aperture=1.0, focus="near", grain=0.0, highlights=1.0)
 GAMMA = icc.profile(icc.gamma(1.8))
@@ -75,19 +77,32 @@ def test_nothing_blurred_nothing_changed(renderer: Renderer) -> None:
     np.testing.assert_array_equal(off.alpha, cover)
 
 
-def test_the_network_blurs_the_cover_of_the_ground_alone(renderer: Renderer) -> None:
-    scene = draw_scene(360, 480)
-    cover = np.full((360, 480), 255, np.uint8)
-    cover[:, :120] = 0
-    cover[170:190, 230:250] = 0  # A hole in what is sharp.
-    scene[cover == 0] = 0
+def test_a_picture_of_the_networks_own_leaves_the_cover(renderer: Renderer) -> None:
+    scene, cover = draw_scene(), window()
     done, _ = renderer.render_photo(Photo(scene, alpha=cover))
-    assert done.alpha is not None
-    edge = done.alpha[20:80, 100:140].mean(axis=0)
-    assert edge[0] < 30 and edge[-1] > 225 and np.diff(edge).max() < 60, "a soft edge, of one in the ground"
-    hole = done.alpha[160:200, 220:260]
-    np.testing.assert_array_equal(hole, cover[160:200, 220:260], err_msg="the subject's stays sharp")
-    assert done.alpha[:, 300:].min() == 255 and done.alpha[:, :60].max() == 0
+    np.testing.assert_array_equal(done.alpha, cover)
+    assert not np.array_equal(done.pixels, scene)
+
+
+@pytest.mark.parametrize("ground", [0.1, 0.8])
+def test_by_the_networks_scene_as_if_laid_on_a_ground_before(ground: float) -> None:
+    """Two layers, the subject in focus: what was blurred with its cover and laid on a flat ground is what was laid on
+    it and blurred. The lens is told where things are, so that the ground does not change that."""
+    scene, cover = draw_scene(), window()
+    matte = np.clip(45.5 - np.hypot(*(np.mgrid[:180, :240] - np.array([90, 120])[:, None, None])), 0, 1)
+    relative = np.linspace(-1, -0.4, 180, dtype=np.float32)[:, None].repeat(240, axis=1)
+    glass = Glass(0.04, highlight_gain=1.0)
+
+    def places(pixels: NDArray) -> Places:
+        return Places(pixels, matte.astype(np.float32), relative)
+
+    bokeh, _, _, soft = places(continued(scene, cover, None)).drawn_with_alpha(cover, glass)
+    found = srgb_to_linear(bokeh) * soft[..., None] + ground * (1 - soft[..., None])
+    laid = to_pixels(laid_on(scene, cover, ground, None).astype(np.float32), np.uint16)
+    expected = srgb_to_linear(places(laid).drawn(glass)[0])
+    assert np.abs(soft - cover / 255).mean() > 0.02, "it is blurred"
+    assert np.abs(found - expected).mean() < 2e-3
+    assert np.percentile(np.abs(found - expected), 99) < 0.02
 
 
 def test_no_dark_rim(renderer: Renderer) -> None:

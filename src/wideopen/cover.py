@@ -2,7 +2,7 @@
 
 A lens is linear in light: it blurs the premultiplied picture, and the cover as a picture of its own, and the colour is
 the one over the other. A network knows no cover: it sees the photo with its colours continued where nothing covers, and
-the cover is blurred, but for the subject, by the Gaussian that comes closest to what the network did.
+the lens then draws colour and cover by what it says.
 """
 
 from collections.abc import Callable
@@ -25,11 +25,8 @@ LEAST = 1 / 512
 TRUSTED = 1 / 8
 """From this cover on, a pixel's own colour is all that a network sees."""
 SMALL_PX = 1024
-SIGMAS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
-"""Of Gaussians, px at the network's working size."""
 
-
-See = Callable[[Pixels], tuple[Float, Float | None, Float]]
+See = Callable[[Pixels, Pixels], tuple[Float, Float | None, Float, Float | None]]
 Blur = Callable[[Pixels, ToneCurve | None, bool], Pixels]
 
 
@@ -53,23 +50,23 @@ def through_lens(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None, blur: B
 
 
 def through_network(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None, see: See) -> tuple[Pixels, Pixels]:
-    """Colour and alpha of a photo blurred by a network; arguments as of `through_lens`.
+    """Colour and alpha of a photo blurred by what a network says of it; arguments as of `through_lens`.
 
-    `see`: HxWx3 -> what the network makes of it at its own size: bokeh, sharp map or None, what it saw.
+    `see`: HxWx3 and HxW -> at a size of its own: bokeh, sharp map or None, what was seen, and hxw blurred cover in
+    [0, 1], or None if the network draws its own picture and says nothing of the cover: that stays as it is then.
     """
     whole = continued(pixels, alpha, curve)
-    bokeh, sharp, seen = see(whole)
+    bokeh, sharp, seen, soft = see(whole, alpha)
     sharp = share_kept(seen, bokeh) if sharp is None else sharp
     blurred = carry(whole, bokeh, sharp, seen, curve=curve)
-    size = min(pixels.shape[0], bokeh.shape[0]), min(pixels.shape[1], bokeh.shape[1])
-    bokeh, sharp, seen = (resize(picture, *size) for picture in (bokeh, sharp, seen))
-    flat = as_picture(alpha)
-    small = resize(flat, *size).astype(np.float32) / np.float32(65535)
-    soft = blurred_cover(small[..., 0], seen, bokeh, sharp)
-    # What a network gives is sRGB-encoded, and so is what `carry` takes.
-    wanted = np.dstack([linear_to_srgb(soft)] * 3)
-    carried = carry(flat, wanted, sharp, linear_to_srgb(small), curve=gamma_curve(1.0))
-    cover = carried[..., 0].astype(np.float32) / np.float32(65535)
+    cover = _share(alpha)
+    if soft is not None:
+        flat = as_picture(alpha)
+        small = resize(flat, *soft.shape).astype(np.float32) / np.float32(65535)
+        # `carry` takes what is sRGB-encoded.
+        wanted = np.dstack([linear_to_srgb(soft)] * 3)
+        carried = carry(flat, wanted, sharp, linear_to_srgb(small), curve=gamma_curve(1.0))
+        cover = carried[..., 0].astype(np.float32) / np.float32(65535)
     return uncovered(pixels, alpha, (blurred != whole).any(axis=2), to_light(blurred, curve), cover, curve)
 
 
@@ -98,23 +95,6 @@ def continued(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None) -> Pixels:
     return np.where(trust[..., None] == 1, pixels, to_pixels(seen, pixels.dtype, curve))
 
 
-def blurred_cover(alpha: Float, seen: Float, bokeh: Float, sharp: Float) -> Float:
-    """hxw cover in [0, 1] at the network's size, blurred where the network blurred, without the subject's.
-
-    Args:
-        alpha: hxw in [0, 1].
-        seen, bokeh: hxwx3, what the network saw and what it made of it.
-        sharp: hxw share of `seen` in `bokeh`.
-    """
-    sigma = _closest_blur(seen, bokeh, 1 - sharp)
-    if sigma == 0:
-        return alpha
-    rest = np.maximum(1 - sharp, 1e-4)
-    behind = cv2.GaussianBlur(alpha * rest, (0, 0), sigma) / cv2.GaussianBlur(rest, (0, 0), sigma)
-    mixed: Float = sharp * alpha + (1 - sharp) * behind
-    return mixed.clip(0, 1).astype(np.float32)
-
-
 def uncovered(
     pixels: Pixels, alpha: Pixels, changed: NDArray[np.bool_], light: Float, cover: Float, curve: ToneCurve | None
 ) -> tuple[Pixels, Pixels]:
@@ -134,14 +114,3 @@ def uncovered(
 
 def _share(alpha: Pixels) -> Float:
     return alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
-
-
-def _closest_blur(seen: Float, bokeh: Float, weight: Float) -> float:
-    """Sigma of the Gaussian that takes `seen` closest to `bokeh` where the weight is; 0 for none at all."""
-    found, least = 0.0, float((weight[..., None] * (seen - bokeh) ** 2).mean())
-    for sigma in SIGMAS:
-        soft = cv2.GaussianBlur(seen, (0, 0), sigma)
-        error = float((weight[..., None] * (soft - bokeh) ** 2).mean())
-        if error < least:
-            found, least = sigma, error
-    return found

@@ -23,7 +23,7 @@ from wideopen.focus import disparity_in_focus, focus_of_places, point_of
 from wideopen.fullsize import carry
 from wideopen.ground import lies_on
 from wideopen.lift import lift
-from wideopen.light import srgb_to_linear
+from wideopen.light import linear_to_srgb, srgb_to_linear
 from wideopen.options import parse_focus
 from wideopen.padding import fit, resize
 from wideopen.places import Glass, draw
@@ -34,6 +34,10 @@ Pixels = NDArray[Any]
 
 CANVAS_SIDE = 1024
 """Long side in px that larger pictures are drawn at: what is blurred holds no more detail than that."""
+
+
+FAINT = 1 / 512
+"""Weight of colours that nothing covers, where a photo has transparency."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +104,25 @@ class Places:
         """Picture, share of the photo that it keeps, and the photo, all at the canvas's size and sRGB-encoded."""
         canvas, matte, relative, behind = self._on_canvas
         return *draw(canvas, matte, relative, glass, focus, behind), canvas
+
+    def drawn_with_alpha(self, alpha: Pixels, glass: Glass, focus: float = 0.0) -> tuple[Float, Float, Float, Float]:
+        """`drawn` of a photo with transparency, and its blurred alpha (hxw in [0, 1]).
+
+        Premultiplied colour and alpha go through the same lens, and the one is divided by the other.
+        """
+        canvas, matte, relative, _ = self._on_canvas
+        opacity = resize(alpha, *canvas.shape[:2]).astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+        # Colours that nothing covers count faintly, so that there is something to divide by everywhere.
+        weight = (FAINT + (1 - FAINT) * opacity)[..., None]
+
+        def through(light: Float, glass: Glass) -> tuple[Float, Float]:
+            picture, kept = draw(linear_to_srgb(light), matte, relative, glass, focus, take_out(light, matte))
+            return srgb_to_linear(picture), kept
+
+        premultiplied, kept = through(srgb_to_linear(canvas) * weight, glass)
+        weights, _ = through(np.repeat(weight, 3, axis=2), replace(glass, highlight_gain=1.0))
+        colour = (premultiplied / weights.clip(FAINT / 2)).clip(0.0, 1.0)
+        return linear_to_srgb(colour), kept, canvas, ((weights[..., 0] - FAINT) / (1 - FAINT)).clip(0.0, 1.0)
 
     @cached_property
     def _on_canvas(self) -> tuple[Float, Float, Float, Float]:

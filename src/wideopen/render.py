@@ -318,10 +318,10 @@ class Renderer:
         if depth is None:
             if self.options.aperture == math.inf:
                 return pixels.copy(), alpha, None
-            from wideopen.through_network import see
+            from wideopen.through_network import see_covered
 
-            def look(whole: Any) -> Any:
-                return see(self.engine, whole, self.options, exif, curve)
+            def look(whole: Any, alpha: Any) -> Any:
+                return see_covered(self.engine, whole, alpha, self.options, exif, curve)
 
             return *cover.through_network(pixels, alpha, curve, look), None
         seen = self._look_at(pixels, depth, exif, curve)

@@ -37,6 +37,22 @@ def see(engine: Engine, pixels: Any, options: RenderOptions, exif: bytes, curve:
     return seen_subject(engine, pixels, options, curve)
 
 
+def see_covered(
+    engine: Engine, pixels: Any, alpha: Any, options: RenderOptions, exif: bytes, curve: ToneCurve | None
+) -> tuple[Any, Any, Any, Any]:
+    """`see` for a photo with transparency, and its blurred alpha; None if the model draws its own picture.
+
+    Args:
+        pixels: with colours continued where nothing covers (`cover.continued`).
+        alpha: HxW uint8 or uint16.
+    """
+    if engine.draws:
+        return *see(engine, pixels, options, exif, curve), None
+    glass = make_glass(pixels, options, read_taken(exif), curve)
+    places, focus = find_places(engine, pixels, options, curve).look_at(options.focus)
+    return places.drawn_with_alpha(alpha, glass, focus)
+
+
 def seen_subject(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Seen:
     """The picture focused on the subject, at the model's own aperture; of places, only the subject's sharp map."""
     shown = working(engine, pixels, options, curve)
