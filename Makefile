@@ -43,7 +43,7 @@ test-fast: env
 
 # Apart from the rest: Ray starts processes by the dozen, and dies where cores are busy.
 test-cluster: env
-	$(BIN)/python -m pytest -m cluster tests/test_cluster.py
+	$(BIN)/python -m pytest -m cluster tests/batch/test_cluster.py
 
 # Held-out photos and pairs are not in the repository: docs/training.md says how to make them. REAL, VGG and SVG may be left out.
 evaluate-default: env

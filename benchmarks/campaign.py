@@ -22,15 +22,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wideopen.heads import Places, resize_to_level
-from wideopen.lens_head import DrawnLens
-from wideopen.loader import PairDataset, make_loader
+from wideopen.evaluation.results import bootstrap_interval
+from wideopen.network.heads import SceneMaps, resize_to_level
+from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig
-from wideopen.pairs import find_pairs
-from wideopen.pynet import PyNET
-from wideopen.recipe import LevelRecipe, PairsOptions, Recipe
-from wideopen.results import bootstrap_interval
-from wideopen.train import train
+from wideopen.pairs.pairs import find_pairs
+from wideopen.pairs.sample_options import PairsOptions
+from wideopen.training.differentiable_lens import DrawnLens
+from wideopen.training.loader import PairDataset, make_loader
+from wideopen.training.recipe import LevelRecipe, Recipe
+from wideopen.training.train import train
 
 LEVEL = 3
 UNSEEN_DB = 45.0
@@ -122,7 +123,7 @@ def gains(batches: list[dict[str, Tensor]], see: Any) -> Rows:
 def judge(network: PyNET, batches: list[dict[str, Tensor]]) -> Rows:
     lens, network = DrawnLens(), network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def see(batch: dict[str, Tensor], photo: Tensor) -> tuple[Tensor, Places]:
+    def see(batch: dict[str, Tensor], photo: Tensor) -> tuple[Tensor, SceneMaps]:
         places = network(batch["photo"].contiguous(memory_format=torch.channels_last))
         return lens(photo, places, batch["blur"], batch["focus"]), places
 
@@ -134,10 +135,10 @@ def marks(batches: list[dict[str, Tensor]]) -> dict[str, Rows]:
     lens = DrawnLens()
 
     def true(batch: dict[str, Tensor], photo: Tensor) -> tuple[Tensor, None]:
-        return lens(photo, Places(batch["matte"], batch["relative"]), batch["blur"], batch["focus"]), None
+        return lens(photo, SceneMaps(batch["matte"], batch["relative"]), batch["blur"], batch["focus"]), None
 
     def flat(batch: dict[str, Tensor], photo: Tensor) -> tuple[Tensor, None]:
-        places = Places(batch["matte"], torch.full_like(batch["relative"], FLAT_BLUR))
+        places = SceneMaps(batch["matte"], torch.full_like(batch["relative"], FLAT_BLUR))
         return lens(photo, places, batch["blur"], batch["focus"]), None
 
     def gaussian(batch: dict[str, Tensor], photo: Tensor) -> tuple[Tensor, None]:

@@ -32,9 +32,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from wideopen.cluster import TASK_ITEMS, ClusterOptions, connected, spread
-from wideopen.gather import find_photos
-from wideopen.photo import Photo, load, save
+from wideopen.batch.cluster import TASK_ITEMS, ClusterOptions, connected, spread
+from wideopen.batch.discover import find_photos
+from wideopen.photo.files import load, save
+from wideopen.photo.photo import Photo
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]

@@ -6,8 +6,8 @@ moto stands for S3, on loopback; the cluster is started as `ray start` does it, 
 px, 5 of them are none. A worker is killed (SIGKILL) at a fifth and at two fifths of the photos, the driver at three
 fifths; it is started again with --skip-existing. The store keeps every version: one of each result. Files must be those
 of `wideopen render` on one machine. Prints the figures as JSON on the last line; exit code 1 if anything is not as
-promised. The model is the tests' tiny one: processes are tried here, not the network. `tests/test_cluster.py` does it
-with fewer photos.
+promised. The model is the tests' tiny one: processes are tried here, not the network. `tests/batch/test_cluster.py`
+does it with fewer photos.
 """
 
 import argparse

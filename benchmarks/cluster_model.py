@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wideopen.cluster import task_sizes
+from wideopen.batch.cluster import task_sizes
 
 LIMITS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 PHOTOS = 1_000_000
@@ -20,7 +20,7 @@ PAGE, PAGE_S = 1000, 0.1
 
 @dataclass(frozen=True)
 class Measured:
-    """What `cluster.py` measured; seconds."""
+    """What `batch/cluster.py` measured; seconds."""
 
     start_s: float
     """To the first result with one worker."""

@@ -19,14 +19,15 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from wideopen.checkpoint import load_weights
-from wideopen.heads import resize_to_level
-from wideopen.loader import PairDataset
-from wideopen.metrics import chroma_shift
+from wideopen.evaluation.metrics import chroma_shift
+from wideopen.network.checkpoint import load_weights
+from wideopen.network.heads import resize_to_level
 from wideopen.options import PyNETConfig
-from wideopen.pairs import find_pairs
-from wideopen.recipe import LevelRecipe, PairsOptions, Recipe
-from wideopen.train import train
+from wideopen.pairs.pairs import find_pairs
+from wideopen.pairs.sample_options import PairsOptions
+from wideopen.training.loader import PairDataset
+from wideopen.training.recipe import LevelRecipe, Recipe
+from wideopen.training.train import train
 
 
 def small_recipe(head: str, steps: int) -> Recipe:

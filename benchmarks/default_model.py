@@ -30,17 +30,17 @@ from rich.console import Console
 from rich.table import Table
 
 from chart import histograms
-from wideopen.contenders import Model
-from wideopen.drawing import Places
-from wideopen.evaluate import evaluate_all
-from wideopen.lens_samples import STEPS, read_scene
-from wideopen.look import make_glass
+from wideopen.evaluation.contenders import Model
+from wideopen.evaluation.evaluate import evaluate_all
+from wideopen.evaluation.results import bootstrap_interval
+from wideopen.evaluation.scores import Measure, make_measure
+from wideopen.lens.compositor import Glass
+from wideopen.lens.lens_settings import make_glass
 from wideopen.options import RenderOptions
-from wideopen.pairs import Pair, find_pairs, load_image, load_map
-from wideopen.places import Glass
-from wideopen.render import Renderer
-from wideopen.results import bootstrap_interval
-from wideopen.scores import Measure, make_measure
+from wideopen.pairs.pair_scene import STEPS, read_scene
+from wideopen.pairs.pairs import Pair, find_pairs, load_image, load_map
+from wideopen.render.renderer import Renderer
+from wideopen.render.scene_rendering import SceneEstimate
 
 Values = NDArray[np.float64]
 Grey = NDArray[np.float32]
@@ -66,7 +66,7 @@ class Case:
     """A held-out photo, where the model holds things to be, and the matte that says what is the subject."""
 
     name: str
-    places: Places
+    places: SceneEstimate
     inside: NDArray[np.bool_]
     outside: NDArray[np.bool_]
 
@@ -94,7 +94,7 @@ def cases(renderer: Renderer, photos: Path, mattes: Path, only: Path, limit: int
         outside = cv2.dilate((matte > 25).astype(np.uint8), square) == 0
         if inside.mean() > 0.005 and outside.mean() > 0.05:
             done += 1
-            yield Case(name, renderer.find_places(pixels), inside, outside)
+            yield Case(name, renderer.estimate_scene(pixels), inside, outside)
 
 
 def fine(pixels: NDArray[Any], above: float = 0.25, roll_off: float = ROLL_OFF) -> Grey:
@@ -192,7 +192,7 @@ def measured_radius(f_number: float, side: int = 401) -> float:
     """Radius in shares of the side, from the second moment of what becomes of a point of light at the far end."""
     photo = np.zeros((side, side, 3), np.float32)
     photo[side // 2, side // 2] = 0.5
-    places = Places(photo, np.zeros((8, 8), np.float32), np.full((8, 8), -1, np.float32))
+    places = SceneEstimate(photo, np.zeros((8, 8), np.float32), np.full((8, 8), -1, np.float32))
     seen = places.draw(replace(glass(photo, f_number), highlight_gain=1.0))[..., 0].astype(np.float64)
     light = np.where(seen <= 0.04045, seen / 12.92, ((seen + 0.055) / 1.055) ** 2.4)
     rows, columns = np.mgrid[:side, :side] - side // 2
@@ -220,7 +220,7 @@ def measure_taps(renderer: Renderer, pairs: list[Pair]) -> dict[str, float]:
         if second is None or first.sum() < 200:
             continue
         pixels = load_image(pair.original)
-        places, before = renderer.find_places(pixels), fine(pixels)
+        places, before = renderer.estimate_scene(pixels), fine(pixels)
         lens = glass(pixels, 1.4)
         for own, other in ((first, second), (second, first)):
             after = fine(draw(places, lens, middle(own)))
@@ -236,8 +236,8 @@ def measure_taps(renderer: Renderer, pairs: list[Pair]) -> dict[str, float]:
     }
 
 
-def draw(places: Places, lens: Glass, where: str) -> NDArray[Any]:
-    looked, focus = places.look_at(where)
+def draw(places: SceneEstimate, lens: Glass, where: str) -> NDArray[Any]:
+    looked, focus = places.focus_at(where)
     return looked.draw(lens, focus)
 
 

@@ -3,10 +3,10 @@
     python benchmarks/depth_rule.py HELD_OUT [--limit 60]
 
 On made pairs into which nothing was put: gain in PSNR over "output = input" with the network's own maps, with the
-ground that takes their place (`wideopen.ground`), with the true matte or the true depth, and with the *rule*: the mean
-of many backgrounds as `surfaces.draw_surface` draws them about the true subject, which knows nothing of the pair but
-where that stands and where the sky ends. Also the mean error of relative disparity beside the subject. A table; the
-last line is JSON.
+ground that takes their place (`wideopen.scene.ground_prior`), with the true matte or the true depth, and with the
+*rule*: the mean of many backgrounds as `background_depth.draw_surface` draws them about the true subject, which knows
+nothing of the pair but where that stands and where the sky ends. Also the mean error of relative disparity beside the
+subject. A table; the last line is JSON.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from rich.console import Console
 from rich.table import Table
 
 from default_model import UNSEEN_DB, glass
-from wideopen.drawing import Places
-from wideopen.ground import expected, recede
-from wideopen.lens_samples import read_scene
-from wideopen.pairs import Pair, find_pairs, load_image
-from wideopen.render import Renderer
-from wideopen.results import bootstrap_interval
-from wideopen.scene import find_foot
-from wideopen.surfaces import find_sky
+from wideopen.evaluation.results import bootstrap_interval
+from wideopen.pairs.pair_scene import read_scene
+from wideopen.pairs.pairs import Pair, find_pairs, load_image
+from wideopen.render.renderer import Renderer
+from wideopen.render.scene_rendering import SceneEstimate
+from wideopen.scene.background_depth import find_sky
+from wideopen.scene.ground_prior import apply_ground_prior, expected
+from wideopen.scene.matte_regions import find_foot
 
 PLAIN = ("subject", "subject+lamps")
 Float = NDArray[np.float32]
@@ -48,7 +48,7 @@ def compare(renderer: Renderer, pair: Pair) -> dict[str, float] | None:
         return None
     lens = replace(glass(photo, 1.8), blur=scene.blur(pair.shot), aperture=pair.shot.shape)
     where = "auto" if pair.shot.in_focus == "subject" or pair.focus is None else f"{pair.focus[0]},{pair.focus[1]}"
-    own = renderer.find_places(photo)
+    own = renderer.estimate_scene(photo)
     assert own.ground is not None
     size = own.matte.shape[::-1]
     matte, depth, shown = (
@@ -59,14 +59,14 @@ def compare(renderer: Renderer, pair: Pair) -> dict[str, float] | None:
     ways = {
         "network's maps": replace(own, ground=None),
         "as drawn": own,
-        "true matte": replace(own, matte=matte, ground=recede(shown, matte, own.relative), view=None),
+        "true matte": replace(own, matte=matte, ground=apply_ground_prior(shown, matte, own.relative), view=None),
         "true depth": replace(own, relative=depth, ground=None, view=None),
-        "true matte, rule": Places(photo, scene.subject, guess),
-        "both true": Places(photo, scene.subject, scene.relative),
+        "true matte, rule": SceneEstimate(photo, scene.subject, guess),
+        "both true": SceneEstimate(photo, scene.subject, scene.relative),
     }
     found = {}
     for name, places in ways.items():
-        looked, focus = places.look_at(where)
+        looked, focus = places.focus_at(where)
         found[name] = psnr(looked.draw(lens, focus), target) - before
     beside = scene.subject < 0.05
     planes = {"the network": own.relative, "the ground": own.ground, "the rule": guess}

@@ -31,13 +31,14 @@ from rich.table import Table
 
 from inside import ROOT, perfect, square, stitched, subject_of_map
 from wideopen import Renderer
-from wideopen.fullsize import carry
-from wideopen.guided import fill
-from wideopen.light import linear_to_srgb, to_light, to_pixels
-from wideopen.padding import fit, resize
-from wideopen.photo import load
-from wideopen.places import Glass
-from wideopen.synthesize import SynthesizeOptions
+from wideopen.image.color import linear_to_srgb
+from wideopen.image.inpaint import fill
+from wideopen.image.resize import fit, resize
+from wideopen.image.tone_curve import to_light, to_pixels
+from wideopen.lens.compositor import Glass
+from wideopen.lens.full_resolution import carry_to_full_size
+from wideopen.photo.files import load
+from wideopen.synthesis.synthesize import SynthesizeOptions
 
 Array = NDArray[Any]
 BLUR = SynthesizeOptions().blur
@@ -157,7 +158,7 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
     blur = BLUR * min(height, width)
     found = drawn_by(renderer, photo, blur)
     given = {"model": found, "maps": right_maps(layers, photo, *found[0].shape[:2])}
-    whole = {kind: carry(photo, *given[kind]) for kind in KINDS}
+    whole = {kind: carry_to_full_size(photo, *given[kind]) for kind in KINDS}
     rows: dict[str, list[tuple[float, ...]]] = {kind: [] for kind in KINDS}
     for number, window in enumerate(windows(layers.alpha, size, crops)):
         crop = np.ascontiguousarray(photo[window])
@@ -177,7 +178,7 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
                 (
                     error(whole[kind][window], truth, near),
                     error(drawn[kind], native_truth[kind], near),
-                    error(carry(crop, *natives[kind]), native_truth[kind], near),
+                    error(carry_to_full_size(crop, *natives[kind]), native_truth[kind], near),
                     error(plain, truth, near),
                     error(crop, truth, near),
                     error(crop, native_truth[kind], near),
@@ -193,7 +194,7 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
 
 def drawn_by(renderer: Renderer, photo: Array, blur_px: float) -> tuple[Array, Array, Array]:
     """What the model's lens draws of a photo, the farthest blurred by that radius in the photo's px."""
-    return renderer.find_places(photo).drawn(Glass(blur_px / min(photo.shape[:2]), largest=1.0))
+    return renderer.estimate_scene(photo).drawn(Glass(blur_px / min(photo.shape[:2]), largest=1.0))
 
 
 def enlarged_window(bokeh: Array, size: tuple[int, int], window: tuple[slice, slice]) -> Array:

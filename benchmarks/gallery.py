@@ -16,8 +16,9 @@ import numpy as np
 
 from wideopen import Renderer, RenderOptions
 from wideopen.options import parse_aperture
-from wideopen.pairs import load_image
-from wideopen.photo import Photo, save
+from wideopen.pairs.pairs import load_image
+from wideopen.photo.files import save
+from wideopen.photo.photo import Photo
 
 GAP = 6
 

@@ -2,12 +2,13 @@
 
     python benchmarks/inside.py [--megapixels 24] [--photo PHOTO --matte MATTE]..
 
-Three ways. `carried`: `fullsize.carry` is given the true matte, at the network's size, as its sharp map: what full size
-itself costs. `shipped`: the whole way with the model in the package, which must find the subject first. `off`: aperture
-off. Photos that are too small are enlarged and get grain (sigma 2/255), so that there is fine detail to lose; one
-of 13 megapixels is stitched with its mirror image instead and gets a drawn matte, which the shipped model cannot know.
-The other mattes are those of the disparity maps in examples/. A matte is eroded by three of the network's pixels and
-two of its own. Prints a table and the figures as JSON on the last line; 200 dB stands for identical.
+Three ways. `carried`: `full_resolution.carry_to_full_size` is given the true matte, at the network's size, as its
+sharp map: what full size itself costs. `shipped`: the whole way with the model in the package, which must find the
+subject first. `off`: aperture off. Photos that are too small are enlarged and get grain (sigma 2/255), so that there
+is fine detail to lose; one of 13 megapixels is stitched with its mirror image instead and gets a drawn matte, which
+the shipped model cannot know. The other mattes are those of the disparity maps in examples/. A matte is eroded by
+three of the network's pixels and two of its own. Prints a table and the figures as JSON on the last line; 200 dB
+stands for identical.
 """
 
 import argparse
@@ -23,10 +24,10 @@ from rich.console import Console
 from rich.table import Table
 
 from wideopen import Renderer, RenderOptions
-from wideopen.fullsize import carry
-from wideopen.padding import resize
-from wideopen.photo import load
-from wideopen.through_network import see
+from wideopen.image.resize import resize
+from wideopen.lens.full_resolution import carry_to_full_size
+from wideopen.photo.files import load
+from wideopen.render.through_network import see
 
 ROOT = Path(__file__).parents[1] / "examples"
 Array = NDArray[Any]
@@ -98,10 +99,10 @@ def measure(pixels: Array, matte: Array, renderer: Renderer) -> dict[str, float]
     whole = cv2.resize(matte, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     reach = math.ceil(3 * pixels.shape[0] / height + 2 * pixels.shape[0] / matte.shape[0])
     inside = cv2.erode((whole > 0.5).astype(np.uint8), square(2 * reach + 1)) == 1
-    carried = carry(pixels, *perfect(pixels, whole, height, width))
+    carried = carry_to_full_size(pixels, *perfect(pixels, whole, height, width))
     found = {"carried": decibels(carried, pixels, inside), "carried_same": same(carried, pixels, inside)}
     del carried
-    shipped = carry(pixels, *seen)
+    shipped = carry_to_full_size(pixels, *seen)
     found |= {"shipped": decibels(shipped, pixels, inside), "shipped_same": same(shipped, pixels, inside)}
     del shipped
     sharp = resize(seen[1], *pixels.shape[:2])[inside].mean()

@@ -22,10 +22,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from wideopen.depth_lens import Look, render_depth
-from wideopen.grain import measure_grain
-from wideopen.lift import Lifted
-from wideopen.photo import load
+from wideopen.image.grain import measure_grain
+from wideopen.image.guided_upsampling import Lifted
+from wideopen.lens.depth_lens import Look, render_depth
+from wideopen.photo.files import load
 
 ROOT = Path(__file__).parents[1]
 FOCUS = 0.8

@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 
 from wideopen import Renderer, RenderOptions
-from wideopen.depth import load_depth
-from wideopen.depth_view import depth_picture
-from wideopen.focus import find_focus
-from wideopen.photo import Photo, load, save
+from wideopen.photo.depth import load_depth
+from wideopen.photo.files import load, save
+from wideopen.photo.photo import Photo
+from wideopen.scene.depth_view import depth_picture
+from wideopen.scene.focus import find_focus
 
 ROOT = Path(__file__).parents[1]
 PATH, WHALE = ROOT / "examples" / "path.jpg", ROOT / "examples" / "whale.jpg"

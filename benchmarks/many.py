@@ -25,11 +25,12 @@ from rich.console import Console
 from rich.table import Table
 
 from wideopen import Renderer, RenderOptions
-from wideopen.fullsize import carry
-from wideopen.grain import lost_grain
-from wideopen.photo import Photo, load, save
-from wideopen.runtimes import OnnxRuntime, has_openvino
-from wideopen.through_network import see
+from wideopen.image.grain import lost_grain
+from wideopen.lens.full_resolution import carry_to_full_size
+from wideopen.photo.files import load, save
+from wideopen.photo.photo import Photo
+from wideopen.render.through_network import see
+from wideopen.scene.runtimes import OnnxRuntime, has_openvino
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = ("first", "median", "parts", "loads", "compilations", "mib_10", "mib_half", "mib_end", "growth_kib")
@@ -55,7 +56,7 @@ def count_starts() -> dict[str, int]:
 
     counted(OnnxRuntime, "__init__", "loads")
     if has_openvino():
-        from wideopen.runtimes import OpenVino
+        from wideopen.scene.runtimes import OpenVino
 
         counted(OpenVino, "_compile", "compilations")
     return counts
@@ -66,7 +67,7 @@ def parts(renderer: Renderer, photo: Path, output: Path) -> float:
     started = time.perf_counter()
     taken = load(photo)
     seen = see(renderer.engine, taken.pixels, renderer.options, b"", None)
-    pixels = carry(taken.pixels, *seen, grain=lost_grain(taken.pixels, renderer.options.grain))
+    pixels = carry_to_full_size(taken.pixels, *seen, grain=lost_grain(taken.pixels, renderer.options.grain))
     save(taken.with_pixels(pixels), output, overwrite=True)
     return time.perf_counter() - started
 

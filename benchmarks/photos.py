@@ -29,12 +29,12 @@ PARTS = ("start", "decode", "network", "full size", "encode")
 
 def one(photo: Path, output: Path, threads: int | None, born: float) -> dict[str, float]:
     """Render one photo as `Renderer.render_file` does, a clock between its steps."""
-    from wideopen.fullsize import carry
-    from wideopen.grain import lost_grain
+    from wideopen.image.grain import lost_grain
+    from wideopen.lens.full_resolution import carry_to_full_size
     from wideopen.options import RenderOptions
-    from wideopen.photo import load, save
-    from wideopen.render import Renderer
-    from wideopen.through_network import see
+    from wideopen.photo.files import load, save
+    from wideopen.render.renderer import Renderer
+    from wideopen.render.through_network import see
 
     renderer = Renderer(RenderOptions(threads=threads))
     renderer.engine  # noqa: B018 - loads the model
@@ -43,7 +43,7 @@ def one(photo: Path, output: Path, threads: int | None, born: float) -> dict[str
     clock.append(time.time())
     seen = see(renderer.engine, taken.pixels, renderer.options, b"", None)
     clock.append(time.time())
-    pixels = carry(taken.pixels, *seen, grain=lost_grain(taken.pixels, renderer.options.grain))
+    pixels = carry_to_full_size(taken.pixels, *seen, grain=lost_grain(taken.pixels, renderer.options.grain))
     clock.append(time.time())
     save(taken.with_pixels(pixels), output, overwrite=True)
     clock.append(time.time())
@@ -57,7 +57,8 @@ def one(photo: Path, output: Path, threads: int | None, born: float) -> dict[str
 def enlarge(photo: Path, megapixels: float, output: Path) -> None:
     import cv2
 
-    from wideopen.photo import Photo, load, save
+    from wideopen.photo.files import load, save
+    from wideopen.photo.photo import Photo
 
     pixels = load(photo).pixels
     factor = (megapixels * 1e6 / (pixels.shape[0] * pixels.shape[1])) ** 0.5

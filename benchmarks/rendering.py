@@ -35,10 +35,10 @@ from rich.table import Table
 
 from chart import bars
 from peers import stacked_dmshn
-from wideopen.export import OPSET, Picture
+from wideopen.export.onnx_export import OPSET, Picture
+from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig, RuntimeName
-from wideopen.pynet import PyNET
-from wideopen.runtimes import OnnxRuntime, OpenVino, has_openvino
+from wideopen.scene.runtimes import OnnxRuntime, OpenVino, has_openvino
 
 FIRST = Path(__file__).parents[1] / "examples" / "models" / "first.onnx"
 """The model that draws its own picture, as all others here do."""
@@ -143,7 +143,7 @@ MEMORY = """
 import sys
 from pathlib import Path
 import numpy as np
-from wideopen.runtimes import OnnxRuntime, OpenVino
+from wideopen.scene.runtimes import OnnxRuntime, OpenVino
 graph, photo, engine, threads, names = sys.argv[1:]
 kind = OpenVino if engine == "openvino" else OnnxRuntime
 kind(Path(graph).read_bytes(), int(threads) or None).run(names.split(","), np.load(photo))

@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
-from wideopen.pynet import PyNET
-from wideopen.recipe import LevelRecipe, Recipe, load_recipe
-from wideopen.vgg import CHANNELS, DEPTHS
+from wideopen.network.pynet import PyNET
+from wideopen.network.vgg import CHANNELS, DEPTHS
+from wideopen.training.recipe import LevelRecipe, Recipe, load_recipe
 
 WORLDS = (1, 8, 64)
 

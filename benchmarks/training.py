@@ -32,13 +32,13 @@ from rich.table import Table
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from wideopen.loader import EpochSampler, PairDataset, make_loader
-from wideopen.losses import BokehLoss
+from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig
-from wideopen.pairs import find_pairs
-from wideopen.pynet import PyNET
-from wideopen.recipe import PairsOptions
-from wideopen.train import choose_precision, keep_pages
+from wideopen.pairs.pairs import find_pairs
+from wideopen.pairs.sample_options import PairsOptions
+from wideopen.training.loader import EpochSampler, PairDataset, make_loader
+from wideopen.training.losses import BokehLoss
+from wideopen.training.train import choose_precision, keep_pages
 
 Batch = tuple[Tensor, Tensor]
 Step = Callable[[Tensor, Tensor], None]

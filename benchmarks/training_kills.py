@@ -32,11 +32,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from wideopen.checkpoint import load_weights
+from wideopen.network.checkpoint import load_weights
 from wideopen.options import PyNETConfig
-from wideopen.processes import Processes
-from wideopen.recipe import LevelRecipe, PairsOptions, Recipe
-from wideopen.train import train
+from wideopen.pairs.sample_options import PairsOptions
+from wideopen.training.processes import Processes
+from wideopen.training.recipe import LevelRecipe, Recipe
+from wideopen.training.train import train
 
 LEVELS = (7, 6)
 FORK = multiprocessing.get_context("fork")

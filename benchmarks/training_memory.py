@@ -22,8 +22,9 @@ from rich.table import Table
 
 from training_kills import make_pairs
 from wideopen.options import PyNETConfig
-from wideopen.recipe import LevelRecipe, PairsOptions, Recipe
-from wideopen.train import train
+from wideopen.pairs.sample_options import PairsOptions
+from wideopen.training.recipe import LevelRecipe, Recipe
+from wideopen.training.train import train
 
 EVERY = 50
 

@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from chart import Point, scatter
+from wideopen.network.pynet import SIDE_MULTIPLE, PyNET
 from wideopen.options import PyNETConfig
-from wideopen.pynet import SIDE_MULTIPLE, PyNET
 
 TOLD = 2
 """Planes that some trials had beside RGB: the aperture and the point of focus."""

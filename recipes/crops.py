@@ -23,8 +23,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from wideopen.output import write_output
-from wideopen.pairs import load_image
+from wideopen.atomic_write import write_output
+from wideopen.pairs.pairs import load_image
 
 Picture = NDArray[np.uint8]
 SIDES = 0.4, 0.85

@@ -10,10 +10,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from wideopen.checkpoint import load_weights, save_weights
 from wideopen.errors import ModelError
-from wideopen.pynet import PyNET
-from wideopen.restore import read_export
+from wideopen.network.checkpoint import load_weights, save_weights
+from wideopen.network.pynet import PyNET
+from wideopen.network.restore import read_export
 
 
 def read(path: Path) -> tuple[PyNET, dict[str, Any]]:

@@ -122,9 +122,9 @@ def report(*found: object) -> None:
 
 
 def main() -> None:
-    from wideopen.embedded import embedded_depth
     from wideopen.errors import WideopenError
-    from wideopen.photo import decode
+    from wideopen.photo.embedded_depth import embedded_depth
+    from wideopen.photo.files import decode
 
     decode(jpeg())  # Whatever is imported late.
     for name, make in FILES.items():

@@ -2,9 +2,9 @@
 
 import torch
 
-from wideopen.heads import HeadConv
+from wideopen.network.heads import HeadConv
+from wideopen.network.pynet import InstanceNorm, PyNET
 from wideopen.options import PyNETConfig
-from wideopen.pynet import InstanceNorm, PyNET
 
 
 def lively(config: PyNETConfig, level: int = 1) -> PyNET:

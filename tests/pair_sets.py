@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from wideopen.light import linear_to_srgb, srgb_to_linear
+from wideopen.image.color import linear_to_srgb, srgb_to_linear
 
 
 def scene(seed: int, height: int = 360, width: int = 480) -> np.ndarray:

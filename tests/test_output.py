@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from wideopen import output
+from wideopen import atomic_write
+from wideopen.atomic_write import check_output, clear_leftovers, make_folder, write_output
 from wideopen.errors import OutputError
-from wideopen.output import check_output, clear_leftovers, make_folder, write_output
 
 
 def test_writes_text_and_bytes_and_nothing_else(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_what_another_process_wrote_meanwhile_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
     """The file comes up after it was looked for and before the part file gets its name."""
-    path, open_part = tmp_path / "a.txt", output._open_part
+    path, open_part = tmp_path / "a.txt", atomic_write._open_part
 
     def slow(folder: Path) -> tuple[int, Path]:
         found = open_part(folder)
@@ -64,7 +64,7 @@ def test_what_another_process_wrote_meanwhile_stays(
     def none(*_: object) -> None:
         raise OSError(1, "Operation not permitted")
 
-    monkeypatch.setattr(output, "_open_part", slow)
+    monkeypatch.setattr(atomic_write, "_open_part", slow)
     if not links:  # As on FAT.
         monkeypatch.setattr(os, "link", none)
     with pytest.raises(OutputError, match="exists already"):
@@ -85,7 +85,7 @@ def test_leftovers_are_cleared_and_work_in_hand_is_not(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     (tmp_path / ".wideopen-x.part").write_bytes(b"half")
     (tmp_path / ".other.part").write_bytes(b"somebody else's")
-    handle, alive = output._open_part(tmp_path)
+    handle, alive = atomic_write._open_part(tmp_path)
     assert clear_leftovers(tmp_path) == 1
     assert set(os.listdir(tmp_path)) == {".other.part", alive.name}
     os.close(handle)  # As it is when its process is killed.

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from limits import HANG
-from wideopen.checkpoint import load_weights
-from wideopen.processes import Processes
-from wideopen.recipe import load_recipe
-from wideopen.train import train
+from wideopen.network.checkpoint import load_weights
+from wideopen.training.processes import Processes
+from wideopen.training.recipe import load_recipe
+from wideopen.training.train import train
 
 HEAD = """name = "small"
 seed = 7

@@ -267,7 +267,7 @@ class PyNETConfig:
     head: Head = "absolute"
     """`absolute`: 0.58 tanh + 0.5, as published. `residual`: the photo plus what the network adds.
     `blend`: the photo and a picture of its own, mixed by a predicted share of sharpness.
-    `lens`: no picture, but where things are: a lens draws the picture (`wideopen.lens_head`)."""
+    `lens`: no picture, but where things are: a lens draws the picture (`wideopen.training.differentiable_lens`)."""
     encoder: Encoder = "pynet"
     """`pynet`: the published one. `lite0..2`: a pretrained EfficientNet-Lite feeds levels 3..7."""
     init: Init = "published"

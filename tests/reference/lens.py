@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen.apertures import Aperture
-from wideopen.lens import Layer
-from wideopen.highlights import raise_lamps
+from wideopen.lens.apertures import Aperture
+from wideopen.lens.highlights import raise_lamps
+from wideopen.lens.layered_lens import Layer
 
 Array = NDArray[np.float64]
 

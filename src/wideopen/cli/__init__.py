@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from wideopen import __version__
+from wideopen._version import __version__
 from wideopen.cli.options_of import words_of
 from wideopen.cli.text import complain
 from wideopen.errors import WideopenError
@@ -148,7 +148,7 @@ def _root(
 
 def main() -> None:
     """Run the command line. What a person can mend is one line on stderr and exit code 2, never a traceback."""
-    # `runtimes.py` turns ONNX Runtime's reports off; this keeps it from setting them up at all.
+    # `scene/runtimes.py` turns ONNX Runtime's reports off; this keeps it from setting them up at all.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # Ray: no usage reports, and no lines of its core on standard error; what matters comes as an error.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

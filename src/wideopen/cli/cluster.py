@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from wideopen.cluster import ClusterOptions
+    from wideopen.batch.cluster import ClusterOptions
 
 
 def cluster_options(address: str | None, workers: int | None) -> "ClusterOptions | None":
@@ -15,14 +15,14 @@ def cluster_options(address: str | None, workers: int | None) -> "ClusterOptions
         if workers is not None:
             raise typer.BadParameter("--workers goes with --cluster")
         return None
-    from wideopen.cluster import ClusterOptions
+    from wideopen.batch.cluster import ClusterOptions
 
     return ClusterOptions(address, workers)
 
 
 def seen_by_all(name: str) -> str:
     """A name as all machines of a cluster understand it: a URL, or an absolute path."""
-    from wideopen.stores import is_url
+    from wideopen.batch.stores import is_url
 
     if is_url(name):
         return name

@@ -26,7 +26,7 @@ def convert(
 
     # TensorFlow greets with the CPU's instruction set and missing GPUs; only its errors concern a person.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from wideopen.convert import convert as run
+    from wideopen.network.convert import convert as run
 
     network = run(checkpoint, output, level=level, overwrite=overwrite)
     config = network.config

@@ -23,8 +23,8 @@ def doctor(
     from dataclasses import asdict
 
     from wideopen.cli.text import shown
-    from wideopen.doctor import examine
     from wideopen.options import RenderOptions
+    from wideopen.render.doctor import examine
 
     topic, wrong = "", 0
     for found in examine(RenderOptions(model=model, engine=engine)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from wideopen.results import EvaluationReport
+    from wideopen.evaluation.results import EvaluationReport
 
 FILES = (".html", ".json", ".csv")
 
@@ -53,15 +53,15 @@ def evaluate(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from wideopen.contenders import open_contenders
-    from wideopen.evaluate import evaluate_all
-    from wideopen.output import check_output, write_output
-    from wideopen.pairs import at_aperture, find_pairs
-    from wideopen.protocol import parse_protocol
-    from wideopen.report_page import report_page
-    from wideopen.results import table, to_json
-    from wideopen.review import check_folder, review
-    from wideopen.scores import make_measure
+    from wideopen.atomic_write import check_output, write_output
+    from wideopen.evaluation.contenders import open_contenders
+    from wideopen.evaluation.evaluate import evaluate_all
+    from wideopen.evaluation.protocol import parse_protocol
+    from wideopen.evaluation.report_page import report_page
+    from wideopen.evaluation.results import table, to_json
+    from wideopen.evaluation.review import check_folder, review
+    from wideopen.evaluation.scores import make_measure
+    from wideopen.pairs.pairs import at_aperture, find_pairs
 
     kind = output.suffix.lower() if output is not None and output.suffix.lower() in FILES else ""
     if output is not None:  # Before the work, not after it.

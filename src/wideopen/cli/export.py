@@ -10,7 +10,7 @@ import typer
 from wideopen.cli.text import complain
 
 if TYPE_CHECKING:
-    from wideopen.agreement import Tell
+    from wideopen.export.parity import Tell
 
 
 def export(
@@ -56,7 +56,7 @@ def export(
     import warnings
 
     from wideopen.errors import ModelError
-    from wideopen.pairs import find_pairs, load_image
+    from wideopen.pairs.pairs import find_pairs, load_image
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
@@ -71,7 +71,7 @@ def export(
         raise ModelError(f"{output}: --compress is for trained weights (.pt) exported to .onnx in fp32; leave it away")
     shown = [load_image(path) for path in photos or []]
     if source.suffix.lower() != ".onnx" and output.suffix.lower() == ".onnx" and precision == "fp32":
-        from wideopen.export import export_onnx
+        from wideopen.export.onnx_export import export_onnx
 
         with _steps() as tell:
             difference = export_onnx(
@@ -81,7 +81,7 @@ def export(
         size = output.stat().st_size / 1e6
         typer.echo(f"{output}: {size:.1f} MB, at most {difference:.5f} from the trained network")
         return
-    from wideopen.formats import export_model, photos_below
+    from wideopen.export.formats import export_model, photos_below
 
     with _steps() as tell:
         done = export_model(

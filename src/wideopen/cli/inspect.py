@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from wideopen.inspect import Inspection
+    from wideopen.pairs.inspect import Inspection
 
 
 def inspect(
@@ -33,9 +33,10 @@ def inspect(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from wideopen.inspect import Limits, inspect_pairs
-    from wideopen.output import check_output
-    from wideopen.recipe import PairsOptions, load_recipe
+    from wideopen.atomic_write import check_output
+    from wideopen.pairs.inspect import Limits, inspect_pairs
+    from wideopen.pairs.sample_options import PairsOptions
+    from wideopen.training.recipe import load_recipe
 
     if max_shift <= 0 or max_exposure <= 0:
         raise typer.BadParameter("--max-shift and --max-exposure must be above 0")

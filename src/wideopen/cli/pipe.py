@@ -29,10 +29,10 @@ def pipe(photo: str, output: str | None, options: RenderOptions, suffix: str | N
     to_stdout = output is None or output == "-"
     if to_stdout and sys.stdout.isatty():
         raise typer.BadParameter("the photo would go to the terminal; use > out.jpg, or -o FILE")
-    from wideopen.destinations import check_outputs
-    from wideopen.kinds import result_format
-    from wideopen.photo import output_format, read_bytes, save, to_bytes
-    from wideopen.render import Renderer
+    from wideopen.photo.files import output_format, read_bytes, save, to_bytes
+    from wideopen.render.destinations import check_outputs
+    from wideopen.render.inputs import result_format
+    from wideopen.render.renderer import Renderer
 
     if not to_stdout:
         check_outputs(Path(str(output)), overwrite)

@@ -18,11 +18,11 @@ from wideopen.errors import OutputError, WideopenError
 from wideopen.options import BATCH, CLUSTER, RESULTS, BatchOptions, RenderOptions
 
 if TYPE_CHECKING:
-    from wideopen.batch import Outcome
+    from wideopen.batch.batch import Outcome
+    from wideopen.batch.cluster import ClusterOptions
+    from wideopen.batch.discover import Job
+    from wideopen.batch.stores import Place
     from wideopen.cli.report import Report
-    from wideopen.cluster import ClusterOptions
-    from wideopen.gather import Job
-    from wideopen.stores import Place
 
 
 @takes(BatchOptions, RenderOptions)
@@ -155,7 +155,7 @@ def render(
             raise typer.BadParameter("--save-depth and --show-depth are for one photo, on this machine")
         from dataclasses import replace
 
-        from wideopen.destinations import check_outputs
+        from wideopen.render.destinations import check_outputs
 
         check_outputs(jobs[0].output, how.overwrite or how.skip_existing, save_depth, show_depth)
         jobs = [replace(job, save_depth=save_depth, show_depth=show_depth) for job in jobs]
@@ -171,8 +171,8 @@ def render(
         complain(error)
         raise typer.Exit(2) from error
     if table is not None:
-        from wideopen.outcome_table import recorded
-        from wideopen.stores import place
+        from wideopen.batch.outcome_table import recorded
+        from wideopen.batch.stores import place
 
         outcomes = recorded(outcomes, place(table if spread is None else seen_by_all(table)))
     # Of a task's photos a cluster tells when all of them are done.
@@ -183,14 +183,14 @@ def _outcomes(
     jobs: "list[Job]", options: RenderOptions, how: BatchOptions, roots: list[str], spread: "ClusterOptions | None"
 ) -> "Generator[Outcome, None, None]":
     """Render all; ValueError for options that no photo can be rendered with."""
-    from wideopen.batch import make_renderer, render_batch
+    from wideopen.batch.batch import make_renderer, render_batch
 
     renderer = make_renderer(options, len(jobs), how.in_flight)
     renderer.check()
     if spread is None:
         hold_threads(options)
         return render_batch(renderer, jobs, how)
-    from wideopen.cluster_render import render_on_cluster
+    from wideopen.batch.cluster_render import render_on_cluster
 
     return render_on_cluster(jobs, options, how, spread, _there(roots))
 
@@ -232,7 +232,7 @@ def _terminable() -> Iterator[None]:
 
 
 def _foretell(jobs: "list[Job]", how: BatchOptions, as_json: bool, roots: list[str]) -> int:
-    from wideopen.batch import foresee, identities
+    from wideopen.batch.batch import foresee, identities
     from wideopen.cli.report import foretell
 
     taken, there = identities(jobs), _there(roots)
@@ -240,17 +240,17 @@ def _foretell(jobs: "list[Job]", how: BatchOptions, as_json: bool, roots: list[s
 
 
 def _there(roots: list[str]) -> "Callable[[Place], bool]":
-    from wideopen.gather import is_pattern
-    from wideopen.stores import place, what_is_there
+    from wideopen.batch.discover import is_pattern
+    from wideopen.batch.stores import place, what_is_there
 
     return what_is_there(place(root) for root in roots if not is_pattern(root))
 
 
 def _pipe(photo: str, output: str | None, options: RenderOptions, suffix: str | None, overwrite: bool) -> int:
+    from wideopen.atomic_write import check_output
     from wideopen.cli.pipe import pipe
     from wideopen.errors import ModelError
-    from wideopen.output import check_output
-    from wideopen.photo import output_format
+    from wideopen.photo.files import output_format
 
     if output not in (None, "-"):
         output_format(Path(str(output)))
@@ -269,7 +269,7 @@ def _suffix(format: str | None) -> str | None:
     """The suffix of a format's name; a usage error if there is no such format."""
     if format is None:
         return None
-    from wideopen.photo import output_format
+    from wideopen.photo.files import output_format
 
     suffix = {"jpeg": ".jpg", "tiff": ".tif", "heif": ".heic"}.get(format.lower(), f".{format.lower().lstrip('.')}")
     try:
@@ -284,10 +284,10 @@ def _jobs(
     photos: list[str], output: str | None, name: str | None, suffix: str | None, recursive: bool, dry_run: bool
 ) -> "list[Job]":
     """What is to be done; WideopenError or a usage error if that makes no sense as a whole."""
-    from wideopen.gather import Job, find_photos, is_pattern, plan
-    from wideopen.output import check_output, make_folder
-    from wideopen.photo import output_format
-    from wideopen.stores import Url, place
+    from wideopen.atomic_write import check_output, make_folder
+    from wideopen.batch.discover import Job, find_photos, is_pattern, plan
+    from wideopen.batch.stores import Url, place
+    from wideopen.photo.files import output_format
 
     if output is None:
         return plan(find_photos(photos, recursive), None, name, suffix)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from wideopen.batch import Outcome, outputs_of
+from wideopen.batch.batch import Outcome, outputs_of
 from wideopen.cli.text import complain, duration, shown
 from wideopen.options import BatchOptions
 

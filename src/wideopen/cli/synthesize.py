@@ -10,7 +10,7 @@ import typer
 from wideopen.cli.cluster import cluster_options
 
 if TYPE_CHECKING:
-    from wideopen.synthesize import SynthesizeOptions
+    from wideopen.synthesis.synthesize import SynthesizeOptions
 
 
 class Style(StrEnum):
@@ -79,9 +79,9 @@ def synthesize(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from wideopen.output import check_output
-    from wideopen.sheet import contact_sheet
-    from wideopen.synthesize import synthesize as make_pairs
+    from wideopen.atomic_write import check_output
+    from wideopen.synthesis.contact_sheet import contact_sheet
+    from wideopen.synthesis.synthesize import synthesize as make_pairs
 
     varied = {
         "f_numbers": f_numbers, "elsewhere": elsewhere, "second": second, "obstacles": obstacles, "swaps": swaps,
@@ -120,8 +120,8 @@ def _options(
     plain: Mapping[str, object],
     backgrounds: Path | None,
 ) -> "SynthesizeOptions":
-    from wideopen.shots import VariedOptions
-    from wideopen.synthesize import SynthesizeOptions
+    from wideopen.synthesis.camera_sampling import VariedOptions
+    from wideopen.synthesis.synthesize import SynthesizeOptions
 
     varied, plain = _given(varied), _given(plain)
     wrong = plain if style is Style.varied else {**varied, **({"backgrounds": backgrounds} if backgrounds else {})}

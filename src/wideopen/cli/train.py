@@ -41,8 +41,8 @@ def train(
 
     from wideopen.cli import Stopped
     from wideopen.errors import LoneError, PreemptedError, RecipeError, WideopenError
-    from wideopen.progress import DataWait, LevelBar
-    from wideopen.recipe import load_recipe
+    from wideopen.training.progress import DataWait, LevelBar
+    from wideopen.training.recipe import load_recipe
 
     plan = load_recipe(recipe)
     if plan.begins_above_the_smallest and start is None:
@@ -50,8 +50,8 @@ def train(
             f"{recipe}: begins at level {plan.levels[0].level}: give the weights to start from (--start), or levels "
             "from 7 down"
         )
-    from wideopen.processes import launched, own_rank
-    from wideopen.train import train as run_training
+    from wideopen.training.processes import launched, own_rank
+    from wideopen.training.train import train as run_training
 
     _quieten()
     warnings.filterwarnings("ignore", module="lightning")

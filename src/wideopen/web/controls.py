@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import gradio as gr
 
-from wideopen.optics import PRESETS as LENSES
+from wideopen.lens.thin_lens import PRESETS as LENSES
 from wideopen.options import DEPTH, LENS, RenderOptions, parse_aperture
 
 STOPS = ("off", "22", "16", "11", "8", "5.6", "4", "2.8", "2", "1.8", "1.4", "1.2", "1")

@@ -16,10 +16,10 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from wideopen.destinations import output_path
-from wideopen.encode import FORMATS
 from wideopen.errors import OutputError, PhotoError, WideopenError
 from wideopen.options import RenderOptions
+from wideopen.photo.encode import FORMATS
+from wideopen.render.destinations import output_path
 from wideopen.web import jobs
 from wideopen.web.settings import ServeOptions, Share
 

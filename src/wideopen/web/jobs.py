@@ -18,21 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wideopen.depth import DepthMap, check_shape, load_depth
-from wideopen.depth_view import depth_picture
-from wideopen.drawing import Places
-from wideopen.embedded import embedded_depth
-from wideopen.engine import Engine, NetworkPlaces, NetworkResult
 from wideopen.errors import PhotoError
-from wideopen.lift import Lifted
-from wideopen.look import make_glass
-from wideopen.optics import read_taken
+from wideopen.image.guided_upsampling import Lifted
+from wideopen.image.resize import fit, resize
+from wideopen.lens.lens_settings import make_glass
+from wideopen.lens.thin_lens import read_taken
 from wideopen.options import DEPTH, LENS, RenderOptions, in_pixels, parse_focus
-from wideopen.padding import fit, resize
-from wideopen.photo import Photo, decode, open_picture, read_bytes
-from wideopen.render import Renderer
-from wideopen.rendered import IN_FOCUS_PX, Seen
-from wideopen.through_network import find_places
+from wideopen.photo.depth import check_shape, load_depth
+from wideopen.photo.depth_map import DepthMap
+from wideopen.photo.embedded_depth import embedded_depth
+from wideopen.photo.files import decode, open_picture, read_bytes
+from wideopen.photo.photo import Photo
+from wideopen.render.rendered import IN_FOCUS_PX, Seen
+from wideopen.render.renderer import Renderer
+from wideopen.render.scene_rendering import SceneEstimate
+from wideopen.render.through_network import estimate_scene
+from wideopen.scene.depth_view import depth_picture
+from wideopen.scene.model import Engine, NetworkResult, NetworkScene
 from wideopen.web.settings import REMEMBERED_MB, SCREEN_PX
 
 JPEG_QUALITY = 88
@@ -103,9 +105,9 @@ class RememberingEngine(Engine):
         super().__init__(*args, **values)
         self._remembered = Memory(limit)
 
-    def run(self, photo: Any) -> NetworkResult | NetworkPlaces:
+    def run(self, photo: Any) -> NetworkResult | NetworkScene:
         digest = hashlib.blake2b(photo.tobytes(), digest_size=16).digest()
-        found: NetworkResult | NetworkPlaces = self._remembered.get(
+        found: NetworkResult | NetworkScene = self._remembered.get(
             (digest, photo.shape),
             lambda: super(RememberingEngine, self).run(photo),
             lambda result: sum(part.nbytes for part in vars(result).values() if part is not None),
@@ -172,13 +174,13 @@ class Worker:
         if opened.depth is not None or self.engine.draws or options.aperture == math.inf:
             done, seen = SharingRenderer(options, self.engine).render_photo(photo, opened.depth)
             return done.pixels, seen
-        places: Places = self._places.get(
+        places: SceneEstimate = self._places.get(
             (path, options.working_side),
-            lambda: find_places(self.engine, photo.pixels, options, photo.curve),
+            lambda: estimate_scene(self.engine, photo.pixels, options, photo.curve),
             lambda found: 8 * found.pixels.nbytes,  # With the canvas and two maps in 32 bits.
         )
         glass = make_glass(photo.pixels, options, read_taken(photo.exif), photo.curve)
-        looked, focus = places.look_at(options.focus)
+        looked, focus = places.focus_at(options.focus)
         return looked.draw(glass, focus), None
 
     def make(self, photo: Path, depth: Path | None, options: RenderOptions, output: Path, lenient: bool) -> Path:

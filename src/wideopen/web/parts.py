@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from wideopen.encode import FORMATS
 from wideopen.options import RenderOptions
+from wideopen.photo.encode import FORMATS
 from wideopen.presets import Preset
 from wideopen.web.controls import STOPS, stop_of
 

@@ -46,7 +46,7 @@ class ServeOptions:
     )
 
     def __post_init__(self) -> None:
-        from wideopen.photo import MAX_PIXELS  # `wideopen --help` reads this module, and must answer at once.
+        from wideopen.photo.files import MAX_PIXELS  # `wideopen --help` reads this module, and must answer at once.
 
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be 0 to 65535, not {self.port}")

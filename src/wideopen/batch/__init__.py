@@ -1,0 +1,1 @@
+"""Many photos: folders, stores, several in flight, a Ray cluster."""

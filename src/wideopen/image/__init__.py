@@ -1,0 +1,1 @@
+"""Arithmetic on pictures: colour, tone curves, resizing, filters that follow edges, filling, grain."""

@@ -1,0 +1,1 @@
+"""One lens: thin-lens optics, apertures, defocus, and the compositing of layers."""

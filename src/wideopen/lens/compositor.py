@@ -1,0 +1,142 @@
+"""A picture drawn from what a lens head says, at working size: the twin of `differentiable_lens.DrawnLens` at full
+quality.
+
+photo, matte m, relative disparity r, focus f, glass
+  1. linear light, clipped lamps raised; for everything else the subject's rim taken out
+  2. layers of one blur radius: the subject goes to the two radii nearest to K f (0 if it is in focus), everything else
+     to the two nearest to K (f - r)
+  3. each layer blurred by the aperture's shape, divided by how much of it nothing nearer hides
+  4. laid over one another, far to near; encoded
+"""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from wideopen._types import Float
+from wideopen.image.color import linear_to_srgb, srgb_to_linear
+from wideopen.lens.apertures import Aperture
+from wideopen.lens.defocus import COARSE_FROM_PX, bank_position, blur_part, signed_bank
+from wideopen.lens.highlights import raise_lamps
+from wideopen.scene.matte_regions import shows_hidden
+
+GROWTH = 1.3
+LEAST_VISIBLE = 0.05
+"""A layer hidden to more than this is not brought back to its full light."""
+
+
+@dataclass(frozen=True)
+class Glass:
+    """What draws the picture."""
+
+    blur: float
+    """Blur radius for each unit of relative disparity, as a share of the short side; 0 blurs nothing."""
+    aperture: Aperture = Aperture()
+    highlight_gain: float = 4.0
+    largest: float = 0.15
+    """Blur radii are held below this share of the short side."""
+
+
+def draw(
+    photo: Float, matte: Float, relative: Float, glass: Glass, focus: float = 0.0, behind: Float | None = None
+) -> tuple[Float, Float]:
+    """See a photo through a lens.
+
+    Args:
+        photo: HxWx3 float32 sRGB-encoded, [0, 1].
+        matte: HxW in [0, 1], opacity of the subject.
+        relative: HxW, disparity of everything else, less the subject's; -1 is the farthest, positive is nearer.
+        glass: the lens.
+        focus: relative disparity of what is in focus; 0 is the subject.
+        behind: HxWx3 linear light, [0, 1]; what everything else is drawn from where it or the subject is blurred
+            (`rim.remove_foreground`). The photo if None.
+
+    Returns:
+        The picture, HxWx3 sRGB-encoded in [0, 1], and HxW the share of the photo's own pixels that it keeps.
+    """
+    short = min(photo.shape[:2])
+    most = short * glass.largest
+    radius = (short * glass.blur * (np.float32(focus) - relative)).clip(-most, most).astype(np.float32)
+    own = float(np.clip(short * glass.blur * focus, -most, most))
+    radii = signed_bank(min(float(radius.min()), own), max(float(radius.max()), own), GROWTH)
+    linear = srgb_to_linear(photo)
+    light = raise_lamps(linear, glass.highlight_gain)
+    rest = light
+    if behind is not None:
+        mixed: Float = linear + shows_hidden(np.abs(radius), abs(own))[..., None] * (behind - linear)
+        rest = raise_lamps(mixed, glass.highlight_gain)
+    seen, kept = composite(light, rest, matte, radius, own, radii, glass.aperture)
+    picture = linear_to_srgb(seen.clip(0.0, 1.0))
+    return picture, kept
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """What goes into one blur radius, where it is."""
+
+    index: int
+    rows: slice
+    columns: slice
+    """Part of the picture that it can reach."""
+    light: Float
+    """HxWx5 of that part: share * light, share, what nothing nearer hides."""
+
+
+def composite(
+    light: Float, rest: Float, matte: Float, radius: Float, own: float, radii: Float, aperture: Aperture | None = None
+) -> tuple[Float, Float]:
+    """Steps 2 to 4: linear light HxWx3, and the share HxW of the layer that is not blurred. `light` is the subject's,
+    `rest` everything else's, both HxWx3; `own` is the subject's radius. Radii run from the nearest to the farthest."""
+    result, kept = rest.astype(np.float32), np.ones(matte.shape, np.float32)
+
+    def seen(layer: _Layer) -> Float:
+        whole = matte.shape, (layer.rows.start, layer.columns.start)
+        rows, columns = ((0, side) for side in layer.light.shape[:2])
+        return blur_part(layer.light, float(radii[layer.index]), rows, columns, aperture, whole=whole, coarse=True)
+
+    # OpenCV's Fourier transforms take one core each.
+    layers = _layers(light, rest, matte, radius, own, radii)
+    with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
+        for layer, found in zip(layers, pool.map(seen, layers), strict=True):
+            part = layer.rows, layer.columns
+            room = np.maximum(found[..., 4], LEAST_VISIBLE)
+            through = 1.0 - (found[..., 3] / room).clip(0.0, 1.0)
+            result[part] = found[..., :3] / room[..., None] + through[..., None] * result[part]
+            kept[part] = through * kept[part] + (1.0 - through if radii[layer.index] == 0.0 else np.float32(0.0))
+    return result, kept
+
+
+def _layers(light: Float, rest: Float, matte: Float, radius: Float, own: float, radii: Float) -> list[_Layer]:
+    """All that something is in, far to near."""
+    place, place_of_subject = bank_position(radius, radii), float(bank_position(np.full((1, 1), own), radii)[0, 0])
+    hidden: Float = np.ones(matte.shape, np.float32)  # By the layer itself and all nearer ones.
+    layers: list[_Layer] = []
+    for index in reversed(range(len(radii))):
+        others = (1.0 - matte) * np.maximum(1.0 - np.abs(place - index), 0.0)
+        subject = matte * max(1.0 - abs(place_of_subject - index), 0.0)
+        share = others + subject
+        hidden = hidden - share
+        if (within := _reach(share, float(abs(radii[index])))) is not None:
+            shone = others[within][..., None] * rest[within] + subject[within][..., None] * light[within]
+            planes = np.dstack([shone, share[within], 1.0 - hidden[within]])
+            layers.append(_Layer(index, *within, planes.astype(np.float32)))
+    return layers
+
+
+def _reach(share: Float, radius: float) -> tuple[slice, slice] | None:
+    """Rows and columns that a layer can be seen in, None for none: twice its radius around what is in it, as its edge
+    wants to know what is visible beyond."""
+    some = share >= 1e-3
+    rows, columns = np.flatnonzero(some.any(axis=1)), np.flatnonzero(some.any(axis=0))
+    if not len(rows):
+        return None
+    # On whole coarse pixels, so that what is drawn at a fraction of the size does not depend on where a layer begins.
+    step = max(COARSE_FROM_PX.values())
+    margin = 2 * math.ceil(radius) + 2 * step
+    (top, down), (left, right) = (
+        (max(0, int(lit[0]) - margin) // step * step, int(lit[-1]) + 1 + margin) for lit in (rows, columns)
+    )
+    return slice(top, min(down, share.shape[0])), slice(left, min(right, share.shape[1]))

@@ -1,0 +1,226 @@
+"""The network's result carried to the photo's own size.
+
+What is sharp comes from the photo's own pixels, bit for bit; what is blurred comes from the network, enlarged; the
+seam between them follows the photo's edges:
+
+    at working size   1. sharp map m (the network's, or found by comparing)  2. the blurred picture without the
+                      subject: bokeh = m * seen + (1 - m) * background, solved where m leaves something to solve
+                      for and filled in behind the subject   3. m as a local linear model of the photo's colours
+    at full size      4. m from those models and the photo's pixels, held within what m is one working pixel away, and
+                      steeper where it crosses from 0 to 1 within such a pixel: the photo's edge is sharper
+                      5. m * photo + (1 - m) * background, in linear light, and the grain that 1 - m lacks
+
+Without step 2 an enlarged edge of the subject would shine around it. Full size is passed through in strips of rows,
+so memory above the photo and the result does not grow with them.
+"""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import cv2
+import numpy as np
+
+from wideopen._types import Float, Pixels
+from wideopen.image.grain import Grain
+from wideopen.image.guided_filter import guided_coefficients, hidden_texture, share_kept
+from wideopen.image.inpaint import fill
+from wideopen.image.resize import resize
+from wideopen.image.tone_curve import ToneCurve, to_light, to_pixels
+
+SNAP = 0.02
+"""m within this of 0 or 1 is 0 or 1."""
+STRIP_PIXELS = 1 << 18
+WIDE, NARROW = 8, 1
+"""Radius of the windows, in working px, in which m is a linear function of colours: wide where m changes slowly, to
+find an edge some way off; narrow where the edge lies within a px, as colours farther off may be another thing's."""
+TEXTURE = 2.0
+"""Weight of the texture that working size hides. From 1 to 4 it makes no difference."""
+SAMPLES = 3
+"""Samples of that texture along the side of a working pixel, at most."""
+CROSSING = 0.3, 0.8
+"""Change of m within one px from which on, and at which fully, it crosses an edge there. Where a network is in doubt,
+it changes less."""
+STEEPEST = 4.0
+
+
+def carry_to_full_size(
+    pixels: Pixels,
+    bokeh: Float,
+    sharp: Float | None = None,
+    seen: Float | None = None,
+    strip: int | None = None,
+    curve: ToneCurve | None = None,
+    grain: Grain | None = None,
+) -> Pixels:
+    """Carry a result to full size.
+
+    Args:
+        pixels: HxWx3 photo, encoded by `curve`: uint8, uint16, or float32 in [0, 1].
+        bokeh: hxwx3 float32 in [0, 1], sRGB-encoded, of the same shape as the photo but for rounding.
+        sharp: hxw float32 in [0, 1], share of the photo that bokeh keeps; found by comparing bokeh with seen
+            if None.
+        seen: hxwx3, the picture of which bokeh keeps that share; the photo at that size if None.
+        strip: rows worked on at a time; the result does not depend on it.
+        curve: of the photo's profile; sRGB's if None.
+        grain: put back where the photo's own is not kept; none if None.
+
+    Returns:
+        HxWx3 of the photo's type. Identical to the photo where m is 1.
+    """
+    height, width = pixels.shape[:2]
+    size = min(height, bokeh.shape[0]), min(width, bokeh.shape[1])
+    bokeh = resize(bokeh, *size)
+    guide = _unit(resize(pixels, *size))
+    maps = _prepare(
+        guide,
+        bokeh,
+        None if sharp is None else resize(sharp, *size),
+        _to_srgb(guide, curve) if seen is None else resize(seen, *size),
+        _unit(pixels[:: _step(height / size[0]), :: _step(width / size[1])]),
+        curve,
+    )
+    result = np.empty_like(pixels)
+    rows = strip or max(1, STRIP_PIXELS // width)
+
+    def work(top: int) -> None:
+        result[top : top + rows] = _strip(maps, pixels[top : top + rows], top, height, curve, grain)
+
+    # OpenCV and NumPy let go of the interpreter while they work.
+    with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
+        for _ in pool.map(work, range(0, height, rows)):
+            pass
+    return result
+
+
+def _step(scale: float) -> int:
+    """Pixels from sample to sample for SAMPLES of them to a working pixel."""
+    return math.ceil(scale / SAMPLES)
+
+
+def _prepare(
+    guide: Float, bokeh: Float, sharp: Float | None, seen: Float, samples: Float, curve: ToneCurve | None
+) -> Float:
+    """Steps 1 to 3: hxwx9, what full size is made of. All but guide and samples is sRGB-encoded, the result is as the
+    photo.
+
+    Channels: the blurred picture continued behind the subject (3), the least and the greatest m within one px, m as a
+    linear function of the photo's colours (4).
+    """
+    share = share_kept(seen, bokeh) if sharp is None else sharp
+    square = np.ones((3, 3), np.uint8)
+    least, greatest = cv2.erode(share, square), cv2.dilate(share, square)
+    left = np.maximum(1 - share, 0.05)[..., None]
+    background_seen = ((bokeh - share[..., None] * seen) / left).clip(0, 1)
+    # One pixel away from the subject already, colours may be the subject's: m itself is only so exact.
+    weight = np.minimum(2 * (1 - greatest), 1) ** 2
+
+    def narrow() -> Float:
+        texture = TEXTURE * hidden_texture(samples, np.maximum(1 - 4 * (greatest - least), 0))
+        return guided_coefficients(guide, share, NARROW, texture=texture)
+
+    # One thread is one: who asked for no more has other work for the other cores.
+    with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
+        close = pool.submit(narrow)
+        wide = pool.submit(guided_coefficients, guide, share, WIDE)
+        background = pool.submit(lambda: _from_srgb(fill(background_seen, weight).clip(0, 1), curve))
+    # All that m crosses an edge with: where one model hands over to the other, m is to be 0 or 1 already.
+    near = cv2.dilate(_crossing(greatest - least), np.ones((5, 5), np.uint8))
+    model = wide.result() + near[..., None] * (close.result() - wide.result())
+    return np.dstack([background.result(), least, greatest, model])
+
+
+def _crossing(span: Float) -> Float:
+    """How far m, of which that is the change within a pixel, crosses an edge there: 0 to 1."""
+    start, full = CROSSING
+    crossing: Float = ((span - np.float32(start)) / np.float32(full - start)).clip(0, 1)
+    return crossing
+
+
+def _strip(maps: Float, photo: Pixels, top: int, height: int, curve: ToneCurve | None, grain: Grain | None) -> Pixels:
+    """Steps 4 and 5 for the rows from `top` on of a photo of `height` rows."""
+    rows, width = photo.shape[:2]
+    wide = _enlarge(maps, top, rows, height, width)
+    keep = wide[..., 3] >= 1 - SNAP
+    if keep.all():
+        return photo
+    result = _store(np.ascontiguousarray(wide[..., :3]), photo.dtype)
+    mixed = np.flatnonzero(~keep & (wide[..., 4] > SNAP))
+    lacks: Float = np.ones((rows, width), np.float32)
+    if mixed.size:
+        found = wide.reshape(-1, 9)[mixed]
+        own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
+        share = _share(found, own, height / maps.shape[0])
+        light: Float = share * to_light(own, curve) + (1 - share) * to_light(behind, curve)
+        result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype, curve))
+        lacks.reshape(-1)[mixed] = 1 - share[:, 0]
+    if grain is not None:
+        result = grain.add(result, lacks, (slice(top, top + rows), slice(0, width)))
+    np.copyto(result, photo, where=keep[..., None])
+    return result
+
+
+def _share(found: Float, own: Pixels, scale: float) -> Float:
+    """Step 4: m as Nx1 from N pixels of what full size is made of, and of the photo, enlarged by `scale`."""
+    least, greatest = found[:, 3], found[:, 4]
+    share = found[:, 8] + (found[:, 5:8] * _unit(own)).sum(axis=1)
+    share = np.clip(share, least, greatest)
+    # Steeper around 0.5 by up to half of what it was enlarged by.
+    more = np.float32(min(max(scale / 2, 1.0), STEEPEST) - 1)
+    share = np.float32(0.5) + (share - np.float32(0.5)) * (1 + more * _crossing(greatest - least))
+    snapped: Float = ((share - SNAP) / (1 - 2 * SNAP)).clip(0, 1)[:, None]
+    return snapped
+
+
+def _enlarge(image: Float, top: int, rows: int, height: int, width: int) -> Float:
+    """Rows `top` .. `top + rows` of hxwxC enlarged to `height` x `width` with bicubic interpolation.
+
+    Each row is worked out by itself, along by OpenCV and across as a product of four weights with four rows, so
+    that it comes out the same in whatever strip it lies.
+    """
+    channels = image.shape[2]
+    centres = (np.arange(top, top + rows) + 0.5) * (image.shape[0] / height) - 0.5
+    first = np.floor(centres).astype(int) - 1
+    needed = np.arange(first[0], first[-1] + 4).clip(0, image.shape[0] - 1)
+    wide = np.empty((needed.size, width * channels), np.float32)
+    for row, source in enumerate(needed):
+        along = wide[row].reshape(1, width, channels)
+        cv2.resize(image[source : source + 1], (width, 1), dst=along, interpolation=cv2.INTER_CUBIC)
+    weights = _cubic_weights((centres - np.floor(centres)).astype(np.float32))
+    enlarged = np.empty((rows, width * channels), np.float32)
+    for row, start in enumerate(first - first[0]):
+        np.dot(weights[row], wide[start : start + 4], out=enlarged[row])
+    return enlarged.reshape(rows, width, channels)
+
+
+def _cubic_weights(x: Float) -> Float:
+    """Nx4 weights of Keys' cubic convolution with a = -0.75 (OpenCV's), for offsets x in [0, 1)."""
+    a = np.float32(-0.75)
+    near = [((a + 2) * t - (a + 3)) * t * t + 1 for t in (x, 1 - x)]
+    before = ((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a
+    return np.stack([before, *near, 1 - before - near[0] - near[1]], axis=1).astype(np.float32)
+
+
+def _to_srgb(image: Float, curve: ToneCurve | None) -> Float:
+    """hxwx3 float32 in [0, 1] encoded by the photo's curve, in sRGB's, which networks know."""
+    return image if curve is None else to_pixels(to_light(image, curve), np.float32)
+
+
+def _from_srgb(image: Float, curve: ToneCurve | None) -> Float:
+    return image if curve is None else to_pixels(to_light(image.astype(np.float32)), np.float32, curve)
+
+
+def _unit(pixels: Pixels) -> Float:
+    """Any of the three types as float32 in [0, 1]."""
+    if pixels.dtype == np.float32:
+        return pixels
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def _store(encoded: Float, dtype: Any) -> Pixels:
+    """Values around [0, 1] rounded and clipped into a photo's type."""
+    if dtype == np.float32:
+        return encoded.clip(0, 1)
+    depth = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
+    stored: Pixels = cv2.multiply(encoded, float(np.iinfo(dtype).max), dtype=depth)  # type: ignore[call-overload]
+    return stored

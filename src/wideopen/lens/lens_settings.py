@@ -1,0 +1,124 @@
+"""From what a person sets to what the lens does: f-number and lens -> px of blur, focus -> disparity, aperture, lamps.
+
+A depth map without a scale is taken to reach from infinity (0) to the distance `RenderOptions.nearest` (1), which the
+subject's distance in the photo's EXIF tells where focus is on the subject.
+"""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wideopen.image.resize import fit, resize
+from wideopen.image.tone_curve import ToneCurve, to_light
+from wideopen.lens.apertures import Aperture
+from wideopen.lens.compositor import Glass
+from wideopen.lens.depth_lens import Look
+from wideopen.lens.highlights import lamp_certainty
+from wideopen.lens.thin_lens import PRESETS, Lens, Taken
+from wideopen.options import RenderOptions
+from wideopen.photo.depth_map import DepthMap
+from wideopen.photo.files import load
+from wideopen.scene.focus import find_focus
+
+HIGHLIGHT_GAIN = 4.0
+"""Brightness of clipped lamps if nothing is said; less where much of the photo is white."""
+NEAREST_M = 1.0
+LARGEST_SHARE = 0.15
+"""Blur radii above this share of the short side are held there: K is lowered."""
+
+
+def choose_lens(options: RenderOptions, taken: Taken | None = None) -> Lens:
+    """The lens that options name, with their f-number.
+
+    Raises:
+        ValueError: no such lens, or `photo` and its EXIF does not say enough.
+    """
+    if options.lens == "photo":
+        lens = (taken or Taken()).lens()
+        if lens is None:
+            raise ValueError("the photo's EXIF does not name its lens (focal length and its 35 mm equivalent)")
+    elif options.lens in PRESETS:
+        lens = PRESETS[options.lens]
+    else:
+        raise ValueError(f"lens must be one of {', '.join(PRESETS)} or photo, not {options.lens!r}")
+    return lens if options.aperture is None else replace(lens, f_number=options.aperture)
+
+
+def make_aperture(options: RenderOptions) -> Aperture:
+    """The shape of the opening; ValueError if it cannot be, PhotoError if its picture cannot be read."""
+    picture = None
+    if options.shape is not None:
+        picture = load(Path(options.shape)).pixels.astype(np.float32).mean(axis=2)
+    return Aperture(
+        options.blades, options.roundness, options.rotate, options.ring, options.squeeze, options.vignette, picture
+    )
+
+
+def make_look(
+    pixels: NDArray[np.generic],
+    depth: DepthMap,
+    options: RenderOptions,
+    taken: Taken | None = None,
+    subject: NDArray[np.float32] | None = None,
+    curve: ToneCurve | None = None,
+) -> Look:
+    """What the lens does to this photo.
+
+    Args:
+        pixels: HxWx3, encoded by `curve`.
+        subject: hxw share of sharpness, where focus is to find the subject.
+        curve: of the photo's profile; sRGB's if None.
+
+    Raises:
+        ValueError: options that make no sense for this photo.
+    """
+    height, width = pixels.shape[:2]
+    lens = choose_lens(options, taken)
+    focus = find_focus(depth.disparity, options.focus, (height, width), subject)
+    metres = 1.0 if depth.metric else _nearest_m(options, focus, taken)
+    distance = metres / focus if focus > 0 else math.inf
+    if distance * 1000 <= lens.focal_length_mm:
+        raise ValueError(f"a lens of {lens.focal_length_mm:g} mm cannot focus at {distance:.3g} m; is the map metric?")
+    lens = replace(lens, focus_distance_m=distance)
+    blur = lens.blur_px_per_disparity(min(height, width)) / metres
+    reach = float(np.abs(depth.disparity - focus).max())
+    blur = min(blur, LARGEST_SHARE * min(height, width) / max(reach, 1e-6))
+    return Look(blur, focus, make_aperture(options), _highlight_gain(pixels, options, curve))
+
+
+def make_glass(
+    pixels: NDArray[np.generic], options: RenderOptions, taken: Taken | None = None, curve: ToneCurve | None = None
+) -> Glass:
+    """What draws the picture where a model says where things are, focused at the subject's distance in the EXIF or the
+    lens's own: disparities are in units of the subject's, so the lens's blur at infinity is that of one unit.
+
+    Raises:
+        ValueError: options that make no sense for this photo.
+    """
+    lens = choose_lens(options, taken)
+    subject = None if taken is None else taken.subject_distance_m
+    if subject is not None and math.isfinite(subject) and subject * 1000 > 4 * lens.focal_length_mm:
+        lens = replace(lens, focus_distance_m=subject)
+    blur = min(lens.blur_radius_px(math.inf, 1), LARGEST_SHARE)
+    return Glass(blur, make_aperture(options), _highlight_gain(pixels, options, curve), LARGEST_SHARE)
+
+
+def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> float:
+    """Distance (m) of disparity 1 in a map without a scale."""
+    if options.nearest is not None:
+        return options.nearest
+    subject = None if taken is None else taken.subject_distance_m
+    if options.focus == "auto" and subject is not None and math.isfinite(subject) and focus > 0:
+        return subject * focus
+    return NEAREST_M
+
+
+def _highlight_gain(pixels: NDArray[np.generic], options: RenderOptions, curve: ToneCurve | None) -> float:
+    if options.highlights is not None:
+        return options.highlights
+    height, width = pixels.shape[:2]
+    small = resize(pixels, *fit(height, width, min(max(height, width), 512)))
+    return 1.0 + (HIGHLIGHT_GAIN - 1.0) * lamp_certainty(to_light(small, curve))

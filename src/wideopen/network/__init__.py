@@ -1,0 +1,1 @@
+"""The network, its weights as files, and the networks of others that it is built or judged with."""

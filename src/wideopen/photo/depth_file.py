@@ -1,0 +1,197 @@
+"""Files of depth maps to and from one channel of numbers, whatever they mean: that is `photo/depth.py`'s business."""
+
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from wideopen._types import Float
+from wideopen.errors import DepthError, PhotoError
+from wideopen.photo import files as photos
+from wideopen.quiet import quietly
+
+_NPY, _EXR = b"\x93NUMPY", b"\x76\x2f\x31\x01"
+_NOTE = "wideopen"
+_DESCRIPTION = 270
+"""TIFF's ImageDescription."""
+_SAMPLE_FORMAT = 339
+_GREY = 2 / 255
+"""Channels that differ by no more, of 1, are one grey: JPEG rounds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """What a file holds."""
+
+    values: Float
+    """HxW numbers, float32 or float64."""
+    full_scale: float | None = None
+    """255 or 65535 for pictures; None for files that hold numbers."""
+    note: dict[str, Any] | None = None
+    """What `encode_map` was told to note."""
+
+
+def read_map(data: bytes, name: str) -> Raw:
+    """Read PNG, TIFF, JPEG, WebP, EXR or .npy bytes.
+
+    Raises:
+        DepthError: one line, opened by `name`.
+        ModuleNotFoundError: EXR, and OpenEXR is not installed.
+    """
+    if not data:
+        raise DepthError(f"{name}: is empty (0 bytes); get a whole copy")
+    if data.startswith(_NPY):
+        return Raw(_numpy(data, name))
+    if data.startswith(_EXR):
+        return _exr(data, name)
+    try:
+        return _picture(data, name)
+    except PhotoError as error:
+        raise DepthError(str(error).replace(" photo, or", " picture, or")) from error
+
+
+def check_channel(values: Float, name: str) -> Float:
+    """HxW real numbers as float32 (float64 where that would round them); DepthError for anything else or NaN."""
+    if values.dtype.kind not in "buif":
+        raise DepthError(f"{name}: holds {values.dtype}, not real numbers; save it as float32")
+    if values.ndim == 3:
+        values = _one_channel(values, name)
+    if values.ndim != 2:
+        raise DepthError(f"{name}: has {values.ndim} dimensions {values.shape}; a map has two, height and width")
+    if values.size == 0:
+        raise DepthError(f"{name}: has no pixels {values.shape}")
+    if values.size > photos.MAX_PIXELS:
+        limit = photos.MAX_PIXELS // 10**6
+        raise DepthError(f"{name}: {values.shape[1]}x{values.shape[0]} px is more than {limit} megapixels; too large")
+    exact = values.dtype.itemsize <= 2 or values.dtype == np.float32
+    values = values.astype(np.float32 if exact else np.float64, copy=False)
+    if np.isnan(values).any():
+        raise DepthError(f"{name}: has NaN in {np.isnan(values).mean():.2%} of its pixels; fill them first")
+    return values
+
+
+def encode_map(disparity: Float, white: float, suffix: str, note: str) -> bytes:
+    """HxW float32 as a file's bytes: .png holds round(65535 * disparity / white), all others the numbers."""
+    buffer = io.BytesIO()
+    if suffix == ".npy":
+        np.save(buffer, disparity)
+    elif suffix == ".exr":
+        import OpenEXR  # type: ignore[import-not-found, unused-ignore]
+
+        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, _NOTE: note}
+        OpenEXR.File(header, {"Y": disparity}).write(buffer)
+    elif suffix == ".png":
+        info = PngImagePlugin.PngInfo()
+        info.add_text(_NOTE, note)
+        steps = np.rint(disparity * (65535 / white) if white else disparity).clip(0, 65535)
+        Image.fromarray(steps.astype(np.uint16)).save(buffer, "PNG", pnginfo=info)
+    else:
+        Image.fromarray(disparity).save(buffer, "TIFF", compression="tiff_adobe_deflate", tiffinfo={_DESCRIPTION: note})
+    return buffer.getvalue()
+
+
+def _numpy(data: bytes, name: str) -> Float:
+    try:
+        values = np.load(io.BytesIO(data), allow_pickle=False)
+    except Exception as error:  # Its header is parsed as Python, so that damage can raise anything.
+        if "allow_pickle" in str(error) or "Object arrays" in str(error):
+            raise DepthError(f"{name}: holds Python objects, not real numbers; save it as float32") from None
+        raise DepthError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+    return check_channel(values, name)
+
+
+def _exr(data: bytes, name: str) -> Raw:
+    import OpenEXR
+
+    try:
+        (left, top), (right, bottom) = OpenEXR.File(io.BytesIO(data), header_only=True).header()["dataWindow"]
+        width, height = int(right) - int(left) + 1, int(bottom) - int(top) + 1
+        if width * height > photos.MAX_PIXELS:
+            limit = photos.MAX_PIXELS // 10**6
+            raise DepthError(f"{name}: {width}x{height} px is more than {limit} megapixels; too large")
+        file = OpenEXR.File(io.BytesIO(data), separate_channels=True)
+        found = {channel: part.pixels for channel, part in file.channels().items()}
+        note = _parse_note(file.header().get(_NOTE))
+    except DepthError:
+        raise
+    except Exception as error:  # The library raises RuntimeError, ValueError and types of its own.
+        raise DepthError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+    if not found:
+        raise DepthError(f"{name}: has no channels; save the depth as channel Z or Y")
+    by_kind = {channel.rpartition(".")[2]: channel for channel in reversed(list(found))}  # Programs prefix a layer.
+    kind = next((kind for kind in ("Z", "Y", "R") if kind in by_kind), None)
+    if kind == "R" and {"G", "B"} <= set(by_kind):
+        return Raw(check_channel(np.dstack([found[by_kind[each]] for each in "RGB"]), name), note=note)
+    channel = next(iter(found)) if kind is None else by_kind[kind]
+    return Raw(check_channel(found[channel], name), note=note)
+
+
+def _picture(data: bytes, name: str) -> Raw:
+    try:
+        image = photos.open_picture(data, name)
+    except PhotoError as error:
+        if data[:4] in (b"II*\0", b"MM\0*") and isinstance(error.__context__, UnidentifiedImageError):
+            raise DepthError(f"{name}: this kind of TIFF cannot be read; save it as 32-bit float") from None
+        raise
+    with image:
+        tags = _tags(image)
+        note = _parse_note(image.info.get(_NOTE) if image.format == "PNG" else tags.get(_DESCRIPTION))
+        # 32 bits per pixel, which a photo cannot have; 16-bit files that Pillow widens to mode I are not among them.
+        wide = image.mode == "F" or (
+            image.mode == "I" and not any(";16" in str(tile[3]) for tile in getattr(image, "tile", []))
+        )
+        if wide:
+            try:
+                with quietly():
+                    image.load()
+                values = np.asarray(image)
+                unsigned = values.dtype == np.int32 and tags.get(_SAMPLE_FORMAT) in (None, 1)
+                return Raw(check_channel(values.view(np.uint32) if unsigned else values, name), note=note)
+            except DepthError:
+                raise
+            except Exception as error:  # Decoders raise anything on damaged files.
+                raise DepthError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+    decoded = photos.decode(data, name)
+    pixels = decoded.pixels[..., 0] if decoded.grey else decoded.pixels
+    return Raw(check_channel(pixels, name), float(np.iinfo(pixels.dtype).max), note)
+
+
+def _tags(image: Image.Image) -> dict[int, Any]:
+    """A TIFF's tags that matter here; what is odd about others shows when the pixels are read."""
+    if image.format != "TIFF":
+        return {}
+    with quietly():
+        found = image.getexif()
+        return {tag: found.get(tag) for tag in (_DESCRIPTION, _SAMPLE_FORMAT)}
+
+
+def _parse_note(text: Any) -> dict[str, Any] | None:
+    """The note of `encode_map`; None for any other text."""
+    if not isinstance(text, str) or not text.startswith('{"wideopen"'):
+        return None
+    try:
+        note = json.loads(text)
+    except ValueError:
+        return None
+    return note if isinstance(note, dict) and note.get("wideopen") == "disparity" else None
+
+
+def _one_channel(values: Float, name: str) -> Float:
+    """HxWx1, 1xHxW, or HxWx3 with three equal channels (alpha left aside) as HxW."""
+    if 1 in (values.shape[0], values.shape[2]):
+        return values[0] if values.shape[0] == 1 and values.shape[2] != 1 else values[..., 0]
+    if values.shape[2] not in (3, 4):
+        return values
+    colour = values[..., :3]
+    largest = float(np.iinfo(values.dtype).max) if values.dtype.kind in "ui" else float(np.abs(colour).max(initial=0))
+    # Of 8 bits, and JPEG's rounding: what is meant to be grey may be two steps off.
+    if (colour.max(axis=2).astype(float) - colour.min(axis=2)).max(initial=0) <= _GREY * largest:
+        return values[..., 1]
+    raise DepthError(f"{name}: is a colour picture, not a map of depth; give a grey PNG or TIFF, an EXR or .npy file")
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,219 @@
+"""Photos to bytes. Pillow writes JPEG, WebP, AVIF and 8-bit PNG; what it cannot is put together from OpenCV's files
+(16-bit PNG and AVIF), libheif's (HEIF) or zlib's (TIFF).
+"""
+
+import io
+import struct
+import zlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from wideopen.photo import avif, exif, gdepth, iptc, xmp
+from wideopen.photo.heif import encode_heif
+from wideopen.photo.jpeg_parts import with_segments, xmp_segments
+from wideopen.photo.tiff import ICC_TAG, XMP_TAG, encode_tiff
+
+if TYPE_CHECKING:
+    from wideopen.photo.photo import Photo
+
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+    "AVIF": (".avif",),
+    "HEIF": (".heic", ".heif", ".hif"),
+}
+"""Formats that are read and written, and the suffixes they go by."""
+SOFTWARE = "wideopen"
+"""What writes itself into the tags that name a software."""
+DEFAULT_QUALITY = 95
+THUMBNAIL_PX = 160
+LONGEST_EXIF = 65533 - len(exif.PREFIX)
+LONGEST_PACKET = 65000
+"""Bytes that a segment of JPEG has room for."""
+_XMP_KEY = "XML:com.adobe.xmp"
+
+
+def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
+    """A file's bytes, with profile and all metadata that the format has a place for.
+
+    Args:
+        photo: the photo.
+        format: one of `FORMATS`.
+        quality: 1..100 for JPEG, WebP, AVIF and HEIF; if None, a JPEG's own tables, a WebP's own lack of loss,
+            else 95.
+
+    Raises:
+        OSError, ValueError, OverflowError: larger than the format allows, or metadata too long for it.
+    """
+    if photo.icc[16:20] == b"GRAY" and not _holds_grey(photo, format):
+        pixels = photo.pixels if photo.curve is None else photo.curve.to_srgb(photo.pixels)
+        photo = replace(photo, pixels=pixels, icc=b"")
+    if format in ("TIFF", "AVIF") and photo.exif and not exif.is_sound(photo.exif):
+        photo = replace(photo, exif=b"")  # Their writers take the blob apart.
+    blob, packet = exif.sign(photo.exif, SOFTWARE), xmp.sign(photo.xmp, SOFTWARE)
+    if format == "TIFF":
+        pixels = np.atleast_3d(_stack(photo, alpha=True))
+        profiles = {
+            ICC_TAG: photo.icc,
+            XMP_TAG: packet,
+            iptc.IPTC_TAG: iptc.captions(photo.resources),
+            iptc.RESOURCES_TAG: iptc.without_captions(photo.resources),
+        }
+        return encode_tiff(pixels, photo.grey, blob, photo.dpi, profiles)
+    if format == "PNG":
+        return _png(photo, blob, packet)
+    if format == "JPEG":
+        return _jpeg(photo, blob, packet, quality)
+    found = {"exif": blob and exif.PREFIX + blob, "xmp": packet, "icc_profile": photo.icc}
+    metadata = {key: value for key, value in found.items() if value}
+    if format == "HEIF":
+        return encode_heif(_stack(photo, alpha=True), quality or DEFAULT_QUALITY, metadata, photo.subsampling)
+    if format == "AVIF" and photo.pixels.dtype == np.uint16:
+        return avif.encode_deep(_stack(photo, alpha=True), quality or DEFAULT_QUALITY, metadata)
+    options: dict[str, Any] = {"quality": quality or DEFAULT_QUALITY}
+    if format == "AVIF":
+        options["subsampling"] = ("4:4:4", "4:2:2", "4:2:0")[photo.subsampling or 0]
+    elif photo.lossless and quality is None:
+        options = {"lossless": True, "exact": True}
+    return _by_pillow(_stack(photo, alpha=True, eight_bits=True), format, {**options, **metadata})
+
+
+def _holds_grey(photo: "Photo", format: str) -> bool:
+    """Whether the format's own grey is used, which a grey profile describes."""
+    if not photo.grey or format in ("WEBP", "AVIF"):
+        return False
+    return format != "PNG" or photo.alpha is None or photo.pixels.dtype != np.uint16
+
+
+def losses(photo: "Photo", format: str) -> tuple[str, ...]:
+    """What of a photo the format has no place for, each to follow the photo's name."""
+    found = []
+    if photo.depth is not None and format != "JPEG":
+        found.append(f"its depth map has no place in {format}; write .jpg to keep it")
+    if photo.alpha is not None and format == "JPEG":
+        found.append("JPEG has no transparency: it is laid on white")
+    if photo.pixels.dtype == np.uint16 and format != photo.format and format in ("JPEG", "WEBP", "HEIF", "AVIF"):
+        found.append(f"{format} keeps {8 if format in ('JPEG', 'WEBP') else 10} bits; write .tif or .png to keep all")
+    if iptc.captions(photo.resources) and format in ("WEBP", "AVIF", "HEIF"):
+        found.append(f"its IPTC captions have no place in {format}")
+    return tuple(found)
+
+
+def _by_pillow(pixels: NDArray[Any], format: str, options: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def _jpeg(photo: "Photo", blob: bytes, packet: bytes, quality: int | None) -> bytes:
+    pixels = _stack(photo, alpha=False, eight_bits=True)
+    if len(blob) > LONGEST_EXIF:
+        shorter = exif.without_maker_note(photo.exif)
+        photo, blob = replace(photo, exif=shorter), exif.sign(shorter, SOFTWARE) or blob
+    if photo.thumbnail:
+        smaller = exif.sign(photo.exif, SOFTWARE, _thumbnail(pixels))
+        blob = smaller if len(smaller) <= LONGEST_EXIF else blob
+    options: dict[str, Any] = {"icc_profile": photo.icc or None, "exif": blob and exif.PREFIX + blob}
+    if photo.dpi is not None:
+        options["dpi"] = photo.dpi
+    if photo.comment:
+        options["comment"] = photo.comment
+    options.update(_quality(photo, quality), progressive=photo.progressive)
+    coded = _by_pillow(pixels, "JPEG", options)
+    extension = photo.xmp_more
+    if photo.depth is not None:
+        packet, extension = gdepth.depth_packets(photo.depth, packet, extension)
+    if len(packet) > LONGEST_PACKET and not extension:
+        packet, extension = b"", xmp.unwrapped(packet)
+    if extension:
+        packet = gdepth.linked(packet, extension)
+    segments = xmp_segments(packet, extension, xmp.extension_guid(extension))
+    for start in range(0, len(photo.resources), LONGEST_PACKET):
+        segments.append((13, iptc.APP13 + photo.resources[start : start + LONGEST_PACKET]))
+    return with_segments(coded, segments)
+
+
+def _quality(photo: "Photo", quality: int | None) -> dict[str, Any]:
+    subsampling = photo.subsampling or 0
+    if quality is None and photo.tables is not None:
+        return {"qtables": [list(table) for table in photo.tables], "subsampling": subsampling}
+    return {"quality": quality or DEFAULT_QUALITY, "subsampling": subsampling}
+
+
+def _thumbnail(pixels: NDArray[Any]) -> bytes:
+    scale = THUMBNAIL_PX / max(pixels.shape[:2])
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return _by_pillow(small, "JPEG", {"quality": 80})
+
+
+def _stack(photo: "Photo", alpha: bool, eight_bits: bool = False) -> NDArray[Any]:
+    """HxW or HxWxC as a file holds it: one channel if grey, alpha last; laid on white where alpha has no place."""
+    colour, cover = photo.pixels, photo.alpha
+    if eight_bits and colour.dtype == np.uint16:
+        colour = cv2.convertScaleAbs(colour, alpha=1 / 257)
+        cover = None if cover is None else cv2.convertScaleAbs(cover, alpha=1 / 257)
+    if cover is not None and not alpha:
+        white = np.iinfo(colour.dtype).max
+        share = cover[..., None].astype(np.float32) / white
+        colour, cover = np.rint(colour * share + white * (1 - share)).astype(colour.dtype), None
+    if photo.grey:
+        single = cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)
+        return single if cover is None else cv2.merge([single, cover])
+    return colour if cover is None else cv2.merge([*cv2.split(colour), cover])
+
+
+def _png(photo: "Photo", blob: bytes, packet: bytes) -> bytes:
+    """A plain PNG with the metadata chunks put in after its header."""
+    pixels = _stack(photo, alpha=True)
+    file = _deep_png(pixels) if pixels.dtype == np.uint16 else _by_pillow(pixels, "PNG", {})
+    chunks = photo.chunks
+    if photo.icc:
+        chunks += _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(photo.icc))
+    if photo.dpi is not None:
+        chunks += _chunk(b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in photo.dpi), 1))
+    if blob:
+        chunks += _chunk(b"eXIf", blob)
+    if packet:
+        chunks += _chunk(b"iTXt", _XMP_KEY.encode() + bytes(5) + packet)
+    texts = list(photo.text)
+    captions = iptc.captions(photo.resources)
+    if captions:
+        texts.append(iptc.raw_profile(captions))
+    if photo.comment and "Comment" not in dict(photo.text):
+        texts.append(("Comment", photo.comment.decode("utf-8", "replace")))
+    for key, value in texts:
+        chunks += _text_chunk(key, SOFTWARE if key == "Software" else value)
+    header = 8 + 25  # Signature and IHDR.
+    return file[:header] + chunks + file[header:]
+
+
+def _deep_png(pixels: NDArray[Any]) -> bytes:
+    if pixels.ndim == 3 and pixels.shape[2] == 2:  # OpenCV knows no grey with alpha.
+        pixels = cv2.merge([pixels[..., 0]] * 3 + [pixels[..., 1]])
+    elif pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
+    done, coded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 4])
+    if not done:
+        raise ValueError("OpenCV could not encode it")
+    return coded.tobytes()
+
+
+def _text_chunk(key: str, value: str) -> bytes:
+    """Compressed; Latin-1 where it can be, as the oldest readers want it."""
+    name = key.encode("latin-1", "replace")[:79] + b"\0"
+    try:
+        return _chunk(b"zTXt", name + b"\0" + zlib.compress(value.encode("latin-1")))
+    except UnicodeEncodeError:
+        return _chunk(b"iTXt", name + b"\1\0\0\0" + zlib.compress(value.encode("utf-8", "replace")))
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

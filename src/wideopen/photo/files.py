@@ -1,0 +1,229 @@
+"""Photos as files: read upright with all that belongs to them, written back whole or not at all.
+
+Pixels stay in the photo's own colour space; its profile is carried along, not applied (but for CMYK and Lab,
+which no RGB profile describes: those become sRGB).
+"""
+
+import io
+from collections.abc import Callable
+from pathlib import Path, PurePath
+
+import cv2
+from PIL import Image, UnidentifiedImageError
+
+from wideopen._types import Pixels
+from wideopen.atomic_write import check_output, write_output
+from wideopen.errors import OutputError, PhotoError, WideopenError
+from wideopen.photo import avif, heif, raw
+from wideopen.photo import exif as exif_blob
+from wideopen.photo.channels import Channels, read_channels
+from wideopen.photo.encode import FORMATS, encode
+from wideopen.photo.metadata import Metadata, count_pictures, read_metadata
+from wideopen.photo.photo import Photo
+from wideopen.quiet import quietly
+
+MAX_PIXELS = 178_956_970
+"""Larger photos are refused: a file of a few kB can claim any size (Pillow's own limit, 1 GiB at 6 bytes/px)."""
+PLAUSIBLE_PIXELS, PIXELS_PER_BYTE = 40_000_000, 100
+"""Photos larger than that hold at least a byte for so many pixels; a blank picture made to fill memory does not."""
+READ_ONLY = ("GIF", "BMP")
+"""Beside RAW."""
+
+UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
+    1: lambda image: image,
+    2: lambda image: cv2.flip(image, 1),
+    3: lambda image: cv2.rotate(image, cv2.ROTATE_180),
+    4: lambda image: cv2.flip(image, 0),
+    5: lambda image: cv2.transpose(image),
+    6: lambda image: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda image: cv2.rotate(cv2.transpose(image), cv2.ROTATE_180),
+    8: lambda image: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
+"""What turns a photo upright, by EXIF orientation."""
+
+
+def load(path: Path) -> Photo:
+    """Read a JPEG, PNG, TIFF, WebP, AVIF, HEIF, GIF, BMP or camera RAW file; of several pictures the main one.
+
+    Raises:
+        PhotoError: it is not there, not a photo, damaged, cut short, larger than `MAX_PIXELS`, or has 32 bits
+            per channel; or it needs an extra (`heif`, `raw`) that is not installed.
+    """
+    return decode(read_bytes(path), str(path))
+
+
+def decode(data: bytes, name: str = "photo") -> Photo:
+    """`load` for a file's bytes; `name` opens every error message, and its suffix tells some RAW files from TIFF."""
+    if raw.is_raw(data, Path(name).suffix):
+        return _develop(data, name)
+    with open_picture(data, name) as image:
+        try:
+            with quietly():
+                format, several = str(image.format), count_pictures(image, data)
+                channels = read_channels(image, data)
+                found = read_metadata(image, data, several)
+            image.close()  # What it holds is as large as the photo.
+            return _upright(channels, found, format)
+        except PhotoError as error:
+            raise PhotoError(f"{name}: {error}") from None
+        except Exception as error:
+            raise PhotoError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+
+
+def open_picture(data: bytes, name: str) -> Image.Image:
+    """A file's bytes as a Pillow image of allowed size, its pixels not yet read.
+
+    Raises:
+        PhotoError: empty, of no known format, damaged so far, or larger than `MAX_PIXELS`.
+    """
+    if not data:
+        raise PhotoError(f"{name}: is empty (0 bytes); get a whole copy")
+    try:
+        with quietly():  # About odd metadata and large photos; what matters is raised.
+            image = Image.open(io.BytesIO(data), formats=_formats(data))
+    except ModuleNotFoundError:
+        raise PhotoError(f"{name}: is a HEIF photo, which needs pillow-heif; {heif.ADVICE}") from None
+    except UnidentifiedImageError:
+        if avif.is_avif(data) and not avif.is_readable():
+            raise PhotoError(f"{name}: is an AVIF photo, which this Pillow cannot read; {avif.ADVICE}") from None
+        raise PhotoError(f"{name}: not a JPEG, PNG, TIFF, WebP, AVIF or HEIF photo, or damaged") from None
+    except Image.DecompressionBombError:
+        raise PhotoError(f"{name}: claims more than {MAX_PIXELS // 10**6} megapixels; too large") from None
+    except Exception as error:  # Decoders raise anything from SyntaxError to struct.error on damaged files.
+        raise PhotoError(f"{name}: damaged ({_line(error)}); get a whole copy") from error
+    try:
+        _check_size(image.width, image.height, name, len(data))
+    except PhotoError:
+        image.close()
+        raise
+    return image
+
+
+def _check_size(width: int, height: int, name: str, length: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise PhotoError(f"{name}: {width}x{height} px is more than {MAX_PIXELS // 10**6} megapixels; too large")
+    if width * height > max(PLAUSIBLE_PIXELS, length * PIXELS_PER_BYTE):
+        raise PhotoError(
+            f"{name}: claims {width}x{height} px in {length} bytes, which no photo is; made to fill memory"
+        )
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    """What a file may be; Pillow is taught HEIF when there is one."""
+    if heif.is_heif(data):
+        heif.plugin()
+        return ("HEIF",)
+    return (*(format for format in FORMATS if format != "HEIF"), *READ_ONLY)
+
+
+def read_bytes(path: Path, kind: type[WideopenError] = PhotoError) -> bytes:
+    """A file's bytes; an error of that kind, one line, if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except IsADirectoryError:
+        raise kind(f"{path}: is a folder; give the files in it") from None
+    except FileNotFoundError:
+        raise kind(f"{path}: no such file") from None
+    except OSError as error:
+        raise kind(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def save(photo: Photo, path: Path, quality: int | None = None, overwrite: bool = False) -> None:
+    """Write a photo in the format that the file name's suffix says, with its profile and metadata.
+
+    Args:
+        photo: 16 bits are kept in PNG and TIFF, 10 of them in HEIF and AVIF, 8 in JPEG and WebP; alpha is laid on white
+            in JPEG.
+        path: its suffix is one of those in `FORMATS`.
+        quality: see `encode`.
+        overwrite: replace a file that is there.
+
+    Raises:
+        OutputError: unknown suffix, file exists, folder missing or not writable, disk full, too large for the
+            format. Nothing partial is left behind.
+    """
+    format = output_format(path)
+    check_output(path, overwrite)
+    write_output(path, to_bytes(photo, format, str(path), quality), overwrite)
+
+
+def to_bytes(photo: Photo, format: str, name: str = "photo", quality: int | None = None) -> bytes:
+    """`save` into a file's bytes; OutputError, opened by `name`, if the photo is too large for the format."""
+    try:
+        return encode(photo, format, quality)
+    except (OSError, ValueError, OverflowError) as error:
+        raise OutputError(f"{name}: cannot be written as {format} ({_line(error)}); try .png or .tif") from error
+
+
+def output_format(path: PurePath) -> str:
+    """Format that a file name's suffix stands for; OutputError if none."""
+    for format, suffixes in FORMATS.items():
+        if path.suffix.lower() in suffixes:
+            _check_writer(path, format)
+            return format
+    known = ", ".join(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+    raise OutputError(f"{path}: cannot tell the format from this name; end it in one of {known}")
+
+
+def photo_suffixes() -> frozenset[str]:
+    """What files are called that hold photos which can be read, in small letters; RAW's where rawpy is installed."""
+    found = {suffix for suffixes in FORMATS.values() for suffix in suffixes} | {".gif", ".bmp"}
+    return frozenset(found | raw.SUFFIXES if raw.is_readable() else found)
+
+
+def kept_suffix(path: PurePath) -> str:
+    """The suffix of a photo's name if it can be written so; .tif for camera RAW, .png for other pictures."""
+    suffix = path.suffix.lower()
+    if any(suffix in suffixes for suffixes in FORMATS.values()):
+        return path.suffix
+    return ".tif" if suffix in raw.SUFFIXES else ".png"
+
+
+def _check_writer(path: PurePath, format: str) -> None:
+    if format == "AVIF" and not avif.is_readable():
+        raise OutputError(f"{path}: this Pillow cannot write AVIF; {avif.ADVICE}, or write .jpg")
+    try:
+        if format == "HEIF":
+            heif.plugin()
+    except ModuleNotFoundError:
+        raise OutputError(f"{path}: HEIF needs pillow-heif; {heif.ADVICE}, or write .jpg") from None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _upright(channels: Channels, found: Metadata, format: str) -> Photo:
+    turn = UPRIGHT[found.turn]
+    belongings = {key: value for key, value in vars(found).items() if key not in ("turn", "notices")}
+    if not channels.profile_holds:
+        belongings.update(icc=b"", chunks=b"", gamma=None)
+    return Photo(
+        pixels=turn(channels.colour),
+        alpha=None if channels.alpha is None else turn(channels.alpha),
+        grey=channels.grey,
+        format="JPEG" if format == "MPO" else format,
+        notices=(*channels.notices, *found.notices),
+        **belongings,
+    )
+
+
+def _develop(data: bytes, name: str) -> Photo:
+    """A camera's RAW, upright as LibRaw develops it."""
+    try:
+        with raw.open_raw(data) as opened:
+            _check_size(opened.sizes.iwidth, opened.sizes.iheight, name, len(data))
+            pixels, tags = raw.develop(opened), raw.tags_of(data, opened)
+    except ModuleNotFoundError:
+        raise PhotoError(f"{name}: is a camera RAW, which needs rawpy; {raw.ADVICE}") from None
+    except PhotoError:
+        raise
+    except Exception as error:  # LibRaw's own kinds.
+        raise PhotoError(f"{name}: a RAW that is damaged, or of a camera not known here ({_line(error)})") from error
+    try:
+        blob = exif_blob.make_upright(exif_blob.descriptive_tags(tags, maker_note=False))[1]
+    except Exception:  # Damaged tags are no obstacle.
+        blob = b""
+    return Photo(
+        pixels, format="RAW", exif=blob, notices=("is a camera RAW: developed with the camera's white balance",)
+    )

@@ -1,0 +1,185 @@
+"""All that belongs to a photo but its pixels, as a picture file holds it."""
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, JpegImagePlugin
+
+from wideopen.errors import PhotoError
+from wideopen.photo import avif, exif, heif, xmp
+from wideopen.photo.cicp import stated_colours
+from wideopen.photo.iptc import read_resources
+from wideopen.photo.jpeg_parts import extended_packet, jpeg_parts
+from wideopen.photo.tiff import ICC_TAG, first_directory, has_more
+
+ADOBE_GAMMA = 563 / 256
+_COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
+_UNTOLD = re.compile(r"Raw profile type |XML:com\.adobe\.xmp$")
+_FILM = re.compile(rb"MotionPhoto_Data|....ftyp", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """See the fields of `Photo`, which have the same names."""
+
+    turn: int = 1
+    """The orientation that pixels still have to be turned from, 1..8."""
+    exif: bytes = b""
+    thumbnail: bool = False
+    icc: bytes = b""
+    xmp: bytes = b""
+    xmp_more: bytes = b""
+    resources: bytes = b""
+    comment: bytes = b""
+    text: tuple[tuple[str, str], ...] = ()
+    chunks: bytes = b""
+    gamma: float | None = None
+    dpi: tuple[float, float] | None = None
+    tables: tuple[tuple[int, ...], ...] | None = None
+    subsampling: int | None = None
+    progressive: bool = False
+    lossless: bool = False
+    notices: tuple[str, ...] = ()
+
+
+def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
+    """Of a picture that is loaded; `data`: the whole file; `several`: see `count_pictures`.
+
+    Raises:
+        PhotoError: a TIFF's profile lies outside the file, so that colours would be others.
+    """
+    info = image.info
+    directory = first_directory(data) if image.format == "TIFF" else {}
+    if ICC_TAG in directory and "icc_profile" not in info:
+        raise PhotoError("its colour profile is damaged or cut off; get a whole copy")
+    blob = (info.get("exif") or b"").removeprefix(exif.PREFIX)
+    if not blob and (image.format == "TIFF" or "Raw profile type exif" in info):
+        blob = exif.descriptive_tags(image.getexif())
+    # libheif, and Pillow with TIFF, turn pictures upright, and say no more that they were not.
+    before = info.get("original_orientation") or directory.get(exif.ORIENTATION)
+    turn, upright = exif.make_upright(blob, before)
+    held = before or turn
+    if image.format == "TIFF" and exif.ORIENTATION not in image.getexif():
+        turn = 1  # Pillow and OpenCV turn TIFFs upright as they load.
+    packet = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
+    packet = packet.encode() if isinstance(packet, str) else bytes(packet)
+    more = extended_packet([body for name, body in getattr(image, "applist", []) if name == "APP1"])
+    more = xmp.make_true(more, held)
+    dpi = info.get("dpi")
+    by_numbers = image.format in ("HEIF", "AVIF", "PNG") and not info.get("icc_profile")
+    stated, remark = stated_colours(data, str(image.format)) if by_numbers else (b"", "")
+    return Metadata(
+        turn=turn,
+        exif=upright,
+        thumbnail=exif.has_thumbnail(blob),
+        icc=info.get("icc_profile") or stated,
+        xmp=xmp.make_true(packet, held),
+        xmp_more=more if xmp.says_anything(more) else b"",
+        resources=read_resources(image, data),
+        comment=_comment(info.get("comment")),
+        text=_text(image),
+        chunks=_colour_chunks(data) if image.format == "PNG" else b"",
+        gamma=_gamma(image),
+        dpi=_resolution(dpi, held),
+        **_coding(image, data, turn in (5, 6, 7, 8)),
+        notices=(*_notices(image, data, packet, several), *([remark] if remark else [])),
+    )
+
+
+def count_pictures(image: Image.Image, data: bytes) -> str:
+    """How many pictures a file holds, before it is loaded: empty for one, "several" where counting would take long."""
+    if image.format == "TIFF":
+        return "several" if has_more(data) else ""
+    if image.format in ("GIF", "JPEG", "MPO"):
+        return "several" if getattr(image, "is_animated", False) else ""
+    frames = int(getattr(image, "n_frames", 1))
+    return str(frames) if frames > 1 else ""
+
+
+def _coding(image: Image.Image, data: bytes, turned: bool) -> dict[str, Any]:
+    """How the file was compressed, where it can be so again: tables turn with the picture."""
+    if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
+        stored = getattr(image, "quantization", {})
+        sampling = JpegImagePlugin.get_sampling(image)
+        tables = [np.reshape(stored[key], (8, 8)) for key in sorted(stored)]
+        if turned and sampling == 1:
+            sampling = 0  # 4:2:2 the other way round is not written.
+        return {
+            "tables": tuple(tuple((table.T if turned else table).ravel().tolist()) for table in tables) or None,
+            "subsampling": sampling if sampling in (0, 1, 2) else None,
+            "progressive": bool(image.info.get("progressive")),
+        }
+    if image.format in ("AVIF", "HEIF"):
+        chroma = avif.subsampling(data) if image.format == "AVIF" else heif.subsampling(data)
+        return {"subsampling": 0 if turned and chroma == 1 else chroma}
+    return {"lossless": image.format == "WEBP" and _is_lossless(data)}
+
+
+def _gamma(image: Image.Image) -> float | None:
+    """Where there is no profile, what light is a power of."""
+    if image.info.get("gamma") and "srgb" not in image.info:
+        return float(1 / image.info["gamma"])
+    return ADOBE_GAMMA if image.format in ("JPEG", "MPO") and exif.is_adobe_rgb(image.getexif()) else None
+
+
+def _resolution(dpi: Any, turn: int) -> tuple[float, float] | None:
+    try:
+        across, down = float(dpi[0]), float(dpi[1])
+    except (TypeError, ValueError, IndexError, ZeroDivisionError):
+        return None
+    if not (0 < across < 1e6 and 0 < down < 1e6):
+        return None
+    return (down, across) if turn in (5, 6, 7, 8) else (across, down)
+
+
+def _comment(value: Any) -> bytes:
+    return value.encode("utf-8", "replace") if isinstance(value, str) else bytes(value or b"")
+
+
+def _text(image: Image.Image) -> tuple[tuple[str, str], ...]:
+    """A PNG's texts, but for those that are kept in other ways."""
+    found = getattr(image, "text", {}) if image.format == "PNG" else {}
+    return tuple((key, str(value)) for key, value in found.items() if not _UNTOLD.match(key))
+
+
+def _colour_chunks(data: bytes) -> bytes:
+    """A PNG's chunks that say what its values mean, other than a profile."""
+    found, at = b"", 8
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        kind, end = data[at + 4 : at + 8], at + 12 + length
+        if kind == b"IDAT" or end > len(data):
+            break
+        if kind in _COLOUR_CHUNKS and length < 100:
+            found += data[at:end]
+        at = end
+    return found
+
+
+def _is_lossless(data: bytes) -> bool:
+    """Whether a WebP's first picture is coded without loss."""
+    lossless, lossy = data.find(b"VP8L", 12), data.find(b"VP8 ", 12)
+    return lossless >= 0 and (lossy < 0 or lossless < lossy)
+
+
+def _notices(image: Image.Image, data: bytes, packet: bytes, several: str) -> list[str]:
+    found = []
+    if image.format in ("GIF", "BMP"):
+        found.append(f"is a {image.format} file, which is read but not written")
+    if image.format in ("JPEG", "MPO"):
+        parts = jpeg_parts(data)
+        rest = data[parts[-1].end :] if parts else b""
+        if b"MotionPhoto" in packet or b"MicroVideo" in packet or _FILM.search(rest):
+            found.append("is a motion photo: the film is left out")
+        if len(parts) > 1 or several:
+            found.append("holds several pictures: the main one is used")
+        return found
+    if image.format == "HEIF" and b"mpvd" in data:
+        found.append("is a motion photo: the film is left out")
+    if several:
+        which = "main" if image.format == "HEIF" else "first"
+        found.append(f"holds {several} pictures: the {which} one is used")
+    return found

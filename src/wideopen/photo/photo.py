@@ -1,0 +1,75 @@
+"""One photo as data: its pixels, and what belongs to them."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from wideopen._types import Pixels
+from wideopen.image.tone_curve import ToneCurve, gamma_curve, profile_curve
+
+if TYPE_CHECKING:
+    from wideopen.photo.depth_map import DepthMap
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One photo and what belongs to it."""
+
+    pixels: Pixels
+    """HxWx3 RGB, uint8 or uint16, upright, encoded as the profile says (sRGB if there is none)."""
+    alpha: Pixels | None = None
+    """HxW, of the pixels' type; not premultiplied."""
+    grey: bool = False
+    """The file had one channel; it is written so again."""
+    format: str = "PNG"
+    """One of `FORMATS`, or GIF, BMP or RAW, which are only read."""
+    exif: bytes = b""
+    """TIFF-structured blob with orientation 1 and no thumbnail."""
+    thumbnail: bool = False
+    """The file had one; a JPEG gets one of the new picture."""
+    icc: bytes = b""
+    gamma: float | None = None
+    """light = value ** gamma, of a PNG that says so, or a JPEG whose EXIF says that it is Adobe RGB."""
+    chunks: bytes = b""
+    """A PNG's chunks that say what its values mean, other than a profile."""
+    xmp: bytes = b""
+    xmp_more: bytes = b""
+    """A JPEG's second packet, which extends the first."""
+    resources: bytes = b""
+    """Photoshop's image resources; IPTC captions are one."""
+    comment: bytes = b""
+    """A JPEG's or GIF's."""
+    text: tuple[tuple[str, str], ...] = ()
+    """A PNG's texts by key."""
+    dpi: tuple[float, float] | None = None
+    tables: tuple[tuple[int, ...], ...] | None = None
+    """A JPEG's quantisation tables: its quality, exactly."""
+    subsampling: int | None = None
+    """Of the chroma: 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0."""
+    progressive: bool = False
+    """A JPEG was."""
+    lossless: bool = False
+    """A WebP was."""
+    depth: "DepthMap | None" = None
+    """The map that the photo carries, if it is to be kept; JPEG alone has a place for it."""
+    notices: tuple[str, ...] = ()
+    """What a person should know about how the file was read, each to follow its name."""
+
+    @property
+    def curve(self) -> ToneCurve | None:
+        """How pixels stand for light, by the profile; None for sRGB's curve."""
+        if self.icc:
+            return profile_curve(self.icc)
+        return None if self.gamma is None else gamma_curve(self.gamma)
+
+    def stripped(self) -> "Photo":
+        """The same photo without EXIF, GPS, XMP, captions, comments, thumbnail and depth; what colours mean stays."""
+        bare = replace(self, exif=b"", xmp=b"", xmp_more=b"", resources=b"", comment=b"", text=())
+        return replace(bare, thumbnail=False, depth=None)
+
+    def with_pixels(self, pixels: Pixels) -> "Photo":
+        """The same photo with other pixels of the same size and type."""
+        if pixels.shape != self.pixels.shape or pixels.dtype != self.pixels.dtype:
+            raise ValueError(
+                f"pixels must stay {self.pixels.shape} {self.pixels.dtype}, not {pixels.shape} {pixels.dtype}"
+            )
+        return replace(self, pixels=pixels)

@@ -1,0 +1,1 @@
+"""From a photo to its rendering: the one call behind every door."""

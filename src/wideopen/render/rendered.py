@@ -1,0 +1,85 @@
+"""What became of a photo, before any of it is written."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wideopen.image.guided_upsampling import Lifted
+    from wideopen.lens.compositor import Glass
+    from wideopen.lens.depth_lens import Look
+    from wideopen.photo.depth_map import DepthMap
+    from wideopen.photo.photo import Photo
+    from wideopen.render.scene_rendering import SceneEstimate
+
+IN_FOCUS_PX = 1.0
+"""Blur radius up to which a picture of the depth map shows things as in focus."""
+ESTIMATED = "carries no depth map; what is saved or shown is the network's own estimate, without a scale"
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The depth that a photo was rendered with."""
+
+    lifted: "Lifted"
+    look: "Look"
+    depth: "DepthMap"
+    estimated: bool = False
+    """Whether it is what the network made of the photo, for want of a map."""
+
+    def write(self, pixels: Any, save: Path | None, show: Path | None, overwrite: bool) -> None:
+        """Write the map, and a picture of it, at the photo's size; OutputError if that cannot be."""
+        if save is None and show is None:
+            return
+        from wideopen.photo.depth import save_depth
+        from wideopen.photo.depth_map import DepthMap
+        from wideopen.photo.files import save as save_photo
+        from wideopen.photo.photo import Photo
+        from wideopen.scene.depth_view import depth_picture
+
+        whole = slice(0, pixels.shape[0]), slice(0, pixels.shape[1])
+        disparity = self.lifted.at(*whole, pixels)
+        if save is not None:
+            save_depth(DepthMap(disparity, self.depth.metric), save, overwrite)
+        if show is not None:
+            blur, reach = self.look.blur_px_per_disparity, float(disparity.max() - disparity.min())
+            sharp = min(IN_FOCUS_PX / blur if blur > 0 else math.inf, reach)
+            picture = depth_picture(disparity, self.look.focus_disparity, sharp)
+            save_photo(Photo(picture), show, overwrite=overwrite)
+
+
+def estimated(places: "SceneEstimate", focus: float, glass: "Glass") -> Seen:
+    """What a network with a lens head says of a photo's depth, as a map without a scale.
+
+    Args:
+        places, focus: as of `Places.focus_at`.
+        glass: the lens that draws them.
+    """
+    from wideopen.image.guided_upsampling import Lifted
+    from wideopen.lens.depth_lens import Look
+    from wideopen.photo.depth_map import DepthMap
+
+    disparity = places.disparity
+    nearest = max(1.0, float(disparity.max()))  # Maps without a scale lie in [0, 1].
+    blur = glass.blur * min(places.pixels.shape[:2]) * nearest
+    look = Look(blur, (1.0 + focus) / nearest, glass.aperture, glass.highlight_gain)
+    depth = DepthMap(disparity / nearest, metric=False)
+    return Seen(Lifted(depth.disparity, places.pixels), look, depth, estimated=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A photo file's content and what became of it, nothing of it written yet."""
+
+    taken: "Photo"
+    result: "Photo"
+    seen: Seen | None
+    """The depth it was rendered with; None if the network did it, and nobody asked what it made of the photo."""
+
+    def notices(self, format: str) -> tuple[str, ...]:
+        """What a person should know: how the file was read, and what the result's format has no place for."""
+        from wideopen.photo.encode import losses
+
+        own = self.seen is not None and self.seen.estimated
+        return *self.taken.notices, *((ESTIMATED,) if own else ()), *losses(self.result, format)

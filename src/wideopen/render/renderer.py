@@ -1,0 +1,372 @@
+"""From a photo to a bokeh photo: the one call that library, command line and evaluation share.
+
+    photo -> working size -> network -> full size -> photo
+    photo/files.py  image/resize.py    scene/model.py   lens/full_resolution.py  photo/files.py
+
+    photo + depth map -> photo's size -> lens -> photo
+    photo/files.py  photo/depth.py   image/guided_upsampling.py         lens/depth_lens.py
+
+What does the work is imported when it is first needed, so that `import wideopen` costs next to nothing.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from wideopen.errors import DepthError, PhotoError
+from wideopen.options import RenderOptions, with_settings
+from wideopen.render.destinations import check_outputs
+from wideopen.render.rendered import Rendered, Seen
+
+if TYPE_CHECKING:
+    from wideopen.image.tone_curve import ToneCurve
+    from wideopen.photo.depth_map import DepthMap
+    from wideopen.photo.photo import Photo
+    from wideopen.render.scene_rendering import SceneEstimate
+    from wideopen.scene.model import Engine
+
+Picture = TypeVar("Picture")
+"""An array, a Pillow image, a file's bytes, a file object, or a path."""
+
+
+class Renderer:
+    """Renders any number of photos with one loaded model, from as many threads as you like.
+
+    Args:
+        options: see `RenderOptions`.
+        many: many photos are to come, so that an engine that is slow to start and fast to run is worth it.
+        notify: called by `render_file` with a line about each photo that is not taken, or not written, as it is: of
+            several pictures the main one, CMYK converted, depth that the format has no place for.
+        settings: fields of `RenderOptions` by name, in place of those of `options`.
+    """
+
+    def __init__(
+        self,
+        options: RenderOptions | None = None,
+        many: bool = False,
+        notify: Callable[[str], None] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.options, self.many, self.notify = with_settings(options, settings), many, notify
+        self._engine: Engine | None = None
+        self._map: DepthMap | None = None
+        self._loading = Lock()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model has been loaded."""
+        return self._engine is not None
+
+    @property
+    def engine(self) -> "Engine":
+        """The model, loaded when the first photo needs it. Raises ModelError."""
+        with self._loading:
+            if self._engine is None:
+                self._engine = self._load()
+            return self._engine
+
+    def _load(self) -> "Engine":
+        from wideopen.scene.model import Engine
+        from wideopen.scene.runtimes import has_openvino
+
+        options = self.options
+        name = options.engine
+        if name == "auto":
+            name = "openvino" if self.many and has_openvino() else "onnxruntime"
+        return Engine(options.model, options.threads, name, options.precision)
+
+    def render(self, image: Picture, depth: Any = None) -> Picture:
+        """Blur what the network holds for background; keep the rest as it is. With depth, see it through the lens.
+
+        Args:
+            image: HxWx3 array, sRGB-encoded: uint8, uint16, or float in [0, 1]; a Pillow image; a photo file's bytes;
+                a file object opened for reading bytes; or the path of a photo.
+            depth: a `DepthMap`, or an array hxw of disparity in any unit (larger is nearer), of the photo's shape
+                and any size. If None, the map that the options name, else the one in the file; without one the network
+                is used.
+
+        Returns:
+            The same kind of image, of the same size and type, a Pillow one with its `info`. L, LA, RGB and RGBA
+            stay what they are, other modes become RGB or RGBA. Alpha is blurred along. Bytes and file objects
+            (`io.BytesIO`, at its start) hold a file of the same format with all its metadata. For a path, the path
+            of the file written: NAME-bokeh beside the photo; `render_file` writes elsewhere.
+
+        Raises:
+            TypeError, ValueError: another kind of image, or another shape or type of array; options that need depth.
+            PhotoError: a file that is not there, damaged, or no photo; options that need depth, for a file.
+            DepthError: the depth map is of another shape, or none.
+            OutputError: for a path, the result is there already or cannot be written.
+            ModelError: the model is missing or damaged.
+        """
+        import numpy as np
+
+        if isinstance(image, np.ndarray):
+            return self._render_array(image, depth)[0]  # type: ignore[return-value]
+        from wideopen.render.inputs import render_kind
+
+        return render_kind(self, image, depth)  # type: ignore[no-any-return]
+
+    def render_bytes(
+        self, data: bytes, name: str = "photo", depth: Any = None, taken: "Photo | None" = None
+    ) -> Rendered:
+        """Render a photo file's content; nothing is written.
+
+        Args:
+            data: the file's bytes.
+            name: of the photo, which opens every error message.
+            depth: see `render`.
+            taken: those bytes, if they have been decoded already.
+
+        Raises:
+            PhotoError, DepthError, ModelError: one line each.
+        """
+        from wideopen.photo.files import decode
+
+        taken = decode(data, name) if taken is None else taken
+        taken = replace(taken, depth=self._own_depth(data, name, depth))  # Kept, whatever it is rendered with.
+        if depth is None and self.options.depth is None:
+            depth = taken.depth
+        try:
+            return Rendered(taken, *self.render_photo(taken, depth))
+        except ValueError as error:
+            raise PhotoError(f"{name}: {error}") from error
+
+    def render_file(
+        self,
+        photo: Path,
+        output: Path,
+        overwrite: bool = False,
+        save_depth: Path | None = None,
+        show_depth: Path | None = None,
+        depth: Any = None,
+    ) -> Path:
+        """Render a file into another one, with its metadata; return where it is.
+
+        Args:
+            save_depth: write the depth map in use there, at the photo's size (PNG, TIFF, EXR or .npy); without one,
+                what the network itself makes of the photo, which `notify` is told.
+            show_depth: write a picture of it there, with the focal plane marked.
+            depth: see `render`.
+
+        Raises:
+            PhotoError, DepthError, OutputError, ModelError: one line each; nothing partial is left behind.
+        """
+        from wideopen.photo.files import output_format, read_bytes, save
+
+        check_outputs(output, overwrite, save_depth, show_depth, photo)  # Before the work, not after it.
+        done = self.render_bytes(read_bytes(photo), str(photo), depth)
+        if done.seen is None and (save_depth or show_depth):
+            done = self.with_estimate(done, str(photo))
+        save(done.result, output, self.options.quality, overwrite)
+        if self.notify is not None:
+            for notice in done.notices(output_format(output)):
+                self.notify(f"{photo}: {notice}")
+        if done.seen is not None:
+            done.seen.write(done.taken.pixels, save_depth, show_depth, overwrite)
+        return output
+
+    def with_estimate(self, done: Rendered, name: str = "photo") -> Rendered:
+        """The same with the depth that the network itself estimates, where there is no map.
+
+        Raises:
+            DepthError: the model gives pictures, and says nothing of depth.
+            PhotoError: options that make no sense for this photo.
+        """
+        from wideopen.lens.lens_settings import make_glass
+        from wideopen.lens.thin_lens import read_taken
+        from wideopen.render.alpha import continued, is_opaque
+        from wideopen.render.rendered import estimated
+
+        if self.engine.draws:
+            raise DepthError(f"{name}: carries no depth map, and this model estimates none; give one with --depth")
+        taken = done.taken
+        pixels = taken.pixels
+        if taken.alpha is not None and not is_opaque(taken.alpha):
+            pixels = continued(pixels, taken.alpha, taken.curve)
+        try:
+            glass = make_glass(pixels, self.options, read_taken(taken.exif), taken.curve)
+            places, focus = self.estimate_scene(pixels, taken.curve).focus_at(self.options.focus)
+        except ValueError as error:
+            raise PhotoError(f"{name}: {error}") from error
+        return replace(done, seen=estimated(places, focus, glass))
+
+    def _own_depth(self, data: bytes, name: str, other: Any) -> "DepthMap | None":
+        """The depth map that the photo brings. Raises DepthError if it is damaged, but not if another is used."""
+        from wideopen.photo.embedded_depth import embedded_depth
+
+        try:
+            return embedded_depth(data, name)
+        except DepthError:
+            if other is None and self.options.depth is None:
+                raise
+            return None
+
+    def _named_depth(self, pixels: Any) -> Any:
+        """The depth map that the options name, or None."""
+        options = self.options
+        if options.depth is None or options.depth == "none":
+            return None
+        if options.depth == "auto":
+            from wideopen.scene.depth_model import estimate_depth
+
+            return estimate_depth(pixels, options.depth_model)
+        return self._depth_file(options.depth)
+
+    def _depth_file(self, path: str) -> "DepthMap":
+        """The map in a file, read when the first photo needs it."""
+        from wideopen.photo.depth import load_depth
+
+        with self._loading:
+            if self._map is None:
+                options = self.options
+                self._map = load_depth(Path(path), options.depth_kind, options.invert, options.depth_unit)
+            return self._map
+
+    def check(self) -> None:
+        """Raise what the options would raise for any photo, before there is one.
+
+        Raises:
+            ValueError: a lens or an aperture that there is none of.
+            PhotoError, DepthError: the picture of an aperture, or a depth map, that cannot be read.
+        """
+        from wideopen.lens.lens_settings import choose_lens, make_aperture
+
+        if self.options.depth not in (None, "auto", "none"):
+            self._depth_file(str(self.options.depth))
+        if self.options.asks_for_a_lens():
+            make_aperture(self.options)
+            if self.options.lens != "photo":
+                choose_lens(self.options)
+
+    def render_photo(self, taken: "Photo", depth: Any = None) -> tuple["Photo", Seen | None]:
+        """Render a photo that has been read, by its own profile's curve, alpha along with it.
+
+        Args:
+            depth: as of `render`.
+
+        Returns:
+            The photo with other pixels and alpha, stripped if the options say so; the depth it was rendered with.
+
+        Raises:
+            ValueError, DepthError, ModelError: as of `render`.
+        """
+        from wideopen.render.alpha import is_opaque
+
+        if taken.alpha is None or is_opaque(taken.alpha):
+            pixels, seen = self._render_array(taken.pixels, depth, taken.exif, taken.curve)
+            done = taken.with_pixels(pixels)
+        else:
+            pixels, alpha, seen = self._render_covered(taken.pixels, taken.alpha, depth, taken.exif, taken.curve)
+            done = replace(taken.with_pixels(pixels), alpha=alpha)
+        return done.stripped() if self.options.strip else done, seen
+
+    def _render_array(
+        self, pixels: Any, depth: Any = None, exif: bytes = b"", curve: "ToneCurve | None" = None
+    ) -> tuple[Any, Seen | None]:
+        import numpy as np
+
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+            raise ValueError(f"image must be HxWx3 with at least one pixel, not {pixels.shape}")
+        if pixels.dtype.kind == "f":
+            if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
+                raise ValueError("a float image must lie in [0, 1]")
+            result, seen = self._render_pixels(pixels.astype(np.float32), depth, exif, curve)
+            return result.astype(pixels.dtype), seen
+        if pixels.dtype not in (np.uint8, np.uint16):
+            raise ValueError(f"image must be uint8, uint16 or float, not {pixels.dtype}")
+        return self._render_pixels(pixels, depth, exif, curve)
+
+    def _render_pixels(
+        self, pixels: Any, depth: Any, exif: bytes, curve: "ToneCurve | None"
+    ) -> tuple[Any, Seen | None]:
+        depth = self._named_depth(pixels) if depth is None else depth
+        if depth is not None:
+            seen = self._look_at(pixels, depth, exif, curve)
+            return self._through_lens(pixels, seen, curve), seen
+        if self.options.aperture == math.inf:
+            return pixels.copy(), None
+        from wideopen.image.grain import lost_grain
+        from wideopen.lens.full_resolution import carry_to_full_size
+        from wideopen.render.through_network import see
+
+        found = see(self.engine, pixels, self.options, exif, curve)
+        return carry_to_full_size(pixels, *found, curve=curve, grain=lost_grain(pixels, self.options.grain)), None
+
+    def estimate_scene(self, pixels: Any, curve: "ToneCurve | None" = None) -> "SceneEstimate":
+        """Where the things of a photo are, for a lens to draw it, as often as wanted.
+
+        Args:
+            pixels: HxWx3, encoded by `curve`, sRGB's if None: uint8, uint16, or float32 in [0, 1].
+
+        Raises ModelError if the model gives pictures instead.
+        """
+        from wideopen.render.through_network import estimate_scene
+
+        return estimate_scene(self.engine, pixels, self.options, curve)
+
+    def _render_covered(
+        self, pixels: Any, alpha: Any, depth: Any, exif: bytes, curve: "ToneCurve | None"
+    ) -> tuple[Any, Any, Seen | None]:
+        """Pixels and alpha of a photo with transparency."""
+        from wideopen.render.alpha import through_lens, through_network
+
+        depth = self._named_depth(pixels) if depth is None else depth
+        if depth is None:
+            if self.options.aperture == math.inf:
+                return pixels.copy(), alpha, None
+            from wideopen.render.through_network import see_covered
+
+            def look(whole: Any, alpha: Any) -> Any:
+                return see_covered(self.engine, whole, alpha, self.options, exif, curve)
+
+            return *through_network(pixels, alpha, curve, look), None
+        seen = self._look_at(pixels, depth, exif, curve)
+        if self.options.aperture == math.inf:
+            return pixels.copy(), alpha, seen
+        plain = replace(seen, look=replace(seen.look, highlight_gain=1.0))
+
+        def blur(picture: Any, own: "ToneCurve | None", is_cover: bool) -> Any:
+            return self._through_lens(picture, plain if is_cover else seen, own, pixels, grain=False)
+
+        return *through_lens(pixels, alpha, curve, blur), seen
+
+    def _look_at(self, pixels: Any, depth: Any, exif: bytes, curve: "ToneCurve | None") -> Seen:
+        """A photo's depth, lifted to its edges, and what the lens will do."""
+        import numpy as np
+
+        from wideopen.image.guided_upsampling import Lifted
+        from wideopen.lens.lens_settings import make_look
+        from wideopen.lens.thin_lens import read_taken
+        from wideopen.photo.depth import check_shape, from_disparity
+        from wideopen.photo.depth_map import DepthMap
+        from wideopen.render.through_network import seen_subject
+
+        if not isinstance(depth, DepthMap):
+            depth = from_disparity(np.asarray(depth), "depth")
+        height, width = pixels.shape[:2]
+        check_shape(depth, height, width, self.options.depth or "depth map")
+        subject = None
+        if self.options.focus == "auto":
+            subject = seen_subject(self.engine, pixels, self.options, curve)[1]
+        look = make_look(pixels, depth, self.options, read_taken(exif), subject, curve)
+        return Seen(Lifted(depth.disparity, pixels), look, depth)
+
+    def _through_lens(
+        self, pixels: Any, seen: Seen, curve: "ToneCurve | None", guide: Any = None, grain: bool = True
+    ) -> Any:
+        """See a photo with depth through the lens; edges in depth follow `guide`, the photo itself if None."""
+        from wideopen.image.grain import lost_grain
+        from wideopen.lens.depth_lens import render_depth
+
+        if self.options.aperture == math.inf:
+            return pixels.copy()
+        found = lost_grain(pixels, self.options.grain) if grain else None
+        lifted = seen.lifted
+
+        def depth_at(rows: slice, columns: slice, own: Any) -> Any:
+            return lifted.at(rows, columns, own if guide is None else guide[rows, columns])
+
+        return render_depth(pixels, seen.depth.disparity, depth_at, seen.look, found, curve)

@@ -1,0 +1,1 @@
+"""Pairs made from photos and mattes by a lens."""

@@ -1,0 +1,216 @@
+"""Training samples from pairs: decoded, cropped and resized ahead of the trainer.
+
+Nothing is cached and nothing is stateful. Sample number `draw` of a level is a pure function of (seed, level,
+draw), and so is its place in the shuffled order; a run resumed at an epoch, with any number of workers, sees
+the samples it would have seen.
+"""
+
+from collections.abc import Callable, Iterator, Sequence, Sized
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from wideopen.errors import PairsError
+from wideopen.options import PyNETConfig
+from wideopen.pairs.augment import (
+    SHAPE_TOLERANCE,
+    Crop,
+    centre_crop,
+    draw_crop,
+    exposure_table,
+    one_cv2_thread,
+    to_planes,
+)
+from wideopen.pairs.pair_scene import read_scene
+from wideopen.pairs.pairs import Pair, load_image, load_map
+from wideopen.pairs.sample_options import PairsOptions
+from wideopen.training.lens_samples import scene_sample
+
+Sample = dict[str, torch.Tensor]
+PLAIN = exposure_table(0)
+
+
+def target_side(input_side: int, level: int) -> int:
+    """Side in px of the target of a level (paper's numbering) for a square input: input * 2**(2-level)."""
+    return input_side * 2 // 2 ** (level - 1)
+
+
+class PairDataset(Dataset[Sample]):
+    """Pairs as samples of one level.
+
+    An element is asked for by (index, draw): which pair, and the number of the sample in the level. It is a
+    dict of
+
+    * `photo` float32 [3, s, s], sRGB-encoded in 0..1, s = `options.input`;
+    * `target` float32 [3, t, t], the same view wide open, t = s * 2**(2-level);
+    * `sharp` float32 [1, t, t] in 0..1, if the pairs have it;
+    * `depth` float32 [1, s, s] in 0..1, if asked for;
+    * `matte`, `relative`, `blur`, `focus` for a lens head (`lens_samples.scene_sample`).
+
+    Validation samples (`train=False`) are the largest centred square, the same at every draw. A pair that
+    cannot be read, is too small, or whose members differ in shape raises PairsError with the file's name.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        options: PairsOptions,
+        level: int,
+        seed: int,
+        train: bool,
+        depth: bool = False,
+        network: PyNETConfig | None = None,
+    ) -> None:
+        with_sharp = sum(pair.sharp is not None for pair in pairs)
+        if not pairs:
+            raise PairsError("no pairs to train with")
+        if 0 < with_sharp < len(pairs):
+            odd = next(pair.name for pair in pairs if pair.sharp is None)
+            raise PairsError(f"pair {odd!r} has no sharpness map but others do; give it to all pairs or to none")
+        if depth and (flat := next((pair.name for pair in pairs if pair.depth is None), None)) is not None:
+            raise PairsError(f"pair {flat!r} has no depth map; the network was asked to be given depth")
+        self.pairs = list(pairs)
+        self.options = options
+        self.level = level
+        self.seed = seed % 2**63
+        self.train = train
+        self.depth = depth
+        self.network = network or PyNETConfig()
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        index, draw = key
+        pair = self.pairs[index]
+        photo, target = load_image(pair.original), load_image(pair.bokeh)
+        check_shapes(pair, photo, target)
+        crop = self._crop(pair, photo.shape[0], photo.shape[1], draw)
+        side, goal = self.options.input, target_side(self.options.input, self.level)
+        sample = {
+            "photo": crop.develop(crop.apply(photo, side)),
+            "target": crop.develop(crop.apply(target, goal)),
+        }
+        if pair.sharp is not None:
+            sample["sharp"] = to_planes(crop.apply(load_map(pair.sharp), goal), PLAIN)
+        if self.depth and pair.depth is not None:
+            sample["depth"] = to_planes(crop.apply(load_map(pair.depth), side), PLAIN)
+        if self.network.head == "lens":
+            sample |= scene_sample(pair, read_scene(pair), crop, goal)
+        return {name: torch.from_numpy(planes) for name, planes in sample.items()}
+
+    def _crop(self, pair: Pair, height: int, width: int, draw: int) -> Crop:
+        if not self.train:
+            return centre_crop(height, width, self.options)
+        rng = np.random.default_rng((self.seed, self.level, draw))
+        try:
+            return draw_crop(rng, height, width, self.options)
+        except PairsError as error:
+            raise PairsError(f"{pair.original}: {error}") from error
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """Numbers the samples of a level and says which pair each is of, without state.
+
+    Epoch e is draws e*epoch_samples .. (e+1)*epoch_samples - 1, of which rank r takes every `world`-th. Draw d
+    is element d % n of the permutation of the n pairs drawn from (seed, level, d // n): every pair is seen
+    once before any is seen again, across epochs too.
+    """
+
+    def __init__(self, n_pairs: int, epoch_samples: int, seed: int, level: int, rank: int = 0, world: int = 1) -> None:
+        if n_pairs < 1 or epoch_samples < 1:
+            raise ValueError("n_pairs and epoch_samples must be at least 1")
+        if not 0 <= rank < world or epoch_samples % world:
+            raise ValueError(f"epoch_samples ({epoch_samples}) must be a multiple of world ({world}), rank below it")
+        self.n_pairs = n_pairs
+        self.epoch_samples = epoch_samples
+        self.seed = seed % 2**63
+        self.level = level
+        self.rank = rank
+        self.world = world
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration goes through."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.epoch_samples // self.world
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        first = self.epoch * self.epoch_samples
+        draws = range(first + self.rank, first + self.epoch_samples, self.world)
+        round_now, order = -1, np.empty(0, np.int64)
+        for draw in draws:
+            if draw // self.n_pairs != round_now:
+                round_now = draw // self.n_pairs
+                # The extra 1 keeps this stream apart from the crops', drawn from (seed, level, draw).
+                order = np.random.default_rng((self.seed, self.level, round_now, 1)).permutation(self.n_pairs)
+            yield int(order[draw % self.n_pairs]), draw
+
+
+class PairLoader(DataLoader[Any]):
+    """A DataLoader whose PairsError is one line again after its way out of a worker."""
+
+    note: Callable[[Sample], Sample] | None = None
+    """Goes over every batch, in the trainer's own process."""
+
+    def __iter__(self) -> Any:
+        with one_cv2_thread():  # Workers are forked here.
+            batches = super().__iter__()
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except PairsError as error:
+                # A worker's exception comes wrapped in its traceback; the message is the last line of it.
+                line = str(error).strip().splitlines()[-1]
+                raise PairsError(line.removeprefix(f"{PairsError.__module__}.PairsError: ")) from None
+            yield self.note(batch) if self.note is not None else batch
+
+
+def make_loader(
+    dataset: Dataset[Sample],
+    batch: int,
+    workers: int,
+    sampler: Sized | None = None,
+    *,
+    prefetch: int = 2,
+    pin_memory: bool = False,
+) -> PairLoader:
+    """Batches of samples, made ahead of the trainer in `workers` processes (0: in the trainer's own).
+
+    Without a sampler every pair comes once, in order (validation; the last batch may be smaller); a list of keys comes
+    likewise. With an `EpochSampler` batches are whole: a remainder of an epoch's samples is dropped, so give it a
+    multiple of `batch`. At most `prefetch` batches a worker wait at a time; that, not the number of pairs, is what sets
+    the memory.
+    """
+    order: Sized = sampler if sampler is not None else [(i, i) for i in range(len(dataset))]  # type: ignore[arg-type]
+    return PairLoader(
+        dataset,
+        batch_size=batch,
+        sampler=order,  # type: ignore[arg-type]
+        num_workers=workers,
+        prefetch_factor=prefetch if workers else None,
+        persistent_workers=workers > 0,
+        worker_init_fn=_quiet_worker if workers else None,
+        drop_last=isinstance(sampler, EpochSampler),
+        pin_memory=pin_memory,
+    )
+
+
+def _quiet_worker(_: int) -> None:
+    """Leave the cores to the trainer: a worker is one thread."""
+    if cv2.getNumThreads() != 1:  # Not forked, so it has not inherited it.
+        cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def check_shapes(pair: Pair, photo: np.ndarray, target: np.ndarray) -> None:
+    (height, width), (rows, columns) = photo.shape[:2], target.shape[:2]
+    if abs(height * columns / (width * rows) - 1) > SHAPE_TOLERANCE:
+        raise PairsError(f"{pair.bokeh}: {columns}x{rows} px, but its photo is {width}x{height}; exclude the pair")

@@ -1,0 +1,103 @@
+"""An exported model computes the same as a network again, and training starts from it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from command import call
+from lively import lively
+from training_runs import write_recipe
+from varied_photos import draw
+from wideopen.errors import ModelError
+from wideopen.export.onnx_export import Picture, export_onnx
+from wideopen.network.checkpoint import load_weights, save_weights
+from wideopen.network.pynet import PyNET
+from wideopen.network.restore import read_export
+from wideopen.options import PyNETConfig
+from wideopen.scene.model import SHIPPED
+from wideopen.synthesis.camera_sampling import VariedOptions
+from wideopen.synthesis.synthesize import SynthesizeOptions, synthesize
+
+pytestmark = pytest.mark.slow
+
+FIRST = Path(__file__).parents[2] / "examples" / "models" / "first.onnx"
+CONFIG = PyNETConfig(width=0.0625, blocks="cascade", head="lens", encoder="lite0", init="he")
+
+
+Export = Callable[[PyNETConfig, int], tuple[PyNET, Path]]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """A network and its export, made once: an export takes ten seconds and more."""
+
+    @cache
+    def export(config: PyNETConfig, level: int) -> tuple[PyNET, Path]:
+        network, folder = lively(config, level), tmp_path_factory.mktemp("export")
+        save_weights(folder / "level.pt", network, recipe={"name": "tried"})
+        export_onnx(folder / "level.pt", folder / "model.onnx")
+        return network, folder / "model.onnx"
+
+    return export
+
+
+@pytest.mark.parametrize(("encoder", "level"), [("lite0", 7), ("lite0", 3), ("pynet", 3)])
+def test_restored_it_computes_the_same(encoder: str, level: int, exported: Export) -> None:
+    network, path = exported(replace(CONFIG, encoder=encoder), level)
+    restored, values = read_export(path)
+    assert restored.config == network.config and restored.level == level
+    assert values["recipe"] == {"name": "tried"}
+    photo = torch.rand(2, 3, 64, 96)
+    with torch.no_grad():
+        for ours, theirs in zip(Picture(restored)(photo), Picture(network)(photo), strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=0)
+
+
+def test_the_shipped_model_can_be_trained_on() -> None:
+    network, values = read_export(SHIPPED)
+    assert network.config.head == "lens" and network.level == 3 and values["name"] == "default"
+    network.train()
+    places = network(torch.rand(1, 3, 64, 64))
+    (places.matte.mean() + places.relative.mean()).backward()  # type: ignore[union-attr]
+    slopes = {name: parameter.grad for name, parameter in network.named_parameters()}
+    assert [name for name, slope in slopes.items() if slope is None] == []
+    assert float(slopes["backbone.stem.0.weight"].abs().max()) > 0  # type: ignore[union-attr]
+
+
+def test_training_starts_from_an_export(tmp_path: Path, exported: Export) -> None:
+    _, path = exported(CONFIG, 7)
+    draw(tmp_path, "a", 0, foot=0.8)
+    options = SynthesizeOptions(varied=VariedOptions())
+    synthesize(tmp_path / "photos", tmp_path / "mattes", tmp_path / "pairs", options, per_photo=4, workers=1)
+    network = 'encoder = "lite0"'
+    recipe = write_recipe(tmp_path / "r.toml", (6,), steps=1, epoch=1, head="lens", more="matte = 1.0", network=network)
+    done = call("train", "--recipe", recipe, "--data", tmp_path / "pairs", "-o", tmp_path / "run", "--start", path)
+    assert done.code == 0 and "wideopen: " not in done.error
+    trained, given = load_weights(tmp_path / "run" / "level6.pt")[0].state_dict(), read_export(path)[0].state_dict()
+    name = "level7.block1.k3.a.conv.weight"
+    assert 0 < (trained[name] - given[name]).abs().max() < 0.01
+
+
+def test_other_files_are_refused_in_a_line(tmp_path: Path, exported: Export) -> None:
+    with pytest.raises(ModelError, match=r"missing\.onnx: no such file"):
+        read_export(tmp_path / "missing.onnx")
+    (tmp_path / "text.onnx").write_text("nothing")
+    with pytest.raises(ModelError, match=r"text\.onnx: not a model of `wideopen export`"):
+        read_export(tmp_path / "text.onnx")
+    _, path = exported(CONFIG, 3)
+    model = onnx.load(path)
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.input[1].endswith("level3.block1.k3.a.conv.weight"):
+            node.input[1] = node.input[1].replace("block1", "block9")
+    for held in model.graph.initializer:
+        held.name = held.name.replace("level3.block1.k3.a.conv.weight", "level3.block9.k3.a.conv.weight")
+    onnx.save(model, tmp_path / "odd.onnx")
+    with pytest.raises(ModelError, match=r"odd\.onnx: does not hold the network that it says it is \(level3\.block1"):
+        read_export(tmp_path / "odd.onnx")
+    with pytest.raises(ModelError, match=r"first\.onnx: has a blend head"):
+        read_export(FIRST)

@@ -1,0 +1,69 @@
+"""`wideopen doctor`: true of this installation, and not deaf to what is wrong."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from numpy._core._multiarray_umath import __cpu_features__ as cpu_features  # type: ignore[attr-defined]
+
+from command import call
+from wideopen import Renderer, RenderOptions, __version__
+from wideopen.render import doctor
+
+
+def findings(*arguments: object) -> tuple[int, dict[tuple[str, str], dict[str, object]]]:
+    done = call("doctor", "--json", *arguments)
+    assert done.error == ""
+    return done.code, {(found["topic"], found["name"]): found for found in map(json.loads, done.out.splitlines())}
+
+
+def test_all_is_well_here() -> None:
+    code, found = findings()
+    assert code == 0 and all(one["fine"] for one in found.values())
+    assert found["versions", "wideopen"]["value"] == __version__
+    assert found["versions", "onnxruntime"]["value"] == onnxruntime.__version__
+    assert str(found["versions", "Python"]["value"]).startswith(sys.version.split()[0])
+    assert "default.onnx" in str(found["model", "file"]["value"])
+    for name in ("files", "network", "lens"):
+        assert "as" in str(found["self-test", name]["value"])
+    if sys.platform == "linux":
+        has = cpu_features.get("AVX2", False)  # NumPy asks the processor itself.
+        assert ("avx2" in str(found["machine", "instructions"]["value"]).split()) == has
+
+
+def test_what_is_expected_is_what_the_shipped_model_makes() -> None:
+    """To be written anew with each new model: WIDEOPEN_UPDATE_GOLDEN=1 pytest tests/render/test_doctor.py."""
+    if os.environ.get("WIDEOPEN_UPDATE_GOLDEN"):
+        doctor.EXPECTED.write_text(json.dumps(doctor.expectations(Renderer())) + "\n")
+    known, now = json.loads(doctor.EXPECTED.read_text()), doctor.expectations(Renderer(RenderOptions(threads=1)))
+    assert known["sha256"] == now["sha256"]
+    for name in ("network", "lens"):
+        assert np.abs(np.array(known[name]) - np.array(now[name])).max() < 1
+        assert np.abs(np.array(known[name]) - np.array(doctor.grid(doctor.drawn_photo()))).max() > doctor.TOLERANCE
+
+
+def test_a_processor_that_computes_wrongly_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    render = Renderer.render
+    monkeypatch.setattr(Renderer, "render", lambda self, *given: 255 - render(self, *given))
+    found = {one.name: one for one in doctor.self_test(Renderer())}
+    assert found["files"].fine and not found["network"].fine and not found["lens"].fine
+    assert "please report this" in found["lens"].value
+
+
+def test_another_model(model: Path, tmp_path: Path) -> None:
+    code, found = findings("--model", model)
+    assert code == 0 and "runs" in str(found["self-test", "network"]["value"])
+    code, found = findings("--model", tmp_path / "none.onnx")
+    assert code == 1 and not found["model", "file"]["fine"] and not found["self-test", "network"]["fine"]
+    assert found["self-test", "lens"]["fine"]
+
+
+def test_a_model_that_was_swapped_is_told(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wideopen.scene.model.SHIPPED", model)
+    done = call("doctor")
+    assert done.code == 1 and "! network" in done.out and "not the model this version came with" in done.out
+    assert done.out.endswith("1 of these need mending.\n")

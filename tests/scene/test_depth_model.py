@@ -1,0 +1,148 @@
+"""Tiny random models, made from a configuration and saved: no download. What they see means nothing; that the
+photo, the pipeline and the units are put together rightly can be checked against the model called by hand."""
+
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from conftest import draw_scene
+from limits import HANG
+from wideopen import WeightsError
+from wideopen.scene.depth_model import estimate_depth
+
+pytestmark = pytest.mark.slow
+
+
+def save_model(folder: Path, kind: str, size: int = 56) -> Path:
+    from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config, DPTImageProcessor
+
+    torch.manual_seed(0)
+    backbone = Dinov2Config(
+        hidden_size=16,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        mlp_ratio=2,
+        image_size=size,
+        patch_size=14,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+        reshape_hidden_states=False,
+    )
+    config = DepthAnythingConfig(
+        backbone_config=backbone.to_dict(),
+        reassemble_hidden_size=16,
+        neck_hidden_sizes=[8, 8, 8, 8],
+        fusion_hidden_size=8,
+        head_hidden_size=8,
+        depth_estimation_type=kind,
+        max_depth=20,
+    )
+    model = DepthAnythingForDepthEstimation(config)
+    for parameter in model.parameters():  # Large enough to see something.
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=0.2)
+    torch.nn.init.constant_(model.head.conv3.bias, 1.0)
+    model.save_pretrained(folder)
+    processor = DPTImageProcessor(size={"height": size, "width": size}, keep_aspect_ratio=True, ensure_multiple_of=14)
+    processor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def relative(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("relative"), "relative")
+
+
+@pytest.fixture(scope="module")
+def metric(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("metric"), "metric")
+
+
+def by_hand(folder: Path, photo: np.ndarray) -> np.ndarray:
+    from transformers import AutoImageProcessor, DepthAnythingForDepthEstimation
+
+    processor, model = (
+        AutoImageProcessor.from_pretrained(folder),
+        DepthAnythingForDepthEstimation.from_pretrained(folder),
+    )
+    with torch.no_grad():
+        found = model.eval()(**processor(images=photo, return_tensors="pt")).predicted_depth
+    size = photo.shape[:2]
+    return torch.nn.functional.interpolate(found[None], size, mode="bicubic", align_corners=False)[0, 0].numpy()
+
+
+def test_relative_models_give_disparity(relative: Path) -> None:
+    photo, depth = draw_scene(), estimate_depth(draw_scene(), str(relative))
+    expected = by_hand(relative, photo)
+    assert not depth.metric and depth.disparity.shape == (180, 240)
+    assert (depth.disparity.min(), depth.disparity.max()) == (0, 1)
+    assert np.corrcoef(depth.disparity.ravel(), expected.ravel())[0, 1] > 0.999
+
+
+def test_metric_models_give_distance(metric: Path) -> None:
+    depth = estimate_depth(draw_scene(), str(metric))
+    assert depth.metric
+    np.testing.assert_allclose(1 / depth.disparity, by_hand(metric, draw_scene()), rtol=1e-3)
+
+
+def test_types_and_sizes_of_photos(relative: Path) -> None:
+    photo = draw_scene()
+    expected = estimate_depth(photo, str(relative)).disparity
+    for form in (photo.astype(np.uint16) * 257, photo.astype(np.float32) / 255):
+        np.testing.assert_array_equal(estimate_depth(form, str(relative)).disparity, expected)
+    large = cv2.resize(photo, (2400, 1800), interpolation=cv2.INTER_CUBIC)
+    assert estimate_depth(large, str(relative)).disparity.shape == (768, 1024)
+
+
+def test_missing_and_damaged_models(relative: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("wideopen.scene.depth_model.DEFAULT_MODEL", "wideopen/not-on-the-hub")
+    (tmp_path / "damaged").mkdir()
+    for file in relative.iterdir():
+        (tmp_path / "damaged" / file.name).write_bytes(file.read_bytes()[: 3000 if "safe" in file.name else None])
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text('{"model_type": "bert"}')
+    for name in (
+        None,
+        "no-such/model",
+        "not a name",
+        str(tmp_path),
+        *(str(tmp_path / x) for x in ("damaged", "other")),
+    ):
+        with pytest.raises(WeightsError, match="or a depth map") as caught:
+            estimate_depth(draw_scene(), name)
+        assert "\n" not in str(caught.value) and str(caught.value).startswith("depth model ")
+
+
+def test_nothing_is_printed(relative: Path) -> None:
+    code = (
+        "import numpy\nfrom wideopen.scene.depth_model import estimate_depth\n"
+        f"estimate_depth(numpy.arange(30000, dtype=numpy.uint8).reshape(100, 100, 3), {str(relative)!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_model_downloaded_before_needs_no_network(
+    relative: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Laid out as the hub's cache is."""
+    repository, commit = tmp_path / "models--some--model", "0" * 40
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    shutil.copytree(relative, repository / "snapshots" / commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+
+    def refuse(*_: object) -> None:
+        pytest.fail("asked the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    found = estimate_depth(draw_scene(), "some/model").disparity
+    np.testing.assert_array_equal(found, estimate_depth(draw_scene(), str(relative)).disparity)

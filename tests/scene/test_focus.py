@@ -1,0 +1,112 @@
+"""What is in focus, in maps where it is known."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from wideopen.options import parse_focus
+from wideopen.scene.focus import find_focus
+
+SHAPE = (300, 400)
+"""Of the photo; its map is a quarter as large."""
+
+
+def ramp() -> NDArray[np.float32]:
+    """75 x 100: 0 at the left, 1 at the right."""
+    return np.linspace(0, 1, 100, dtype=np.float32)[None].repeat(75, axis=0)
+
+
+def quarters() -> NDArray[np.float32]:
+    found = np.empty((76, 100), np.float32)
+    found[:38, :50], found[:38, 50:], found[38:, :50], found[38:, 50:] = 0.1, 0.3, 0.6, 0.9
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("auto", "auto"),
+        ("near", "near"),
+        ("far", "far"),
+        ("0.25,0.75", (0.25, 0.75)),
+        (" 12 , 340", (12.0, 340.0)),
+        ("0,300", (0, 300)),
+        ("1,1", (1, 1)),
+    ],
+)
+def test_focus_is_read(text: str, expected: object) -> None:
+    assert parse_focus(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "foo", "0.5", "0.5,", "1,2,3", "a,b", "-0.1,0.5", "0.5,-3", "nan,0.5", "inf,0.5", "1.5,3", "0.5,300"]
+)
+def test_other_words_are_refused_with_one_line(text: str) -> None:
+    with pytest.raises(ValueError, match="focus must") as caught:
+        parse_focus(text)
+    assert "\n" not in str(caught.value) and repr(text) in str(caught.value)
+
+
+def test_near_and_far_leave_two_per_cent_beyond() -> None:
+    assert find_focus(ramp(), "near", SHAPE) == pytest.approx(0.98, abs=0.006)
+    assert find_focus(ramp(), "far", SHAPE) == pytest.approx(0.02, abs=0.006)
+
+
+def test_a_few_wild_pixels_are_neither_near_nor_far() -> None:
+    disparity = 0.4 + 0.2 * ramp()
+    disparity[:4, :5], disparity[-4:, :5] = 0.0, 1.0
+    assert 0.58 < find_focus(disparity, "near", SHAPE) <= 0.6
+    assert 0.4 <= find_focus(disparity, "far", SHAPE) < 0.42
+
+
+@pytest.mark.parametrize(("x", "y", "expected"), [(0.2, 0.2, 0.1), (0.8, 0.2, 0.3), (0.2, 0.8, 0.6), (0.8, 0.8, 0.9)])
+def test_a_point_in_shares_and_in_pixels_of_the_photo(x: float, y: float, expected: float) -> None:
+    assert find_focus(quarters(), f"{x},{y}", SHAPE) == pytest.approx(expected)
+    assert find_focus(quarters(), f"{x * SHAPE[1]:.0f},{y * SHAPE[0]:.0f}", SHAPE) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.37, 0.5, 0.93])
+def test_the_depth_at_a_point_is_that_of_the_map_there(share: float) -> None:
+    assert find_focus(ramp(), f"{share},0.5", SHAPE) == pytest.approx(share, abs=0.01)
+    assert find_focus(ramp(), f"{share * 400},150", SHAPE) == pytest.approx(share, abs=0.01)
+
+
+def test_a_spot_outvotes_a_hole_in_the_map() -> None:
+    disparity = np.full((300, 400), 0.7, np.float32)
+    disparity[150, 200] = 0.0
+    assert find_focus(disparity, "0.5,0.5", SHAPE) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("corner", ["0,0", "0,1", "1,0", "1,1", "399,299", "0,299"])
+def test_corners_belong_to_the_photo(corner: str) -> None:
+    x, y = (float(part) for part in corner.split(","))
+    expected = quarters()[-1 if y else 0, -1 if x else 0]
+    assert find_focus(quarters(), corner, SHAPE) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("focus", ["400,150", "200,300", "4000,20"])
+def test_a_point_outside_the_photo(focus: str) -> None:
+    with pytest.raises(ValueError, match="outside the photo of 400x300 px"):
+        find_focus(ramp(), focus, SHAPE)
+
+
+def test_auto_is_the_middle_depth_of_the_subject() -> None:
+    disparity, subject = ramp(), np.zeros((150, 200), np.float32)
+    subject[40:110, 140:180] = 1.0
+    assert find_focus(disparity, "auto", SHAPE, subject) == pytest.approx(0.8, abs=0.02)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_subject_that_is_nothing_or_everything_is_none(share: float) -> None:
+    disparity = quarters()
+    subject = np.full((150, 200), share, np.float32)
+    assert find_focus(disparity, "auto", SHAPE, subject) == find_focus(disparity, "auto", SHAPE)
+
+
+def test_auto_without_a_subject_is_what_stands_in_the_middle_before_the_rest() -> None:
+    y, x = np.mgrid[:75, :100]
+    disparity = np.full((75, 100), 0.2, np.float32)
+    disparity[np.hypot(y - 37, x - 50) < 18] = 0.8
+    assert find_focus(disparity, "auto", SHAPE) == pytest.approx(0.8)
+    disparity[-8:] = 1.0  # A table's edge at the frame is nearer, but nobody's subject.
+    assert find_focus(disparity, "auto", SHAPE) == pytest.approx(0.8)

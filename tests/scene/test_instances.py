@@ -1,0 +1,70 @@
+"""Two things taken for one subject: told apart when somebody points at one of them, and not before."""
+
+import cv2
+import numpy as np
+import pytest
+
+from wideopen.lens.compositor import Glass
+from wideopen.render.scene_rendering import SceneEstimate
+from wideopen.scene.instances import split_instances
+
+Array = np.ndarray
+SIZE = 132, 176
+
+
+def disc(row: int, column: int, radius: float) -> Array:
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    return np.clip(radius + 0.5 - np.hypot(rows - row, columns - column), 0, 1).astype(np.float32)
+
+
+def two_things() -> tuple[Array, Array]:
+    """Two that touch: the left one at 0, the right one at -0.6; about their edges r is the background's."""
+    left, right = disc(66, 60, 30), disc(66, 112, 24)
+    relative = np.full(SIZE, -1, np.float32)
+    relative[disc(66, 60, 27) > 0.5] = 0.0
+    relative[disc(66, 112, 21) > 0.5] = -0.6
+    return np.maximum(left, right), relative
+
+
+def test_another_thing_leaves_the_subject() -> None:
+    matte, relative = two_things()
+    own, places = split_instances(matte, relative)
+    left, right = disc(66, 60, 28) > 0.5, disc(66, 112, 23) > 0.5
+    left[:, 80:] = right[:, :96] = False  # But for where they touch.
+    assert own[left].min() == 1 and own[right].max() == 0
+    assert np.allclose(places[right], -0.6)  # To its very edge.
+    nothing = matte == 0
+    assert np.array_equal(own[nothing], matte[nothing]) and np.array_equal(places[nothing], relative[nothing])
+
+
+@pytest.mark.parametrize("what", ["one thing", "noise", "nothing at 0"])
+def test_what_there_is_one_of_stays(what: str) -> None:
+    matte, relative = disc(66, 60, 30), np.where(disc(66, 60, 27) > 0.5, 0, -1).astype(np.float32)
+    if what == "noise":
+        relative[60:63, 60:63] = -0.8
+    if what == "nothing at 0":
+        relative[:] = -0.7
+    own, places = split_instances(matte, relative)
+    assert own is matte and places is relative
+
+
+def test_only_who_points_at_one_gets_one() -> None:
+    matte, relative = two_things()
+    rng = np.random.default_rng(3)
+    photo = rng.integers(60, 200, (*SIZE, 3), np.uint8)
+    places = SceneEstimate(cv2.resize(photo, (704, 528), interpolation=cv2.INTER_NEAREST), matte, relative)
+
+    def fine(where: str) -> tuple[float, float]:
+        looked, focus = places.focus_at(where)
+        drawn = looked.draw(Glass(0.06), focus).astype(np.float32)
+        sides = [drawn[264 - 40 : 264 + 40, x - 40 : x + 40] for x in (60 * 4, 112 * 4)]
+        return tuple(float(np.abs(np.diff(side, axis=1)).mean()) for side in sides)  # type: ignore[return-value]
+
+    left, right = fine("auto")
+    assert 0.8 < left / right < 1.25
+    left, right = fine(f"{60 / 176},0.5")
+    assert left > 3 * right
+    left, right = fine(f"{112 / 176},0.5")
+    assert right > 3 * left
+    with pytest.raises(ValueError, match="outside"):
+        places.focus_at("2000,5")

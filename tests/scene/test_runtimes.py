@@ -1,0 +1,99 @@
+"""ONNX Runtime and OpenVINO: the same numbers, and a cache that cannot do harm."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from limits import HANG
+from wideopen import Renderer, RenderOptions
+from wideopen.photo.files import load
+from wideopen.scene.model import SHIPPED
+from wideopen.scene.runtimes import OnnxRuntime, OpenVino
+
+pytestmark = pytest.mark.slow
+
+openvino = pytest.importorskip("openvino")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+WEIGHTS = SHIPPED.read_bytes()
+OUTPUTS = ["matte", "relative"]
+
+
+def small(name: str, size: tuple[int, int] = (128, 192)) -> np.ndarray:
+    photo = cv2.resize(load(EXAMPLES / name).pixels, size[::-1], interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(photo.transpose(2, 0, 1)[None], np.float32) / 255
+
+
+@pytest.mark.parametrize("name", ["dog.jpg", "statue.jpg"])
+def test_engines_agree(name: str) -> None:
+    photo = small(name)
+    expected = OnnxRuntime(WEIGHTS, 1).run(OUTPUTS, photo)
+    for ours, theirs in zip(OpenVino(WEIGHTS, 1).run(OUTPUTS, photo), expected, strict=True):
+        assert np.abs(ours - theirs).max() < 1 / 255 / 10
+
+
+def test_compiled_graphs_are_kept_and_damaged_ones_made_anew(tmp_path: Path) -> None:
+    photo = small("dog.jpg", (64, 96))
+    first = OpenVino(WEIGHTS, 1, cache=tmp_path / "cache").run(OUTPUTS, photo)
+    (kept,) = (tmp_path / "cache").iterdir()
+    stamp = kept.stat().st_mtime_ns
+    again = OpenVino(WEIGHTS, 1, cache=tmp_path / "cache").run(OUTPUTS, photo)
+    assert kept.stat().st_mtime_ns == stamp
+    kept.write_bytes(kept.read_bytes()[:5000])
+    mended = OpenVino(WEIGHTS, 1, cache=tmp_path / "cache").run(OUTPUTS, photo)
+    assert kept.stat().st_size > 5000
+    for found in (again, mended):
+        np.testing.assert_allclose(found[0], first[0], atol=1e-6)
+
+
+def test_a_cache_that_cannot_be_written_is_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    photo = small("dog.jpg", (32, 64))
+    assert OpenVino(WEIGHTS, 1, cache=tmp_path / "file" / "cache").run(OUTPUTS, photo)[0].shape == (1, 1, 32, 64)
+
+
+def test_two_processes_can_start_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nimport numpy as np\nfrom wideopen.scene.runtimes import OpenVino\n"
+        f"weights = Path({str(SHIPPED)!r}).read_bytes()\n"
+        "photo = np.full((1, 3, 64, 64), 0.5, np.float32)\n"
+        "found = OpenVino(weights, 1, cache=Path(sys.argv[1])).run(['matte'], photo)\n"
+        "print(float(found[0].mean()))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=HANG)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert said[0] == said[1]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_sizes_kept_in_memory_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wideopen.scene.runtimes.SHAPES_KEPT", 1)
+    runtime = OpenVino(WEIGHTS, 1)
+    for width in (32, 64, 32):
+        assert runtime.run(["matte"], np.zeros((1, 3, 32, width), np.float32))[0].shape == (1, 1, 32, width)
+    assert len(runtime._compiled) == 1
+
+
+def test_the_renderer_takes_it_for_many_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    photo = cv2.resize(load(EXAMPLES / "dog.jpg").pixels, (320, 240), interpolation=cv2.INTER_AREA)
+    options = RenderOptions(threads=1, working_side=256)
+    one, many = Renderer(options), Renderer(options, many=True)
+    difference = np.abs(one.render(photo).astype(int) - many.render(photo))
+    assert type(one.engine._runtime) is OnnxRuntime and type(many.engine._runtime) is OpenVino
+    assert difference.max() <= 1
+    assert os.listdir(tmp_path / "wideopen")
+
+
+def test_bf16_is_for_openvino_only() -> None:
+    with pytest.raises(ValueError, match="openvino"):
+        RenderOptions(precision="bf16")
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        with pytest.raises(ValueError, match="fp32"):
+            OpenVino(WEIGHTS, 1, "bf16")

@@ -1,0 +1,75 @@
+"""The README's training block, as written, on the photos that come with it: a tenth of the steps, one pair a photo."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+
+from command import call
+from wideopen.training.recipe import load_recipe
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+PHOTOS = ROOT / "examples" / "training"
+
+
+def training_block() -> list[str]:
+    """The commands of the README's block, each without its comment."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"## Train it\n.*?```\n(.*?)```", text, re.S)
+    assert block is not None
+    return [line.split("  #")[0].strip() for line in block.group(1).splitlines()]
+
+
+def a_tenth(recipe: str) -> str:
+    """The recipe with a tenth of its steps at every level, and of the steps between checkpoints."""
+    return re.sub(r"(?m)^((?:epoch_)?steps = )(\d+)", lambda found: f"{found[1]}{int(found[2]) // 10}", recipe)
+
+
+def test_block_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pip, *lines = training_block()
+    assert pip.startswith("pip install ")
+    verbs = [shlex.split(line)[1] for line in lines]
+    assert verbs == ["synthesize", "synthesize", "inspect", "train", "export", "evaluate", "render"]
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("browser", "models"))
+    (tmp_path / "recipes").mkdir()
+    recipe = (ROOT / "recipes" / "small.toml").read_text(encoding="utf-8")
+    (tmp_path / "recipes" / "small.toml").write_text(a_tenth(recipe), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    said = {}
+    for line in lines:
+        line = re.sub(r"--per-photo \d+", "--per-photo 1", line)
+        done = call(*shlex.split(line)[1:])
+        assert done.code == 0, (line, done.error)
+        said[shlex.split(line)[1]] = done.out
+    assert "7 pairs made, 0 kept, 0 photos skipped" in said["synthesize"]
+    gain = re.search(r"([+-][\d.]+) dB over output = input", said["evaluate"])
+    assert gain is not None and float(gain[1]) > 0
+    words = shlex.split(lines[-1])
+    with Image.open(words[2]) as photo, Image.open(words[words.index("-o") + 1]) as bokeh:
+        assert photo.size == bokeh.size
+        assert ImageChops.difference(photo.convert("RGB"), bokeh.convert("RGB")).getbbox() is not None
+
+
+def test_a_tenth_is_one() -> None:
+    whole = load_recipe(ROOT / "recipes" / "small.toml")
+    assert [item.steps // 10 for item in whole.levels] == [max(item.steps // 10, 1) for item in whole.levels]
+
+
+def test_photos_and_mattes_belong_together() -> None:
+    """Every photo has a matte of its size, and none is both trained on and held out."""
+    names = {}
+    for folder in (PHOTOS, PHOTOS / "heldout"):
+        photos = {path.stem: path for path in (folder / "photos").iterdir()}
+        mattes = {path.stem: path for path in (folder / "mattes").iterdir()}
+        assert photos.keys() == mattes.keys()
+        for name, path in photos.items():
+            with Image.open(path) as photo, Image.open(mattes[name]) as matte:
+                assert (photo.size, matte.mode) == (matte.size, "L"), path
+        names[folder] = set(photos)
+    assert len(names[PHOTOS]) == 30
+    assert not names[PHOTOS] & names[PHOTOS / "heldout"]
