@@ -1,5 +1,6 @@
 """wideopen: a sharp photo in, the same photo as a fast lens wide open would have taken it out."""
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from wideopen._version import __version__
@@ -23,6 +24,7 @@ from wideopen.render.shortcuts import render, render_file
 
 if TYPE_CHECKING:
     from wideopen.photo.depth_map import DepthMap
+    from wideopen.render.scene_rendering import SceneEstimate
 
 __all__ = [
     "ClusterError",
@@ -36,6 +38,7 @@ __all__ = [
     "RecipeError",
     "RenderOptions",
     "Renderer",
+    "SceneEstimate",
     "StoreError",
     "TrainingError",
     "WeightsError",
@@ -46,10 +49,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """`DepthMap` when it is first asked for: it brings NumPy, and `import wideopen` is to cost next to nothing."""
-    if name == "DepthMap":
-        from wideopen.photo.depth_map import DepthMap
+_WHEN_ASKED_FOR = {"DepthMap": "wideopen.photo.depth_map", "SceneEstimate": "wideopen.render.scene_rendering"}
+"""Names that bring NumPy, and the modules they are in: `import wideopen` is to cost next to nothing."""
 
-        return DepthMap
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> object:
+    if name not in _WHEN_ASKED_FOR:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(_import_module(_WHEN_ASKED_FOR[name]), name)
