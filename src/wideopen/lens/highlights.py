@@ -36,7 +36,7 @@ def find_surroundings(linear: Float) -> Float:
     lines = np.ones((1, length), np.uint8), np.ones((length, 1), np.uint8), diagonal, diagonal[::-1].copy()
     openings = [cv2.morphologyEx(darkest, cv2.MORPH_OPEN, line) for line in lines]
     square = 2 * length + 1, 2 * length + 1
-    around = cv2.blur(darkest, square, borderType=cv2.BORDER_CONSTANT)
+    around: Float = cv2.blur(darkest, square, borderType=cv2.BORDER_CONSTANT)
     around = around / cv2.blur(np.ones_like(darkest), square, borderType=cv2.BORDER_CONSTANT)
     found: Float = np.maximum.reduce([*openings, around])
     return found
