@@ -19,7 +19,7 @@ import numpy as np
 from wideopen._types import Float
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.defocus import COARSE_FROM_PX, bank_position, blur_part, signed_bank
+from wideopen.lens.defocus import COARSE_FROM_PX, bank_position, blur_part, convolve_planes, signed_bank
 from wideopen.lens.highlights import raise_lamps
 from wideopen.scene.matte_regions import shows_hidden
 
@@ -81,8 +81,8 @@ class _Layer:
     rows: slice
     columns: slice
     """Part of the picture that it can reach."""
-    light: Float
-    """HxWx5 of that part: share * light, share, what nothing nearer hides."""
+    planes: list[Float]
+    """Five of HxW of that part: share * light in three channels, share, what nothing nearer hides."""
 
 
 def composite(
@@ -90,23 +90,30 @@ def composite(
 ) -> tuple[Float, Float]:
     """Steps 2 to 4: linear light HxWx3, and the share HxW of the layer that is not blurred. `light` is the subject's,
     `rest` everything else's, both HxWx3; `own` is the subject's radius. Radii run from the nearest to the farthest."""
-    result, kept = rest.astype(np.float32), np.ones(matte.shape, np.float32)
+    result = [np.array(plane) for plane in cv2.split(np.asarray(rest, np.float32))]
+    kept: Float = np.ones(matte.shape, np.float32)
 
-    def seen(layer: _Layer) -> Float:
+    def seen(layer: _Layer) -> list[Float]:
+        radius = float(radii[layer.index])
+        if aperture is None or aperture.vignette == 0:
+            return convolve_planes(layer.planes, abs(radius), aperture, radius > 0, coarse=True)
         whole = matte.shape, (layer.rows.start, layer.columns.start)
-        rows, columns = ((0, side) for side in layer.light.shape[:2])
-        return blur_part(layer.light, float(radii[layer.index]), rows, columns, aperture, whole=whole, coarse=True)
+        rows, columns = ((0, side) for side in layer.planes[0].shape)
+        image = cv2.merge(layer.planes)
+        return list(cv2.split(blur_part(image, radius, rows, columns, aperture, whole=whole, coarse=True)))
 
     # OpenCV's Fourier transforms take one core each.
     layers = _layers(light, rest, matte, radius, own, radii)
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
         for layer, found in zip(layers, pool.map(seen, layers), strict=True):
             part = layer.rows, layer.columns
-            room = np.maximum(found[..., 4], LEAST_VISIBLE)
-            through = 1.0 - (found[..., 3] / room).clip(0.0, 1.0)
-            result[part] = found[..., :3] / room[..., None] + through[..., None] * result[part]
+            *color, share, visible = found
+            room = np.maximum(visible, LEAST_VISIBLE)
+            through = 1.0 - (share / room).clip(0.0, 1.0)
+            for plane, light_there in zip(result, color, strict=True):
+                plane[part] = light_there / room + through * plane[part]
             kept[part] = through * kept[part] + (1.0 - through if radii[layer.index] == 0.0 else np.float32(0.0))
-    return result, kept
+    return cv2.merge(result), kept
 
 
 def _layers(light: Float, rest: Float, matte: Float, radius: Float, own: float, radii: Float) -> list[_Layer]:
@@ -114,15 +121,19 @@ def _layers(light: Float, rest: Float, matte: Float, radius: Float, own: float, 
     place, place_of_subject = bank_position(radius, radii), float(bank_position(np.full((1, 1), own), radii)[0, 0])
     hidden: Float = np.ones(matte.shape, np.float32)  # By the layer itself and all nearer ones.
     layers: list[_Layer] = []
+    of_subject, of_rest = (cv2.split(np.asarray(picture, np.float32)) for picture in (light, rest))
     for index in reversed(range(len(radii))):
         others = (1.0 - matte) * np.maximum(1.0 - np.abs(place - index), 0.0)
         subject = matte * max(1.0 - abs(place_of_subject - index), 0.0)
         share = others + subject
         hidden = hidden - share
         if (within := _reach(share, float(abs(radii[index])))) is not None:
-            shone = others[within][..., None] * rest[within] + subject[within][..., None] * light[within]
-            planes = np.dstack([shone, share[within], 1.0 - hidden[within]])
-            layers.append(_Layer(index, *within, planes.astype(np.float32)))
+            others_there = others[within]
+            planes = [others_there * plane[within] for plane in of_rest]
+            if (subject_there := subject[within]).any():
+                planes = [plane + subject_there * own[within] for plane, own in zip(planes, of_subject, strict=True)]
+            planes += [share[within], 1.0 - hidden[within]]
+            layers.append(_Layer(index, *within, [np.ascontiguousarray(plane, np.float32) for plane in planes]))
     return layers
 
 

@@ -67,7 +67,8 @@ class Edges:
     """HxW, the least signed radius within an edge's width."""
     far: Float
     """HxW, the greatest."""
-    width_px: int
+    exact: bool = True
+    """Whether the map has a value of its own for every pixel of the photo."""
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -77,14 +78,15 @@ class Edges:
 
 @dataclass(frozen=True)
 class Surface:
-    """What is seen first, HxW(x3): light, opacity, signed radius (px), the greatest one beside it, and how steeply the
-    radius changes (px for each px)."""
+    """What is seen first, HxW(x3): light, opacity, signed radius (px), the greatest one beside it, how steeply the radius
+    changes (px for each px), and how far it is from a neighbour's on the same surface (px)."""
 
     light: Float
     alpha: Float
     radius: Float
     beside: Float
     slope: Float
+    roughness: Float
 
 
 def settle(radius: Float, width_px: int) -> Float:
@@ -96,11 +98,11 @@ def settle(radius: Float, width_px: int) -> Float:
     return np.where(edges.far - edges.near > EDGE_PX, closer, radius).astype(np.float32)
 
 
-def find_edges(radius: Float, width_px: int) -> Edges | None:
-    """Edges in a map of signed radii; None if there are none."""
+def find_edges(radius: Float, width_px: int, exact: bool = True) -> Edges | None:
+    """Edges in a map of signed radii; None if there are none. `exact`: see `Edges`."""
     square = np.ones((2 * width_px + 1, 2 * width_px + 1), np.uint8)
     near, far = cv2.erode(radius, square), cv2.dilate(radius, square)
-    return Edges(near, far, width_px) if (far - near).max() > EDGE_PX else None
+    return Edges(near, far, exact) if (far - near).max() > EDGE_PX else None
 
 
 def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
@@ -117,9 +119,11 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     at_edge = edges.mask
     share: Float = np.where(at_edge, (edges.far - radius) / np.maximum(span, 1e-6), 1.0).astype(np.float32)
     # Where the nearer side is blurred its edge is as soft as a photo's own is; what that gives to pixels beyond it has
-    # the nearer side's colours, so that thin things keep all of their light.
-    soft = np.where(at_edge, ((np.abs(edges.near) - SHARP_RADIUS_PX) / 2).clip(0.0, 1.0), 0.0)
-    mean = _soften(share)
+    # the nearer side's colours, so that thin things keep all of their light. A map that was enlarged is wrong about
+    # single pixels: there the mean of all around counts, in focus, too.
+    soft = ((np.abs(edges.near) - SHARP_RADIUS_PX) / 2).clip(0.0, 1.0) if edges.exact else np.float32(1.0)
+    soft = np.where(at_edge, soft, 0.0)
+    mean = _soften(share) if edges.exact else cv2.blur(share, (3, 3), borderType=cv2.BORDER_REFLECT)
     of_near = _soften(share[..., None] * light) / np.maximum(mean, 1e-3)[..., None]
     beyond = (soft * (1 - share))[..., None]
     near_light = light + beyond * (of_near - light)
@@ -132,7 +136,7 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     blur = np.maximum(np.abs(settled), np.abs(edges.near))
     stray = np.where(at_edge & ~nearer, np.clip((blur - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
     return Surface(
-        (near_light + stray * (clean - near_light)).astype(np.float32), alpha, settled, edges.far, _slope(radius)
+        (near_light + stray * (clean - near_light)).astype(np.float32), alpha, settled, edges.far, *_slope(radius)
     )
 
 
@@ -189,7 +193,7 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     stays = beside > under[soft] + SAME_STEPS
     alpha[soft] = np.where(stays, 1, alpha[soft])
     foot[soft] = np.where(stays, np.minimum(foot[soft], beside), foot[soft])
-    lean = np.minimum(surface.slope * np.maximum(np.abs(surface.radius), 1.0) / layers.step(surface.radius), 1.0)
+    lean = np.minimum(surface.roughness * np.maximum(np.abs(surface.radius), 1.0) / layers.step(surface.radius), 1.0)
     light, second = cv2.split(surface.light), cv2.split(hidden)[:3]
     result = [np.zeros(own[inner].shape, np.float32) for _ in light]
     blurred: Float = np.zeros(own[inner].shape, np.float32)
@@ -225,19 +229,22 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     return cv2.merge([plane / filled for plane in result]), np.where(blurred > LEAST, blurred, 0.0)
 
 
-def _slope(radius: Float) -> Float:
-    """How steeply a map changes from pixel to pixel, HxW.
+def _slope(radius: Float) -> tuple[Float, Float]:
+    """How steeply a map changes from pixel to pixel, and how much a pixel differs from its neighbours at all, HxW.
 
-    Along each axis the smaller of the steps to either side, and none where they have opposite signs: so flat things do
-    not count as leaning at their edges, however thin they are.
+    Along each axis the slope is the smaller of the steps to either side, and none where they have opposite signs: so
+    flat things do not count as leaning at their edges, however thin they are. Steps too small for an edge are within a
+    surface, whatever their signs.
     """
-    steepest = np.zeros_like(radius)
+    steepest, roughest = np.zeros_like(radius), np.zeros_like(radius)
     for axis in (0, 1):
         step = np.diff(radius, axis=axis, append=np.take(radius, [-1], axis))
         before = np.roll(step, 1, axis)
         slope = np.where(step * before > 0, np.minimum(np.abs(step), np.abs(before)), 0.0)
         steepest = np.maximum(steepest, slope)
-    return steepest
+        for beside in (np.abs(step), np.abs(before)):
+            roughest = np.maximum(roughest, np.where(beside <= EDGE_PX, beside, slope))
+    return steepest, roughest
 
 
 def _box_mean(values: Float, reach: float) -> Float:

@@ -70,6 +70,8 @@ class _Scene:
     surroundings: Float
     """hxw, small: how bright it is around lamps."""
     edge_px: int
+    exact: bool
+    """Whether the map is as large as the photo."""
     curve: ToneCurve | None
 
 
@@ -134,12 +136,13 @@ def _survey(pixels: Pixels, disparity: Float, look: Look, curve: ToneCurve | Non
     light = raise_lamps(linear, look.highlight_gain, surroundings)
     # What a lens and a depth map leave undecided at an edge, to either side.
     edge = max(1, round(max(height, width) * 0.0007), round(0.75 * max(height, width) / max(radius.shape)))
+    exact = min(radius.shape[0] - height, radius.shape[1] - width) >= -1
     rim = edge * scale + 1
     place = layers.place(depth_layers.settle(resize(radius, *size), int(np.ceil(rim))))
     color, behind = find_hidden(light, place, depth_layers.SAME_STEPS, max(-least, greatest) * scale + 2)
     clean = clean_rim(light, place, depth_layers.SAME_STEPS, rim)
     spread = _spread(cv2.resize(largest, size[::-1], interpolation=cv2.INTER_NEAREST), scale)
-    return _Scene(look, layers, spread, np.dstack([color, behind]), clean, surroundings, edge, curve)
+    return _Scene(look, layers, spread, np.dstack([color, behind]), clean, surroundings, edge, exact, curve)
 
 
 def _spread(largest: Float, scale: float) -> Float:
@@ -172,7 +175,7 @@ def _render_tile(
         return
     light = _raised(scene, to_light(photo, scene.curve), around)
     inner = seen_from(tile, around)
-    edges = depth_layers.find_edges(radius, scene.edge_px)
+    edges = depth_layers.find_edges(radius, scene.edge_px, scene.exact)
     near_edge = np.zeros(photo[inner].shape[:2]) if edges is None else _near_edge(scene, edges, tile, inner)
     seen: Float = np.zeros((*near_edge.shape, 3), np.float32)
     blurred: Float = np.zeros(near_edge.shape, np.float32)

@@ -16,6 +16,8 @@ DARK = 0.2, 0.5
 """Linear value of the darkest channel around a lamp: up to the first it is a lamp, from the second on it is none."""
 SIZE = 0.05
 """A lamp is smaller than this fraction of the photo's short side in every direction."""
+WORKING_PX = 512
+"""Long side at which it is found out how bright it is around lamps; larger photos are made smaller."""
 MANY = 0.01, 0.10
 """Fraction of the photo that lamps fill: up to the first they are lamps, from the second on they are something else."""
 
@@ -30,6 +32,13 @@ def find_surroundings(linear: Float) -> Float:
         The largest of the morphological openings by lines in four directions, each as long as the largest lamp, and of
         the mean in a square of twice that side: among much that is bright a thing is no lamp.
     """
+    height, width = linear.shape[:2]
+    scale = min(1.0, WORKING_PX / max(height, width))
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small = find_surroundings(cv2.resize(linear, size, interpolation=cv2.INTER_AREA))
+        enlarged: Float = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        return enlarged
     darkest = np.ascontiguousarray(_darkest(linear), np.float32)
     length = line_length(*darkest.shape)
     diagonal = np.eye(2 * round(length / np.sqrt(8)) + 1, dtype=np.uint8)
