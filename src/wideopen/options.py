@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 Blocks = Literal["parallel", "cascade"]
 Head = Literal["absolute", "residual", "blend", "lens"]
 Encoder = Literal["pynet", "lite0", "lite1", "lite2"]
+Prior = Literal["none", "u2netp"]
 Init = Literal["published", "he"]
 DepthKind = Literal["disparity", "distance"]
 RuntimeName = Literal["onnxruntime", "openvino"]
@@ -270,6 +271,8 @@ class PyNETConfig:
     `lens`: no picture, but where things are: a lens draws the picture (`wideopen.training.differentiable_lens`)."""
     encoder: Encoder = "pynet"
     """`pynet`: the published one. `lite0..2`: a pretrained EfficientNet-Lite feeds levels 3..7."""
+    prior: Prior = "none"
+    """`u2netp`: a pretrained salient-object network that levels 7..2 read, too (`wideopen.network.saliency`)."""
     init: Init = "published"
     """Starting weights. `published`: truncated normal, std 0.01. `he`: He's normal for LeakyReLU(0.2)."""
 
@@ -282,10 +285,13 @@ class PyNETConfig:
             ("blocks", self.blocks, ("parallel", "cascade")),
             ("head", self.head, ("absolute", "residual", "blend", "lens")),
             ("encoder", self.encoder, ("pynet", "lite0", "lite1", "lite2")),
+            ("prior", self.prior, ("none", "u2netp")),
             ("init", self.init, ("published", "he")),
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if self.prior != "none" and self.encoder == "pynet":
+            raise ValueError("a prior needs a pretrained encoder; set encoder to lite0, lite1 or lite2")
 
     @classmethod
     def from_file(cls, values: Mapping[str, Any]) -> "PyNETConfig":

@@ -47,6 +47,8 @@ class Picture(nn.Module):
     def forward(self, photo: Tensor) -> tuple[Tensor, ...]:
         output = self.network(photo)
         if isinstance(output, SceneMaps):
+            if self.network.level == 2:
+                return output.matte, output.relative
             size = photo.shape[2:]
             matte, relative = (F.interpolate(plane, size=size, mode="bilinear") for plane in output)
             return matte, relative
@@ -98,6 +100,7 @@ def export_onnx(
         "multiple": SIDE_MULTIPLE,
         "scale": scale,
         "working_side": side,
+        "mirrored": network.prior is None,
         "ranges": ranges(OUTPUTS.get(network.config.head, ["bokeh"])),
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "config": asdict(network.config),

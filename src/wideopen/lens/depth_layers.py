@@ -78,8 +78,8 @@ class Edges:
 
 @dataclass(frozen=True)
 class Surface:
-    """What is seen first, HxW(x3): light, opacity, signed radius (px), the greatest one beside it, how steeply the radius
-    changes (px for each px), and how far it is from a neighbour's on the same surface (px)."""
+    """What is seen first, HxW(x3): light, opacity, signed radius (px), the greatest one beside it, how steeply the
+    radius changes (px for each px), and how far it is from a neighbour's on the same surface (px)."""
 
     light: Float
     alpha: Float

@@ -28,6 +28,8 @@ from torch import Tensor, nn
 
 from wideopen.network.encoders import LiteEncoder
 from wideopen.network.heads import HeadConv, Output, SceneMaps, read_scene_maps
+from wideopen.network.saliency import CHANNELS as PRIOR_CHANNELS
+from wideopen.network.saliency import U2Netp, fused_logit, resized
 from wideopen.options import PyNETConfig
 
 SMALLEST, LARGEST = 7, 1
@@ -55,9 +57,13 @@ LEVELS = {
     5: LevelSpec(128, True, "ea", "5+  5+  5+  5eb  3"),
     4: LevelSpec(64, True, "ea", "5e  7+  7+  7+  7e  5b  3"),
     3: LevelSpec(32, False, "ea", "5e  7  9  9+  9+  9+  7e  5be  3"),
+    2: LevelSpec(64, False, "ea", "3  3+"),
 }
 ENCODED = (3, 4, 5, 6)
 """Levels whose feature the published encoder computes; level 7 reads the pooled feature of level 6."""
+LENS_FINEST = 2
+"""The last level that a lens head builds from the table: its feature `e` is of the photo's own pixels. Other heads have
+the published levels 2 and 1, an up-sampling and a head."""
 
 
 def space_to_depth(photo: Tensor) -> Tensor:
@@ -158,7 +164,7 @@ class Level(nn.Module):
             self.add_module(f"block{number}", block)
             size = block.outputs + sum(reads[name] for name in then.strip("+"))
         self.outputs = size
-        below = channels(config, level - 1) if level > 3 else 0
+        below = channels(config, level - 1) if level > last_row(config) else 0
         self.up_a = Up(size, below) if ups and below else None
         self.up_b = Up(size, below) if ups and below else None
         self.head = HeadConv(size, config.head, level) if head else None
@@ -183,8 +189,18 @@ class Top(nn.Module):
         self.head = HeadConv(self.outputs, config.head, level) if head else None
 
 
+def level_size(photo: Tensor, level: int) -> list[int]:
+    """Height and width of what head `level` gives, for the photo that the network is shown."""
+    return [int(side * 2.0 ** (2 - level)) if level < 2 else side // 2 ** (level - 2) for side in photo.shape[2:]]
+
+
+def last_row(config: PyNETConfig) -> int:
+    """The finest level that is built from the table."""
+    return LENS_FINEST if config.head == "lens" else 3
+
+
 def channels(config: PyNETConfig, level: int) -> int:
-    """Channels of one branch at levels 3..7."""
+    """Channels of one branch at the levels of the table."""
     return max(1, round(LEVELS[level].channels * config.width))
 
 
@@ -201,8 +217,8 @@ def top_channels(config: PyNETConfig, level: int) -> int:
 
 def top_inputs(config: PyNETConfig, level: int) -> int:
     """Channels that level 2 or 1 reads. The published level 1 reads head 2's picture before its tanh."""
-    if level == 2:
-        return channels(config, 3)
+    if level == last_row(config) - 1:
+        return channels(config, level + 1)
     return 3 if config.head == "absolute" else top_channels(config, 2)
 
 
@@ -222,12 +238,13 @@ class PyNET(nn.Module):
             raise ValueError(f"level must be {LARGEST} to {SMALLEST}, not {level}")
         self.level, self.all_heads = level, all_heads
         self.backbone = LiteEncoder(config.encoder) if config.encoder != "pynet" else None
+        self.prior = U2Netp() if config.prior != "none" else None
         # Each lens head adds to the one below it.
         chained = all_heads or config.head == "lens"
-        for number in range(SMALLEST, max(level, 3) - 1, -1):
+        for number in range(SMALLEST, max(level, last_row(config)) - 1, -1):
             row = Level(config, number, ups=number > level, head=chained or number == level)
             self.add_module(f"level{number}", row)
-        for number in (2, 1):
+        for number in range(last_row(config) - 1, 0, -1):
             if number >= level:
                 # The published level 1 grows from head 2, which is then on its path.
                 head = chained or number == level or config.head == "absolute"
@@ -237,6 +254,10 @@ class PyNET(nn.Module):
 
     def _add_encoders(self) -> None:
         config = self.config
+        for number in range(2, max(self.level, last_row(config)) - 1, -1):
+            # Level 2 of a lens head reads the photo's own pixels, at their own size.
+            adapter = Conv(config.in_channels + self._prior_channels(number), channels(config, number), 3, False)
+            self._encoder_home(number).add_module("encoder", adapter)
         if self.backbone is None:
             inputs = 4 * config.in_channels
             for number in ENCODED:
@@ -247,9 +268,12 @@ class PyNET(nn.Module):
         for number in range(SMALLEST, max(self.level, 3) - 1, -1):
             # Level 3 reads the photo's own pixels, too, and whatever channels there are beside RGB.
             extra = 4 * config.in_channels if number == 3 else 0
-            inputs = self.backbone.channels[number] + extra
+            inputs = self.backbone.channels[number] + extra + self._prior_channels(number)
             adapter = Conv(inputs, encoded_channels(config, number), 3 if number == 3 else 1, number > 3)
             self._encoder_home(number).add_module("encoder", adapter)
+
+    def _prior_channels(self, number: int) -> int:
+        return PRIOR_CHANNELS[number] if self.prior is not None else 0
 
     def _encoder_home(self, number: int) -> nn.Module:
         """The level that an encoder belongs to, made if the pyramid was not built down to it."""
@@ -259,10 +283,24 @@ class PyNET(nn.Module):
         home: nn.Module = getattr(self, name)
         return home
 
-    def encode(self, photo: Tensor) -> dict[int, Tensor]:
-        """Step 1: encoder features of the levels 3..7 that are built (with the published encoder: all)."""
+    def look(self, photo: Tensor) -> dict[str, dict[int, Tensor]]:
+        """What the pretrained networks make of a photo, by level: features of the `backbone`, and the `prior`'s."""
+        looked: dict[str, dict[int, Tensor]] = {}
+        if self.backbone is not None:
+            looked["backbone"] = self.backbone(photo[:, :3])
+        if self.prior is not None:
+            looked["prior"] = self.prior(photo[:, :3])
+        return looked
+
+    def encode(self, photo: Tensor, looked: dict[str, dict[int, Tensor]]) -> dict[int, Tensor]:
+        """Step 1: encoder features of the levels that are built (with the published encoder: all from 3 on)."""
         blocks = space_to_depth(photo)
         features: dict[int, Tensor] = {}
+        prior = {
+            number: [resized(feature, level_size(photo, number))] for number, feature in looked.get("prior", {}).items()
+        }
+        for number in range(2, max(self.level, last_row(self.config)) - 1, -1):
+            features[number] = self._encoder_home(number).encoder(torch.cat([photo, *prior.get(number, [])], 1))  # type: ignore[operator]
         if self.backbone is None:
             x = blocks
             for number in ENCODED:
@@ -270,10 +308,10 @@ class PyNET(nn.Module):
                 x = F.max_pool2d(x, 2)
             features[SMALLEST] = x
             return features
-        for number, x in self.backbone(photo[:, :3]).items():
-            if number >= max(self.level, 3):
-                read = torch.cat([x, blocks], 1) if number == 3 else x
-                features[number] = getattr(self, f"level{number}").encoder(read)
+        for number, x in looked["backbone"].items():
+            if number >= self.level:
+                reads = [x, *([blocks] if number == 3 else []), *prior.get(number, [])]
+                features[number] = getattr(self, f"level{number}").encoder(torch.cat(reads, 1))
         return features
 
     def _check(self, photo: Tensor) -> None:
@@ -282,45 +320,53 @@ class PyNET(nn.Module):
         if photo.shape[2] % SIDE_MULTIPLE or photo.shape[3] % SIDE_MULTIPLE:
             raise ValueError(f"sides must be multiples of {SIDE_MULTIPLE}, not {list(photo.shape[2:])}")
 
+    def _agreed(self, places: Tensor, looked: dict[str, dict[int, Tensor]], size: list[int]) -> Tensor:
+        """The heads' own logit of the matte plus the prior's: two who judge by themselves multiply their odds."""
+        if self.prior is None:
+            return places
+        logit = fused_logit(looked["prior"], size)
+        return torch.cat([places[:, :1] + logit, places[:, 1:]], 1)
+
     def forward(self, photo: Tensor) -> Output | SceneMaps:
         """sRGB-encoded photo in [0, 1], [N, C, H, W], sides multiples of 32 -> what head `level` gives.
 
         Raises ValueError on another shape. The picture's sides are H, W times 2**(2 - level).
         """
-        return self._pyramid(photo)[self.level]
+        return self.pyramid(photo, self.look(photo))[self.level]
 
     def forward_heads(self, photo: Tensor) -> dict[int, Output | SceneMaps]:
         """What every head gives, from 7 to `level`; needs `all_heads=True`."""
         if not self.all_heads:
             raise ValueError("this network was built with one head; build it with all_heads=True")
-        return self._pyramid(photo)
+        return self.pyramid(photo, self.look(photo))
 
-    def _pyramid(self, photo: Tensor) -> dict[int, Output | SceneMaps]:
+    def pyramid(self, photo: Tensor, looked: dict[str, dict[int, Tensor]]) -> dict[int, Output | SceneMaps]:
+        """What the heads give, from what `look` found; where that does not change it can be kept between steps."""
         self._check(photo)
         rgb = photo[:, :3]
-        features = self.encode(photo)
+        features = self.encode(photo, looked)
         outputs: dict[int, Output | SceneMaps] = {}
         places: Tensor | None = None
         reads: dict[str, Tensor] = {}
         x = photo
-        for number in range(SMALLEST, max(self.level, 3) - 1, -1):
+        for number in range(SMALLEST, max(self.level, last_row(self.config)) - 1, -1):
             level: Level = getattr(self, f"level{number}")
             x = level({**reads, "e": features[number]})
             if level.head is not None and level.head.kind == "lens":
                 places = level.head.places(level.head(x), places)
-                outputs[number] = read_scene_maps(places)
+                outputs[number] = read_scene_maps(self._agreed(places, looked, level_size(photo, number)))
             elif level.head is not None:
                 outputs[number] = level.head.read(level.head(x), rgb)
             if level.up_a is not None and level.up_b is not None:
                 reads = {"a": level.up_a(x), "b": level.up_b(x)}
-        for number in (2, 1):
+        for number in range(last_row(self.config) - 1, 0, -1):
             if number < self.level:
                 break
             top: Top = getattr(self, f"level{number}")
             x = top.up(x)
             if top.head is not None and top.head.kind == "lens":
                 places = top.head.places(top.head(x), places)
-                outputs[number] = read_scene_maps(places)
+                outputs[number] = read_scene_maps(self._agreed(places, looked, level_size(photo, number)))
             elif top.head is not None:
                 picture = top.head(x)
                 outputs[number] = top.head.read(picture, rgb)
@@ -336,7 +382,7 @@ def initialise(network: PyNET) -> None:
     LeakyReLU(0.2), which keeps signals alive through level 3, where no norm mends a small start.
     """
     for name, module in network.named_modules():
-        if name.startswith("backbone") or not isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        if name.startswith(("backbone", "prior")) or not isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             continue
         if network.config.init == "published":
             nn.init.trunc_normal_(module.weight, std=0.01, a=-0.02, b=0.02)

@@ -29,7 +29,7 @@ from lightning.pytorch.strategies import Strategy
 from torch.utils.data import DataLoader
 
 from wideopen.atomic_write import replacing
-from wideopen.errors import LoneError, OutputError, RecipeError, TrainingError, WideopenError
+from wideopen.errors import LoneError, OutputError, RecipeError, TrainingError, WeightsError, WideopenError
 from wideopen.network.checkpoint import load_weights, save_weights, start_from
 from wideopen.network.pynet import PyNET
 from wideopen.network.vgg import VGGFeatures
@@ -313,6 +313,11 @@ def start_network(recipe: Recipe, level: LevelRecipe, earlier: Sequence[PyNET]) 
         if not earlier:
             network.backbone.load_pretrained()
         network.backbone.freeze(recipe.encoder_frozen)
+    if network.prior is not None and not any(other.prior is not None for other in earlier):
+        raise WeightsError(
+            "the recipe's network reads U2-Netp, whose weights have to be there: make a network to start from with "
+            "recipes/with_prior.py and give it with --start"
+        )
     return network
 
 

@@ -1,0 +1,92 @@
+"""The pretrained saliency network that the pyramid reads, with drawn weights: the published are not at hand."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import helper, numpy_helper
+
+from scripts import load_script
+from wideopen.errors import WeightsError
+from wideopen.network.heads import SceneMaps
+from wideopen.network.pynet import PyNET
+from wideopen.network.saliency import CHANNELS, U2Netp, fused_logit
+from wideopen.options import PyNETConfig
+
+SMALL = PyNETConfig(width=0.125, blocks="cascade", head="lens", encoder="lite0", init="he")
+
+
+def drawn() -> U2Netp:
+    network = U2Netp()
+    torch.manual_seed(5)
+    for parameter in network.parameters():
+        parameter.copy_(torch.randn_like(parameter) * (0.3 if parameter.ndim == 1 else parameter[0].numel() ** -0.5))
+    return network
+
+
+def published(network: U2Netp, path: Path) -> Path:
+    """A file laid out as the published one is: its first 112 convolutions unnamed, in the order they are computed."""
+    convs = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
+    names = [f"{100 + k}" for k in range(len(convs) - 7)] + [f"side{k}.weight" for k in range(1, 7)]
+    nodes, held = [], []
+    for conv, name in zip(convs, [*names, "outconv.weight"], strict=True):
+        bias = name.replace("weight", "bias") if name.endswith("weight") else f"{name}b"
+        nodes.append(helper.make_node("Conv", ["x", name, bias], [f"out{name}"]))
+        held += [numpy_helper.from_array(conv.weight.numpy(), name), numpy_helper.from_array(conv.bias.numpy(), bias)]
+    # The published file computes the sides last to first in places; only their names tell them.
+    graph = helper.make_graph(nodes[:-7] + nodes[-7:][::-1], "u2netp", [], [], held)
+    onnx.save(helper.make_model(graph), path)
+    return path
+
+
+def test_published_weights_are_read_by_order_and_name(tmp_path: Path) -> None:
+    there, here = drawn(), U2Netp()
+    here.load_pretrained(published(there, tmp_path / "u2netp.onnx"))
+    photo = torch.rand(1, 3, 64, 96)
+    for level, feature in there(photo).items():
+        assert torch.equal(here(photo)[level], feature)
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.onnx"
+    path.write_bytes(b"no network")
+    with pytest.raises(WeightsError, match=r"other\.onnx: does not hold the weights of U2-Netp"):
+        U2Netp().load_pretrained(path)
+
+
+def test_what_levels_read() -> None:
+    photo = torch.rand(2, 3, 416, 288)  # Seen at 320x224.
+    reads = drawn()(photo)
+    assert {level: feature.shape[1] for level, feature in reads.items()} == CHANNELS
+    assert {level: tuple(feature.shape[2:]) for level, feature in reads.items()} == {
+        level: (320 // 2 ** (level - 2), 224 // 2 ** (level - 2)) for level in range(2, 8)
+    }
+    mean = fused_logit(reads, [52, 36]).mean()
+    assert torch.allclose(mean, fused_logit(reads, [416, 288]).mean(), rtol=0.05), "a smaller logit is a mean"
+
+
+def test_a_network_made_to_read_it_multiplies_odds_at_first(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    start = PyNET(SMALL, 3)
+    for module in start.modules():
+        if isinstance(module, torch.nn.Conv2d) and module.out_channels == 2:
+            torch.nn.init.normal_(module.weight, std=0.05)
+    start.eval()
+    path = published(drawn(), tmp_path / "u2netp.onnx")
+    network = load_script(Path(__file__).parents[2] / "recipes" / "with_prior.py").with_prior(start, path).eval()
+    photo = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        before, after = start(photo), network(photo)
+        assert isinstance(before, SceneMaps) and isinstance(after, SceneMaps)
+        own = torch.nn.functional.interpolate(torch.logit(before.matte), scale_factor=2.0, mode="bilinear")
+        wanted = torch.sigmoid(own + fused_logit(network.prior(photo), [64, 96]))
+    np.testing.assert_allclose(after.matte, wanted, atol=1e-5)
+    relative = torch.nn.functional.interpolate(before.relative, scale_factor=2.0, mode="bilinear")
+    np.testing.assert_allclose(after.relative, relative, atol=1e-4)
+
+
+def test_a_prior_needs_a_pretrained_encoder() -> None:
+    with pytest.raises(ValueError, match="a prior needs a pretrained encoder"):
+        PyNETConfig(prior="u2netp")
