@@ -12,6 +12,8 @@ from wideopen.depth import load_depth
 from wideopen.padding import resize
 from wideopen.photo import load
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SAYS = "carries no depth map; what is saved or shown is the network's own estimate"
 
