@@ -130,7 +130,9 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     # The photo's pixels beside an edge hold colours of both sides: those of the farther one are kept where both are sharp.
     blur = np.maximum(np.abs(settled), np.abs(edges.near))
     stray = np.where(at_edge & ~nearer, np.clip((blur - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
-    return Surface((near_light + stray * (clean - near_light)).astype(np.float32), alpha, settled, edges.far, _slope(radius))
+    return Surface(
+        (near_light + stray * (clean - near_light)).astype(np.float32), alpha, settled, edges.far, _slope(radius)
+    )
 
 
 def _soften(values: Float) -> Float:
