@@ -12,6 +12,8 @@ from wideopen.image.resize import resize
 from wideopen.photo.depth import load_depth
 from wideopen.photo.files import load
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SAYS = "carries no depth map; what is saved or shown is the network's own estimate"
 
