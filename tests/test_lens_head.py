@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from wideopen import lens_head
 from wideopen.apertures import Aperture
 from wideopen.exposure import expose
 from wideopen.heads import Places

@@ -36,7 +36,9 @@ def bar(width: int, near_px: float, far_px: float) -> tuple[Float, Float, Float]
     return light, radius, (1 - opacity).astype(np.float32)
 
 
-@pytest.mark.parametrize(("near_px", "far_px"), [(15.0, 20.0), (15.0, 17.5), (11.0, 20.0), (-15.0, 8.0), (-20.0, -15.0)])
+@pytest.mark.parametrize(
+    ("near_px", "far_px"), [(15.0, 20.0), (15.0, 17.5), (11.0, 20.0), (-15.0, 8.0), (-20.0, -15.0)]
+)
 @pytest.mark.parametrize("width", [9, 16, 40])
 def test_a_bar_before_a_wall_has_no_halo(width: int, near_px: float, far_px: float) -> None:
     """A thing whose blur is a little less than that of what is behind it was drawn again into the farther layers."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from wideopen.apertures import Aperture
 from wideopen.defocus import blur
-from wideopen.lens import Layer
 from wideopen.highlights import raise_lamps
+from wideopen.lens import Layer
 
 Float = NDArray[np.float32]
 

@@ -49,8 +49,8 @@ def find_surroundings(linear: Float) -> Float:
     openings = [cv2.morphologyEx(darkest, cv2.MORPH_OPEN, line) for line in lines]
     square = 2 * length + 1, 2 * length + 1
     around = cv2.blur(darkest, square, borderType=cv2.BORDER_CONSTANT)
-    around /= cv2.blur(np.ones_like(darkest), square, borderType=cv2.BORDER_CONSTANT)
-    found: Float = np.maximum.reduce([*openings, around])
+    inside = cv2.blur(np.ones_like(darkest), square, borderType=cv2.BORDER_CONSTANT)
+    found: Float = np.maximum.reduce([*openings, around / inside])
     return found
 
 

@@ -29,10 +29,10 @@ COARSEST = max(COARSE_FROM_PX.values())
 """Tiles, and what lies around them, begin at multiples of this, so that discs drawn coarsely fit together."""
 LEAST = 2e-3
 """Less blur than this is none, and less light than this is not followed."""
+GAP_PX = 5.0
+"""Layers of 2 px less blur than that close gaps only as far around what they hold as their discs reach."""
 GAP_LIMIT = 16.0
 """A layer closes a gap in nearer ones as far as so many times what it holds itself."""
-GAP_PX = 5
-"""Gaps are closed within a window of at least this side around what a layer holds."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class Edges:
 
 @dataclass(frozen=True)
 class Surface:
-    """What is seen first, HxW(x3): light, opacity, signed radius (px), the greatest one beside it, how steeply the radius
-    changes (px for each px), and how far it is from a neighbour's on the same surface (px)."""
+    """What is seen first, HxW(x3): light, opacity, signed radius (px), the greatest one beside it, how steeply the
+    radius changes (px for each px), and how far it is from a neighbour's on the same surface (px)."""
 
     light: Float
     alpha: Float
@@ -113,7 +113,8 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     nearer surface keeps the photo's own colours: taking the far side's out of them draws a line wherever the map's edge
     is a few pixels off.
 
-    `clean`: HxWx3, light for the far side of edges without the near side's colours, taken where either side will be blurred.
+    `clean`: HxWx3, light for the far side of edges without the near side's colours, taken where either side will be
+    blurred.
     """
     span = edges.far - edges.near
     at_edge = edges.mask
@@ -131,10 +132,12 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     nearer = share > 0.1
     alpha = np.where(at_edge & nearer, np.minimum((share - 0.1) / 0.8, 1.0), 1.0).astype(np.float32)
     settled = np.where(at_edge, np.where(nearer, edges.near, edges.far), radius).astype(np.float32)
-    # The photo's pixels beside an edge hold colours of both sides: those of the farther one are kept where both are sharp.
+    # The photo's pixels beside an edge hold colours of both sides: the farther one keeps them where both are sharp.
     blur = np.maximum(np.abs(settled), np.abs(edges.near))
     stray = np.where(at_edge & ~nearer, np.clip((blur - SHARP_RADIUS_PX) / 2, 0.0, 1.0), 0.0)[..., None]
-    return Surface((near_light + stray * (clean - near_light)).astype(np.float32), alpha, settled, edges.far, *_slope(radius))
+    return Surface(
+        (near_light + stray * (clean - near_light)).astype(np.float32), alpha, settled, edges.far, *_slope(radius)
+    )
 
 
 def _soften(values: Float) -> Float:
@@ -213,7 +216,8 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
         part = seen_from(target, inner)
         leaning = None
         if (fresh_leaning := fresh * lean[source]).any():
-            leaning = _box_mean(fresh_leaning, max(reach, GAP_PX / 2))[seen_from(target, source)]
+            around = reach if reach >= GAP_PX else max(reach - 2, 1.0)
+            leaning = _box_mean(fresh_leaning, around)[seen_from(target, source)]
         visible = _visible(cover, new, leaning, through[part])
         share = visible / np.maximum(cover, 1e-4)
         for plane, color in zip(result, colors, strict=True):
@@ -254,9 +258,9 @@ def _visible(cover: Float, new: Float, leaning: Float | None, through: Float) ->
     """The share of each pixel that a layer fills, HxW, 0 to `through`.
 
     `cover` is how much the layer covers, `new` how much of that does not lie in nearer layers as well, `leaning` how
-    much of what is new around there belongs to surfaces that cross layers (None for nothing), `through` what nearer layers left free.
-    Whatever else is in nearer layers may lie anywhere before the new part. But where they left a gap in a leaning
-    surface that goes on under them, it is closed.
+    much of what is new around there belongs to surfaces that cross layers (None for nothing), `through` what nearer
+    layers left free. Whatever else is in nearer layers may lie anywhere before the new part. But where they left a gap
+    in a leaning surface that goes on under them, it is closed.
     """
     under = np.maximum(cover - new, 0)
     laid_over = new * np.minimum(through / np.maximum(1 - under, 1e-4), 1)

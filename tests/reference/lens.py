@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen.apertures import Aperture
-from wideopen.lens import Layer
 from wideopen.highlights import raise_lamps
+from wideopen.lens import Layer
 
 Array = NDArray[np.float64]
 
