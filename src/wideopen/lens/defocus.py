@@ -216,8 +216,8 @@ def _correlate(planes: Sequence[Float], shape: Float) -> list[Float]:
     response = cv2.dft(room, nonzeroRows=side)
     found = []
     for plane in planes:
-        room = cv2.copyMakeBorder(plane, 0, tall - height, 0, wide - width, cv2.BORDER_CONSTANT)
-        spectrum = cv2.mulSpectrums(cv2.dft(room, nonzeroRows=height), response, 0)
+        padded = cv2.copyMakeBorder(plane, 0, tall - height, 0, wide - width, cv2.BORDER_CONSTANT)
+        spectrum = cv2.mulSpectrums(cv2.dft(padded, nonzeroRows=height), response, 0)
         seen = cv2.dft(spectrum, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT)
         found.append(seen[side - 1 : height, side - 1 : width])
     return found

@@ -28,10 +28,10 @@ COARSEST = max(COARSE_FROM_PX.values())
 """Tiles, and what lies around them, begin at multiples of this, so that discs drawn coarsely fit together."""
 LEAST = 2e-3
 """Less blur than this is none, and less light than this is not followed."""
+GAP_PX = 5.0
+"""Layers of 2 px less blur than that close gaps only as far around what they hold as their discs reach."""
 GAP_LIMIT = 16.0
 """A layer closes a gap in nearer ones as far as so many times what it holds itself."""
-GAP_PX = 5
-"""Gaps are closed within a window of at least this side around what a layer holds."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,8 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
         part = seen_from(target, inner)
         leaning = None
         if (fresh_leaning := fresh * lean[source]).any():
-            leaning = _box_mean(fresh_leaning, max(reach, GAP_PX / 2))[seen_from(target, source)]
+            around = reach if reach >= GAP_PX else max(reach - 2, 1.0)
+            leaning = _box_mean(fresh_leaning, around)[seen_from(target, source)]
         visible = _visible(cover, new, leaning, through[part])
         share = visible / np.maximum(cover, 1e-4)
         for plane, color in zip(result, colors, strict=True):
