@@ -126,10 +126,11 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     soft = np.where(at_edge, soft, 0.0)
     mean = _soften(share) if edges.exact else cv2.blur(share, (3, 3), borderType=cv2.BORDER_REFLECT)
     of_near = _soften(share[..., None] * light) / np.maximum(mean, 1e-3)[..., None]
-    beyond = (soft * (1 - share))[..., None]
+    softened = share + soft * (mean - share)
+    nearer = softened > 0.1
+    beyond = np.where(nearer, soft * (1 - share), 0.0)[..., None]
     near_light = light + beyond * (of_near - light)
-    share = share + soft * (mean - share)
-    nearer = share > 0.1
+    share = softened
     alpha = np.where(at_edge & nearer, np.minimum((share - 0.1) / 0.8, 1.0), 1.0).astype(np.float32)
     settled = np.where(at_edge, np.where(nearer, edges.near, edges.far), radius).astype(np.float32)
     # The photo's pixels beside an edge hold colours of both sides: the farther one keeps them where both are sharp.
