@@ -123,12 +123,14 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     # single pixels: there the mean of all around counts, in focus, too.
     soft = ((np.abs(edges.near) - SHARP_RADIUS_PX) / 2).clip(0.0, 1.0) if edges.exact else np.float32(1.0)
     soft = np.where(at_edge, soft, 0.0)
-    mean = _soften(share) if edges.exact else cv2.blur(share, (3, 3), borderType=cv2.BORDER_REFLECT)
-    of_near = _soften(share[..., None] * light) / np.maximum(mean, 1e-3)[..., None]
-    beyond = (soft * (1 - share))[..., None]
+    soften = _soften if edges.exact else _mean
+    mean = soften(share)
+    of_near = soften(share[..., None] * light) / np.maximum(mean, 1e-3)[..., None]
+    softened = share + soft * (mean - share)
+    nearer = softened > 0.1
+    beyond = np.where(nearer, soft * (1 - share), 0.0)[..., None]
     near_light = light + beyond * (of_near - light)
-    share = share + soft * (mean - share)
-    nearer = share > 0.1
+    share = softened
     alpha = np.where(at_edge & nearer, np.minimum((share - 0.1) / 0.8, 1.0), 1.0).astype(np.float32)
     settled = np.where(at_edge, np.where(nearer, edges.near, edges.far), radius).astype(np.float32)
     # The photo's pixels beside an edge hold colours of both sides: those of the farther one are kept where both are
@@ -138,6 +140,12 @@ def matte(light: Float, clean: Float, radius: Float, edges: Edges) -> Surface:
     return Surface(
         (near_light + stray * (clean - near_light)).astype(np.float32), alpha, settled, edges.far, *_slope(radius)
     )
+
+
+def _mean(values: Float) -> Float:
+    """The mean of a pixel and its eight neighbours."""
+    found: Float = cv2.blur(values, (3, 3), borderType=cv2.BORDER_REFLECT)
+    return found
 
 
 def _soften(values: Float) -> Float:
