@@ -26,10 +26,10 @@ from wideopen.presets import load_presets
 pytest.importorskip("gradio", reason="needs the extra web")
 pytest.importorskip("pebble", reason="needs the extra web")
 from wideopen.web import controls  # noqa: E402
-from wideopen.web.crew import Crew, plain  # noqa: E402
-from wideopen.web.gate import CALL_BYTES, Gate  # noqa: E402
-from wideopen.web.keeper import Keeper  # noqa: E402
+from wideopen.web.limits import CALL_BYTES, Gate  # noqa: E402
+from wideopen.web.session_files import Keeper  # noqa: E402
 from wideopen.web.settings import ServeOptions, Share, fitted, share_out  # noqa: E402
+from wideopen.web.worker_pool import Crew, plain  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

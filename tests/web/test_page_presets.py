@@ -10,7 +10,7 @@ from wideopen.options import RenderOptions
 
 pytest.importorskip("gradio", reason="needs the extra web")
 pytest.importorskip("pebble", reason="needs the extra web")
-from wideopen.web import parts  # noqa: E402
+from wideopen.web import widgets  # noqa: E402
 from wideopen.web.jobs import Shown  # noqa: E402
 from wideopen.web.page import SHOWN, STOP, Page, Sitting  # noqa: E402
 from wideopen.web.settings import ServeOptions  # noqa: E402
@@ -50,7 +50,7 @@ def test_a_choice_is_drawn_once_however_often_the_browser_tells_of_it(made: tupl
     assert len(page._preset(REQUEST, None, sitting, "1.8")) == SHOWN and drawing.drawn == []
     found = page._preset(REQUEST, "dreamy", sitting, "1.8")
     assert len(found) == SHOWN and found[STOP]["value"] == "1.2" and found[-1] == "dreamy"
-    for name in ("dreamy", None, parts.CUSTOM):
+    for name in ("dreamy", None, widgets.CUSTOM):
         page._preset(REQUEST, name, found[0], "1.2")
     assert [options.aperture for options in drawing.drawn] == [1.2]
 
@@ -60,15 +60,15 @@ def test_a_name_goes_when_something_is_moved_and_comes_back_when_chosen(made: tu
     sitting = page._preset(REQUEST, "background", Sitting(Path("photo.jpg")), "1.8")[0]
     assert (sitting.preset, sitting.focus) == ("background", "far")
     moved = page._set(REQUEST, sitting, "4")
-    assert moved[-1] == moved[0].preset == parts.CUSTOM
+    assert moved[-1] == moved[0].preset == widgets.CUSTOM
     again = page._preset(REQUEST, "background", moved[0], "4")
     assert again[-1] == "background" and again[STOP]["value"] == "1.8"
     # Focus is what this preset is about; of another it is not.
-    assert page._auto(REQUEST, again[0], "1.8")[-1] == parts.CUSTOM
+    assert page._auto(REQUEST, again[0], "1.8")[-1] == widgets.CUSTOM
     other = page._preset(REQUEST, "vintage", again[0], "1.8")[0]
     assert other.focus == "auto" and page._focused(REQUEST, "0.2,0.3", other, "1.8")[-1] == "vintage"
-    none = page._preset(REQUEST, parts.NONE, other, "1.8")
-    assert none[-1] == parts.NONE and (none[0].focus, none[STOP]["value"]) == ("auto", "1.8")
+    none = page._preset(REQUEST, widgets.NONE, other, "1.8")
+    assert none[-1] == widgets.NONE and (none[0].focus, none[STOP]["value"]) == ("auto", "1.8")
     assert len(drawing.drawn) == 7
 
 

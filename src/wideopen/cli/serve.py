@@ -41,9 +41,9 @@ def serve(**values: Any) -> None:
             HF_HUB_OFFLINE="1",
         )
         from wideopen.web.app import make_app, run
-        from wideopen.web.crew import working
-        from wideopen.web.keeper import Keeper
+        from wideopen.web.session_files import Keeper
         from wideopen.web.settings import fitted, share_out
+        from wideopen.web.worker_pool import working
 
         try:
             options = fitted(options)

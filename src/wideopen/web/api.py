@@ -11,8 +11,8 @@ from gradio import FileData
 
 from wideopen.errors import WideopenError
 from wideopen.options import RenderOptions
-from wideopen.web.crew import Crew
-from wideopen.web.keeper import Keeper
+from wideopen.web.session_files import Keeper
+from wideopen.web.worker_pool import Crew
 
 LEFT_OUT = ("model", "engine", "precision", "threads", "depth", "depth_model", "shape")
 """The deployer's business, and paths on the server."""

@@ -11,12 +11,12 @@ import fastapi
 import gradio as gr
 import uvicorn
 
-from wideopen.web import parts
-from wideopen.web.crew import Crew
-from wideopen.web.gate import Gate
-from wideopen.web.keeper import Keeper
+from wideopen.web import widgets
+from wideopen.web.limits import Gate
 from wideopen.web.page import Page
+from wideopen.web.session_files import Keeper
 from wideopen.web.settings import ServeOptions, Share
+from wideopen.web.worker_pool import Crew
 
 SWEEP_S = 5.0
 USER = "wideopen"
@@ -47,7 +47,7 @@ def make_app(crew: Crew, keeper: Keeper, options: ServeOptions, share: Share, pa
         app_kwargs={"openapi_url": None}, auth=_check(password) if password else None,
         auth_message=f"Name: {USER}" if password else None, root_path=options.root_path or None,
         max_file_size=options.upload_mb << 20, ssr_mode=False, enable_monitoring=False, pwa=False, mcp_server=False,
-        theme=parts.theme(), css=parts.CSS, head=parts.HEAD,
+        theme=widgets.theme(), css=widgets.CSS, head=widgets.HEAD,
     )  # fmt: skip
     inner = app.router.lifespan_context
 

@@ -12,13 +12,13 @@ import gradio as gr
 from wideopen.errors import WideopenError
 from wideopen.options import DEPTH, LENS, RenderOptions, parse_focus
 from wideopen.presets import load_presets
-from wideopen.web import parts
+from wideopen.web import widgets
 from wideopen.web.api import add_api
 from wideopen.web.controls import Controls, aperture_of
-from wideopen.web.crew import Crew, check_name
 from wideopen.web.jobs import Shown
-from wideopen.web.keeper import Keeper
+from wideopen.web.session_files import Keeper
 from wideopen.web.settings import ServeOptions, Share
+from wideopen.web.worker_pool import Crew, check_name
 
 SESSIONS = 500
 """So many are remembered; the one that was quiet longest is forgotten first."""
@@ -37,7 +37,7 @@ class Sitting:
     photo: Path | None = None
     depth: Path | None = None
     focus: str = "auto"
-    preset: str = parts.NONE
+    preset: str = widgets.NONE
     shown: Shown | None = None
 
 
@@ -63,7 +63,7 @@ class Page:
     def build(self) -> gr.Blocks:
         """Everything put together."""
         with gr.Blocks(title="wideopen", analytics_enabled=False) as blocks:
-            gr.HTML(parts.HEADER, elem_id="header")
+            gr.HTML(widgets.HEADER, elem_id="header")
             with gr.Tabs():
                 with gr.Tab("One photo"):
                     self._one()
@@ -79,16 +79,16 @@ class Page:
         self.sitting = gr.State(Sitting(), time_to_live=24 * 3600)
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
-                self.photo = parts.photo_drop("Photo: drop, paste or choose one", "photo")
-                self.examples = parts.example_row(list(self._examples))
-                self.status = gr.HTML(parts.status("Drop a photo to begin."), elem_id="status")
+                self.photo = widgets.photo_drop("Photo: drop, paste or choose one", "photo")
+                self.examples = widgets.example_row(list(self._examples))
+                self.status = gr.HTML(widgets.status("Drop a photo to begin."), elem_id="status")
                 with gr.Tabs(visible=False, elem_id="views") as self.views:
                     with gr.Tab("Compare"):
                         self.compare = gr.ImageSlider(
                             label="Before and after", type="filepath", elem_id="compare", interactive=False,
                             buttons=["fullscreen"], max_height=720, show_label=False,
                         )  # fmt: skip
-                        self.divide = parts.divider(self.compare)
+                        self.divide = widgets.divider(self.compare)
                     with gr.Tab("Tap to focus"):
                         self.tap = gr.Image(
                             label="Tap where it should be sharp", type="filepath", elem_id="tap", interactive=False,
@@ -100,15 +100,15 @@ class Page:
                             elem_id="depth-view", interactive=False, buttons=["fullscreen"],
                         )  # fmt: skip
             with gr.Column(scale=2, min_width=300):
-                self.stop = parts.stop_slider()
+                self.stop = widgets.stop_slider()
                 with gr.Group():
-                    self.focus = parts.focus_box()
+                    self.focus = widgets.focus_box()
                     self.auto = gr.Button("Back to automatic focus", elem_id="auto-focus", interactive=False)
-                self.preset = parts.preset_box(self._presets)
+                self.preset = widgets.preset_box(self._presets)
                 with gr.Accordion("Lens", open=False, elem_id="lens"):
                     self.controls.add(LENS)
                 with gr.Accordion("Depth map", open=False, elem_id="depth"):
-                    self.depth = parts.map_drop()
+                    self.depth = widgets.map_drop()
                     self.controls.add(DEPTH)
                 self.make = gr.Button("Make the full-size file", variant="primary", interactive=False, elem_id="make")
                 self.file = gr.DownloadButton("Download it", visible=False, elem_id="file")
@@ -118,9 +118,9 @@ class Page:
             f"Up to {self._options.batch} photos with the settings of the other tab, except for a point in focus: here "
             "focus is on each photo's subject, or near, or far. What comes back is one zip."
         )
-        self.photos = parts.photo_drop("Photos", "photos", "multiple")
+        self.photos = widgets.photo_drop("Photos", "photos", "multiple")
         self.render_all = gr.Button("Render all", variant="primary", elem_id="render-all")
-        self.batch_status = gr.HTML(parts.status(""), elem_id="batch-status")
+        self.batch_status = gr.HTML(widgets.status(""), elem_id="batch-status")
         self.zip = gr.DownloadButton("Download the zip", visible=False, elem_id="zip")
 
     def _wire(self) -> None:
@@ -155,7 +155,7 @@ class Page:
         }  # fmt: skip
         self.make.click(
             self._make, settings, [self.file, self.status], show_progress_on=self.status, **full
-        ).success(None, self.file, None, js=parts.FETCH)  # fmt: skip
+        ).success(None, self.file, None, js=widgets.FETCH)  # fmt: skip
         self.render_all.click(
             self._make_all, [self.photos, *settings], [self.zip, self.batch_status], show_progress_on=self.batch_status,
             **full,
@@ -205,7 +205,7 @@ class Page:
     def _focused_on(self, sitting: Sitting, focus: str) -> Sitting:
         """With that in focus; a preset that says what is in focus is left."""
         named = self._focus_of(sitting.preset)
-        return replace(sitting, focus=focus, preset=parts.CUSTOM if named else sitting.preset)
+        return replace(sitting, focus=focus, preset=widgets.CUSTOM if named else sitting.preset)
 
     def _focus_of(self, preset: str) -> str | None:
         """What a preset says is in focus; None if it does not say, or is none."""
@@ -213,16 +213,16 @@ class Page:
 
     def _set(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         """A control was moved by hand, so that no preset's name fits any more."""
-        return self._draw(request, replace(sitting, preset=parts.CUSTOM), stop, *values)
+        return self._draw(request, replace(sitting, preset=widgets.CUSTOM), stop, *values)
 
     def _preset(self, request: gr.Request, name: str | None, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         """Set what a preset says and draw it, once: a browser tells of a choice again when the box is left."""
-        if name in (None, parts.CUSTOM, sitting.preset):
+        if name in (None, widgets.CUSTOM, sitting.preset):
             return [gr.skip()] * (SHOWN + len(values))
-        settings = {} if name == parts.NONE else self._presets[str(name)].settings
+        settings = {} if name == widgets.NONE else self._presets[str(name)].settings
         chosen, *values_ = self.controls.preset(settings)
         # What was put in focus by hand stays; what the preset before said goes with it.
-        kept = RenderOptions.focus if name == parts.NONE or self._focus_of(sitting.preset) else sitting.focus
+        kept = RenderOptions.focus if name == widgets.NONE or self._focus_of(sitting.preset) else sitting.focus
         sitting = replace(sitting, preset=str(name), focus=settings.get("focus", kept))
         if sitting.photo is None:
             drawn = [sitting, *[gr.skip()] * (SHOWN - 1)]
@@ -256,7 +256,7 @@ class Page:
             str(shown.marked),
             gr.update(visible=shown.depth is not None),
             shown.depth and str(shown.depth),
-            parts.status(_said(shown, sitting.focus, options.aperture)),
+            widgets.status(_said(shown, sitting.focus, options.aperture)),
             # Drawn anew, the slider would lose the keyboard: only when it has other words to say.
             gr.skip() if sitting.shown and sitting.shown.lens == shown.lens else gr.update(fixed=not shown.lens),
             gr.update(value=sitting.focus, interactive=shown.lens),
@@ -269,30 +269,30 @@ class Page:
     def _failed(self, sitting: Sitting, reason: str) -> list[Any]:
         """Say what was wrong, and leave the rest as it is."""
         skip = gr.skip()
-        return [sitting, *[skip] * 5, parts.status(html.escape(reason), "alert"), *[skip] * 5, sitting.preset]
+        return [sitting, *[skip] * 5, widgets.status(html.escape(reason), "alert"), *[skip] * 5, sitting.preset]
 
     def _close(self, sitting: Sitting) -> list[Any]:
         """As it was before a photo was given."""
         return [
             Sitting(preset=sitting.preset), gr.update(visible=False), None, None, gr.update(visible=False), None,
-            parts.status("Drop a photo to begin."), gr.skip(), gr.update(value="auto"), gr.update(interactive=False),
+            widgets.status("Drop a photo to begin."), gr.skip(), gr.update(value="auto"), gr.update(interactive=False),
             gr.update(interactive=False), gr.update(visible=False), gr.skip(),
         ]  # fmt: skip
 
     def _make(self, request: gr.Request, sitting: Sitting, stop: str, *values: Any) -> list[Any]:
         if sitting.photo is None:
-            return [None, parts.status("Drop a photo first.", "alert")]
+            return [None, widgets.status("Drop a photo first.", "alert")]
         session = request.session_hash or ""
         try:
             options = self.controls.options(values, aperture=aperture_of(stop), focus=sitting.focus)
             made = self._crew.make(sitting.photo, sitting.depth, options, self._keeper.room(session), lenient=True)
         except (ValueError, WideopenError) as error:
-            return [gr.update(value=None, visible=False), parts.status(html.escape(str(error)), "alert")]
+            return [gr.update(value=None, visible=False), widgets.status(html.escape(str(error)), "alert")]
         self._keeper.hold(session, made)
         size = made.stat().st_size / 1e6
         return [
             gr.update(value=str(made), label=f"Download {made.name}", visible=True),
-            parts.status(f"{html.escape(made.name)} is ready: {size:.1f} MB, with the photo's metadata."),
+            widgets.status(f"{html.escape(made.name)} is ready: {size:.1f} MB, with the photo's metadata."),
         ]
 
     def _make_all(
@@ -315,13 +315,13 @@ class Page:
             options = self.controls.options(values, aperture=aperture_of(stop), focus=focus)
             zipped, failed = self._crew.make_all(paths, options, self._keeper.room(session), tell)
         except (ValueError, WideopenError) as error:
-            return [gr.update(visible=False), parts.status(html.escape(str(error)), "alert")]
+            return [gr.update(visible=False), widgets.status(html.escape(str(error)), "alert")]
         self._keeper.hold(session, zipped)
         done = f"{len(paths) - len(failed)} of {len(paths)} photos are in the zip."
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in failed)
         return [
             gr.update(value=str(zipped), visible=True),
-            parts.status(f"{done}<ul>{lines}</ul>", "alert" if failed else "status"),
+            widgets.status(f"{done}<ul>{lines}</ul>", "alert" if failed else "status"),
         ]
 
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
 
-from wideopen.web.keeper import Keeper
+from wideopen.web.session_files import Keeper
 from wideopen.web.settings import ServeOptions
 
 Scope = MutableMapping[str, Any]
