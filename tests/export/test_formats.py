@@ -215,4 +215,4 @@ def test_of_two_files_none_is_left_where_one_fails(tmp_path: Path, monkeypatch: 
 def test_command(tmp_path: Path) -> None:
     command = ["export", str(FIRST), "-o", str(tmp_path / "a.onnx"), "--photo", str(EXAMPLES / "dog.jpg")]
     found = CliRunner().invoke(app, command)
-    assert found.exit_code == 0 and "21.2 MB" in found.output and "at most 0.00000" in found.output
+    assert found.exit_code == 0 and "21.2 MB" in found.output and "at most bokeh 0.00000" in found.output
