@@ -166,7 +166,8 @@ class Level(nn.Module):
         self.outputs = size
         below = channels(config, level - 1) if level > last_row(config) else 0
         self.up_a = Up(size, below) if ups and below else None
-        self.up_b = Up(size, below) if ups and below else None
+        # Level 2 reads one up-sampling alone.
+        self.up_b = Up(size, below) if ups and below and "b" in LEVELS[level - 1].steps else None
         self.head = HeadConv(size, config.head, level) if head else None
 
     def forward(self, reads: dict[str, Tensor]) -> Tensor:
@@ -357,8 +358,7 @@ class PyNET(nn.Module):
                 outputs[number] = read_scene_maps(self._agreed(places, looked, level_size(photo, number)))
             elif level.head is not None:
                 outputs[number] = level.head.read(level.head(x), rgb)
-            if level.up_a is not None and level.up_b is not None:
-                reads = {"a": level.up_a(x), "b": level.up_b(x)}
+            reads = {name: up(x) for name, up in (("a", level.up_a), ("b", level.up_b)) if up is not None}
         for number in range(last_row(self.config) - 1, 0, -1):
             if number < self.level:
                 break
