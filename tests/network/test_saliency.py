@@ -10,6 +10,8 @@ from onnx import helper, numpy_helper
 
 from scripts import load_script
 from wideopen.errors import WeightsError
+from wideopen.export.quantise import prior_nodes
+from wideopen.network.half_weights import store_in_half
 from wideopen.network.heads import SceneMaps
 from wideopen.network.pynet import PyNET
 from wideopen.network.saliency import CHANNELS, U2Netp, fused_logit
@@ -90,3 +92,22 @@ def test_a_network_made_to_read_it_multiplies_odds_at_first(tmp_path: Path) -> N
 def test_a_prior_needs_a_pretrained_encoder() -> None:
     with pytest.raises(ValueError, match="a prior needs a pretrained encoder"):
         PyNETConfig(prior="u2netp")
+
+
+def test_it_stays_in_32_bits_where_others_are_rounded() -> None:
+    """Weights stored in 16 bits, and arithmetic in 16 bits: both leave the saliency network's convolutions alone."""
+    weights = {
+        name: np.ones((64, 32, 3, 3), np.float32) for name in ("network.prior.a.weight", "network.level3.weight")
+    }
+    held = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+    chain = ["network.level3.weight", "network.prior.a.weight", "", "network.prior.a.weight", "network.level3.weight"]
+    nodes = [
+        helper.make_node("Conv" if weight else "Relu", [f"x{k}", *filter(None, [weight])], [f"x{k + 1}"], f"node{k}")
+        for k, weight in enumerate(chain)
+    ]
+    graph = helper.make_graph(nodes, "two", [], [], held)
+    assert prior_nodes(graph) == ["node1", "node2", "node3"]
+    stored = store_in_half(helper.make_model(graph))
+    kinds = {item.name: item.data_type for item in stored.graph.initializer}
+    assert kinds["network.prior.a.weight"] == onnx.TensorProto.FLOAT
+    assert kinds["network.level3.weight.half"] == onnx.TensorProto.FLOAT16
