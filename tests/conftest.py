@@ -16,7 +16,6 @@ from onnx import TensorProto, helper
 
 from skips import (  # noqa: F401  # Hooks of pytest.
     pytest_collectreport,
-    pytest_report_header,
     pytest_runtest_logreport,
     pytest_sessionfinish,
     pytest_terminal_summary,

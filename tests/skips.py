@@ -29,7 +29,7 @@ INSTRUCTIONS = ("avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", 
 _unknown: list[str] = []
 
 
-def pytest_report_header() -> str:
+def processor() -> str:
     """Processor, instructions that kernels are chosen by, cores, and what forbids some of these."""
     model, flags = platform.processor() or platform.machine(), ""
     info = Path("/proc/cpuinfo")
@@ -68,7 +68,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which tests these are."""
+    """Say which processor it was, which pytest's own header does not under -q, and which tests these are."""
+    terminalreporter.line(processor())
     if _fails(config):
         terminalreporter.section("skipped, but must run where CI=true", red=True)
         for line in _unknown:

@@ -36,7 +36,7 @@ def test_a_skip_of_unknown_reason_fails(
 ) -> None:
     (tmp_path / "conftest.py").write_text("from skips import *\n")
     (tmp_path / "test_some.py").write_text(SKIPPED.format(reason=reason, module=module))
-    command = [sys.executable, "-m", "pytest", "-n", workers, str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", workers, str(tmp_path)]
     environment = {**os.environ, "CI": ci, "PYTHONPATH": str(TESTS)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=HANG)
     assert "\nprocessor: " in done.stdout and "cores: " in done.stdout
