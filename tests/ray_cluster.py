@@ -13,6 +13,7 @@ from pathlib import Path
 
 from limits import HANG
 
+TESTS = Path(__file__).parent
 ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": "60"}
 """Of the cluster, and of who uses it."""
 TRIES = 4
@@ -37,7 +38,8 @@ def started_cluster(cores: int, environment: dict[str, str] | None = None) -> It
     """A cluster that ends with the context."""
     for _ in range(TRIES):
         # Workers import what tests give them to do from where it is.
-        here = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])}
+        folders = [str(TESTS), str(TESTS / "batch"), os.environ.get("PYTHONPATH", "")]
+        here = {"PYTHONPATH": os.pathsep.join(folders)}
         process, cluster, said = _start(cores, {**(environment or os.environ), **ENVIRONMENT, **here})
         try:
             if cluster is not None:
