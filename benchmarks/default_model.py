@@ -40,7 +40,8 @@ from wideopen.options import RenderOptions
 from wideopen.pairs.pair_scene import STEPS, read_scene
 from wideopen.pairs.pairs import Pair, find_pairs, load_image, load_map
 from wideopen.render.renderer import Renderer
-from wideopen.render.scene_rendering import SceneEstimate
+from wideopen.render.scene_rendering import draw_scene
+from wideopen.scene.scene import Scene, estimated_scene
 
 Values = NDArray[np.float64]
 Grey = NDArray[np.float32]
@@ -66,12 +67,12 @@ class Case:
     """A held-out photo, where the model holds things to be, and the matte that says what is the subject."""
 
     name: str
-    places: SceneEstimate
+    places: Scene
     inside: NDArray[np.bool_]
     outside: NDArray[np.bool_]
 
     def drawn(self, f_number: float) -> NDArray[Any]:
-        return self.places.draw(glass(self.places.pixels, f_number))
+        return draw_scene(self.places, glass(self.places.pixels, f_number))
 
 
 def glass(pixels: NDArray[Any], f_number: float) -> Glass:
@@ -192,8 +193,8 @@ def measured_radius(f_number: float, side: int = 401) -> float:
     """Radius in shares of the side, from the second moment of what becomes of a point of light at the far end."""
     photo = np.zeros((side, side, 3), np.float32)
     photo[side // 2, side // 2] = 0.5
-    places = SceneEstimate(photo, np.zeros((8, 8), np.float32), np.full((8, 8), -1, np.float32))
-    seen = places.draw(replace(glass(photo, f_number), highlight_gain=1.0))[..., 0].astype(np.float64)
+    places = estimated_scene(photo, np.zeros((8, 8), np.float32), np.full((8, 8), -1, np.float32))
+    seen = draw_scene(places, replace(glass(photo, f_number), highlight_gain=1.0))[..., 0].astype(np.float64)
     light = np.where(seen <= 0.04045, seen / 12.92, ((seen + 0.055) / 1.055) ** 2.4)
     rows, columns = np.mgrid[:side, :side] - side // 2
     return float(np.sqrt(2 * (light * (rows**2 + columns**2)).sum() / light.sum() / 2) / side)
@@ -223,11 +224,11 @@ def measure_taps(renderer: Renderer, pairs: list[Pair]) -> dict[str, float]:
         places, before = renderer.estimate_scene(pixels), fine(pixels)
         lens = glass(pixels, 1.4)
         for own, other in ((first, second), (second, first)):
-            after = fine(draw(places, lens, middle(own)))
+            after = fine(draw_scene(places, lens, middle(own)))
             right.append(share_kept(after, before, own) > share_kept(after, before, other))
         far = scene.relative < -0.7
         if far.sum() > 500:
-            after = fine(draw(places, lens, middle(far)))
+            after = fine(draw_scene(places, lens, middle(far)))
             blurred.append(share_kept(after, before, first) < 0.5)
     return {
         "scenes": len(right) / 2,
@@ -236,9 +237,9 @@ def measure_taps(renderer: Renderer, pairs: list[Pair]) -> dict[str, float]:
     }
 
 
-def draw(places: SceneEstimate, lens: Glass, where: str) -> NDArray[Any]:
+def draw(places: Scene, lens: Glass, where: str) -> NDArray[Any]:
     looked, focus = places.focus_at(where)
-    return looked.draw(lens, focus)
+    return draw_scene(looked, lens, focus)
 
 
 def second_subject(codes: NDArray[np.uint16]) -> NDArray[np.bool_] | None:

@@ -26,10 +26,11 @@ from wideopen.evaluation.results import bootstrap_interval
 from wideopen.pairs.pair_scene import read_scene
 from wideopen.pairs.pairs import Pair, find_pairs, load_image
 from wideopen.render.renderer import Renderer
-from wideopen.render.scene_rendering import SceneEstimate
+from wideopen.render.scene_rendering import draw_scene
 from wideopen.scene.background_depth import find_sky
 from wideopen.scene.ground_prior import apply_ground_prior, expected
 from wideopen.scene.matte_regions import find_foot
+from wideopen.scene.scene import estimated_scene
 
 PLAIN = ("subject", "subject+lamps")
 Float = NDArray[np.float32]
@@ -49,8 +50,8 @@ def compare(renderer: Renderer, pair: Pair) -> dict[str, float] | None:
     lens = replace(glass(photo, 1.8), blur=scene.blur(pair.shot), aperture=pair.shot.shape)
     where = "auto" if pair.shot.in_focus == "subject" or pair.focus is None else f"{pair.focus[0]},{pair.focus[1]}"
     own = renderer.estimate_scene(photo)
-    assert own.ground is not None
-    size = own.matte.shape[::-1]
+    assert own.ground is not None and own.matte is not None
+    size = own.matte.opacity.shape[::-1]
     matte, depth, shown = (
         cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
         for plane in (scene.subject, scene.relative, photo.astype(np.float32) / np.float32(255))
@@ -59,15 +60,15 @@ def compare(renderer: Renderer, pair: Pair) -> dict[str, float] | None:
     ways = {
         "network's maps": replace(own, ground=None),
         "as drawn": own,
-        "true matte": replace(own, matte=matte, ground=apply_ground_prior(shown, matte, own.relative), view=None),
-        "true depth": replace(own, relative=depth, ground=None, view=None),
-        "true matte, rule": SceneEstimate(photo, scene.subject, guess),
-        "both true": SceneEstimate(photo, scene.subject, scene.relative),
+        "true matte": estimated_scene(photo, matte, own.relative, apply_ground_prior(shown, matte, own.relative)),
+        "true depth": replace(own.with_relative(depth), view=None),
+        "true matte, rule": estimated_scene(photo, scene.subject, guess),
+        "both true": estimated_scene(photo, scene.subject, scene.relative),
     }
     found = {}
     for name, places in ways.items():
         looked, focus = places.focus_at(where)
-        found[name] = psnr(looked.draw(lens, focus), target) - before
+        found[name] = psnr(draw_scene(looked, lens, focus), target) - before
     beside = scene.subject < 0.05
     planes = {"the network": own.relative, "the ground": own.ground, "the rule": guess}
     for name, plane in planes.items():

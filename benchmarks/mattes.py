@@ -35,9 +35,9 @@ from rich.console import Console
 from rich.table import Table
 
 from wideopen.image.guided_upsampling import lift
-from wideopen.render.scene_rendering import small
 from wideopen.scene.instances import SURE
 from wideopen.scene.model import Engine, NetworkScene
+from wideopen.scene.network_scene import small
 
 Float = NDArray[Any]
 Matting = Callable[[NDArray[np.uint8]], tuple[Float, float]]

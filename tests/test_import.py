@@ -35,7 +35,7 @@ def test_public_names() -> None:
     assert all(hasattr(wideopen, name) for name in wideopen.__all__)
     public = {name for name, value in vars(wideopen).items() if not name.startswith("_") and callable(value)}
     # These come when they are asked for, with NumPy.
-    later = {"DepthMap", "SceneEstimate"}
+    later = {"DepthMap", "Scene"}
     assert public == set(wideopen.__all__) - {"__version__", *later}
 
 

@@ -24,7 +24,7 @@ from wideopen.render.shortcuts import render, render_file
 
 if TYPE_CHECKING:
     from wideopen.photo.depth_map import DepthMap
-    from wideopen.render.scene_rendering import SceneEstimate
+    from wideopen.scene.scene import Scene
 
 __all__ = [
     "ClusterError",
@@ -38,7 +38,7 @@ __all__ = [
     "RecipeError",
     "RenderOptions",
     "Renderer",
-    "SceneEstimate",
+    "Scene",
     "StoreError",
     "TrainingError",
     "WeightsError",
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 
-_WHEN_ASKED_FOR = {"DepthMap": "wideopen.photo.depth_map", "SceneEstimate": "wideopen.render.scene_rendering"}
+_WHEN_ASKED_FOR = {"DepthMap": "wideopen.photo.depth_map", "Scene": "wideopen.scene.scene"}
 """Names that bring NumPy, and the modules they are in: `import wideopen` is to cost next to nothing."""
 
 

@@ -16,7 +16,8 @@ from wideopen.image.tone_curve import ToneCurve, profile_curve, to_light, to_pix
 from wideopen.lens.compositor import Glass
 from wideopen.photo.photo import Photo
 from wideopen.render.alpha import continued
-from wideopen.render.scene_rendering import SceneEstimate
+from wideopen.render.scene_rendering import draw_on_canvas, draw_with_alpha
+from wideopen.scene.scene import Scene, estimated_scene
 
 LENS = RenderOptions(aperture=1.0, focus="near", grain=0.0, highlights=1.0)
 GAMMA = icc.profile(icc.gamma(1.8))
@@ -93,13 +94,13 @@ def test_by_the_networks_scene_as_if_laid_on_a_ground_before(ground: float) -> N
     relative = np.linspace(-1, -0.4, 180, dtype=np.float32)[:, None].repeat(240, axis=1)
     glass = Glass(0.04, highlight_gain=1.0)
 
-    def places(pixels: NDArray) -> SceneEstimate:
-        return SceneEstimate(pixels, matte.astype(np.float32), relative)
+    def places(pixels: NDArray) -> Scene:
+        return estimated_scene(pixels, matte.astype(np.float32), relative)
 
-    bokeh, _, _, soft = places(continued(scene, cover, None)).drawn_with_alpha(cover, glass)
-    found = srgb_to_linear(bokeh) * soft[..., None] + ground * (1 - soft[..., None])
+    drawing, soft = draw_with_alpha(places(continued(scene, cover, None)), cover, glass)
+    found = srgb_to_linear(drawing.picture) * soft[..., None] + ground * (1 - soft[..., None])
     laid = to_pixels(laid_on(scene, cover, ground, None).astype(np.float32), np.uint16)
-    expected = srgb_to_linear(places(laid).drawn(glass)[0])
+    expected = srgb_to_linear(draw_on_canvas(places(laid), glass).picture)
     assert np.abs(soft - cover / 255).mean() > 0.02, "it is blurred"
     assert np.abs(found - expected).mean() < 2e-3
     assert np.percentile(np.abs(found - expected), 99) < 0.02

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from wideopen.lens.compositor import Glass
-from wideopen.render.scene_rendering import SceneEstimate
+from wideopen.render.scene_rendering import draw_scene
 from wideopen.scene.closer import Part, View, parts_around, refine_at_point
+from wideopen.scene.scene import estimated_scene
 
 Array = np.ndarray
 SIZE = 120, 160
@@ -102,7 +103,7 @@ def test_views_that_agree_change_nothing() -> None:
 
     point = (0.8, 0.2)
     matte, places, focus = refine_at_point(subject, relative, point, [view(part) for part in parts_around(point)])
-    plain = SceneEstimate(np.zeros((*SIZE, 3), np.uint8), subject, relative).focus_at("0.8,0.2")
+    plain = estimated_scene(np.zeros((*SIZE, 3), np.uint8), subject, relative).focus_at("0.8,0.2")
     assert matte is subject and focus == pytest.approx(plain[1], abs=1e-3)
     assert np.abs(places - relative).max() < 1e-3
 
@@ -119,11 +120,11 @@ def test_a_photo_is_looked_at_closer_where_a_point_is_given() -> None:
 
     photo = np.random.default_rng(3).integers(60, 200, (*SIZE, 3), np.uint8)
     photo = cv2.resize(photo, None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST)
-    places = SceneEstimate(photo, both, np.where(both > 0.5, 0, -1).astype(np.float32), view=view)
+    places = estimated_scene(photo, both, np.where(both > 0.5, 0, -1).astype(np.float32), view=view)
 
     def fine(where: str) -> list[float]:
         looked, focus = places.focus_at(where)
-        drawn = looked.draw(Glass(0.05), focus).astype(np.float32)
+        drawn = draw_scene(looked, Glass(0.05), focus).astype(np.float32)
         boxes = [drawn[3 * row - 18 : 3 * row + 18, 3 * column - 18 : 3 * column + 18] for row, column in (LEFT, RIGHT)]
         return [float(np.abs(np.diff(box, axis=1)).mean()) for box in boxes]
 

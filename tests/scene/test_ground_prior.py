@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from wideopen.pairs.pair_scene import STEPS, PairScene
-from wideopen.render.scene_rendering import SceneEstimate
 from wideopen.scene.background_depth import SUBJECT_DISPARITY, draw_surface
 from wideopen.scene.focus import at_point
 from wideopen.scene.ground_prior import apply_ground_prior, expected, lies_on
+from wideopen.scene.scene import estimated_scene
 
 SIZE = HEIGHT, WIDTH = 192, 256
 FOOT = 150
@@ -115,7 +115,7 @@ def test_a_tap_on_the_ground_focuses_on_its_row(photo: np.ndarray) -> None:
     ground = expected(matte, float(FOOT), 0.0)
     told = ground + np.float32(0.1)
     told[FOOT - 40 : FOOT + 10, 180:210] += 0.3
-    places = SceneEstimate(np.rint(255 * photo).astype(np.uint8), matte, told, ground)
+    places = estimated_scene(np.rint(255 * photo).astype(np.uint8), matte, told, ground)
 
     def view(part: object) -> object:
         from wideopen.scene.closer import View

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from wideopen.lens.compositor import Glass
-from wideopen.render.scene_rendering import SceneEstimate
+from wideopen.render.scene_rendering import draw_scene
 from wideopen.scene.instances import split_instances
+from wideopen.scene.scene import estimated_scene
 
 Array = np.ndarray
 SIZE = 132, 176
@@ -52,11 +53,11 @@ def test_only_who_points_at_one_gets_one() -> None:
     matte, relative = two_things()
     rng = np.random.default_rng(3)
     photo = rng.integers(60, 200, (*SIZE, 3), np.uint8)
-    places = SceneEstimate(cv2.resize(photo, (704, 528), interpolation=cv2.INTER_NEAREST), matte, relative)
+    places = estimated_scene(cv2.resize(photo, (704, 528), interpolation=cv2.INTER_NEAREST), matte, relative)
 
     def fine(where: str) -> tuple[float, float]:
         looked, focus = places.focus_at(where)
-        drawn = looked.draw(Glass(0.06), focus).astype(np.float32)
+        drawn = draw_scene(looked, Glass(0.06), focus).astype(np.float32)
         sides = [drawn[264 - 40 : 264 + 40, x - 40 : x + 40] for x in (60 * 4, 112 * 4)]
         return tuple(float(np.abs(np.diff(side, axis=1)).mean()) for side in sides)  # type: ignore[return-value]
 

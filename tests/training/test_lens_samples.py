@@ -20,8 +20,8 @@ from wideopen.pairs.manifest import Shot
 from wideopen.pairs.pair_scene import NEAREST, STEPS, PairScene, read_scene
 from wideopen.pairs.pairs import find_pairs
 from wideopen.pairs.sample_options import PairsOptions
-from wideopen.render import through_network
 from wideopen.render.renderer import Renderer
+from wideopen.scene import network_scene
 from wideopen.scene.background_depth import REACH
 from wideopen.scene.model import Engine, NetworkScene
 from wideopen.synthesis.camera_sampling import VariedOptions
@@ -174,7 +174,7 @@ def test_rendering_with_aperture_and_focus(model: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Engine, "run", run)
     monkeypatch.setattr(
-        through_network, "apply_ground_prior", lambda photo, matte, relative: relative
+        network_scene, "apply_ground_prior", lambda photo, matte, relative: relative
     )  # See test_ground.
     fine = [_fine(_render(photo, model, aperture=n)[:, 120:]) for n in (1.2, 4, 16, 64)]
     assert fine == sorted(fine) and fine[0] < 0.5 * fine[-1]

@@ -16,6 +16,7 @@ from wideopen.pairs.pair_scene import read_scene
 from wideopen.pairs.pairs import Pair, load_image
 from wideopen.pairs.stacks import SUFFIXES
 from wideopen.render.renderer import Renderer
+from wideopen.render.scene_rendering import draw_scene
 
 
 class Renders(Interface):
@@ -47,7 +48,7 @@ class Model:
         def taken(shown: Uint8) -> Uint8:
             places, focus = renderer.estimate_scene(shown).focus_at(where)
             glass = replace(make_glass(shown, RenderOptions()), blur=scene.blur(shot), aperture=shot.shape)
-            return places.draw(glass, focus)
+            return draw_scene(places, glass, focus)
 
         return protocol.show(photo, taken)
 

@@ -15,7 +15,9 @@ so memory above the photo and the result does not grow with them.
 """
 
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -44,11 +46,22 @@ it changes less."""
 STEEPEST = 4.0
 
 
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Opacity of what is in focus, exact at full size."""
+
+    small: Float
+    """hxw in [0, 1]."""
+    at: Callable[[slice, slice, Pixels], Float]
+    """(rows, columns, the photo's pixels there) -> opacity there at full size."""
+
+
 def carry_to_full_size(
     pixels: Pixels,
     bokeh: Float,
     sharp: Float | None = None,
     seen: Float | None = None,
+    subject: Subject | None = None,
     strip: int | None = None,
     curve: ToneCurve | None = None,
     grain: Grain | None = None,
@@ -61,6 +74,8 @@ def carry_to_full_size(
         sharp: hxw float32 in [0, 1], share of the photo that bokeh keeps; found by comparing bokeh with seen
             if None.
         seen: hxwx3, the picture of which bokeh keeps that share; the photo at that size if None.
+        subject: in focus, with a matte that decides at full size which pixels are the photo's own; `sharp` decides that
+            for all else.
         strip: rows worked on at a time; the result does not depend on it.
         curve: of the photo's profile; sRGB's if None.
         grain: put back where the photo's own is not kept; none if None.
@@ -79,12 +94,15 @@ def carry_to_full_size(
         _to_srgb(guide, curve) if seen is None else resize(seen, *size),
         _unit(pixels[:: _step(height / size[0]), :: _step(width / size[1])]),
         curve,
+        None if subject is None else resize(subject.small, *size),
     )
     result = np.empty_like(pixels)
     rows = strip or max(1, STRIP_PIXELS // width)
 
     def work(top: int) -> None:
-        result[top : top + rows] = _strip(maps, pixels[top : top + rows], top, height, curve, grain)
+        photo = pixels[top : top + rows]
+        own = None if subject is None else subject.at(slice(top, top + len(photo)), slice(0, width), photo)
+        result[top : top + rows] = _strip(maps, photo, own, top, height, curve, grain)
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
@@ -99,10 +117,19 @@ def _step(scale: float) -> int:
 
 
 def _prepare(
-    guide: Float, bokeh: Float, sharp: Float | None, seen: Float, samples: Float, curve: ToneCurve | None
+    guide: Float,
+    bokeh: Float,
+    sharp: Float | None,
+    seen: Float,
+    samples: Float,
+    curve: ToneCurve | None,
+    subject: Float | None = None,
 ) -> Float:
     """Steps 1 to 3: hxwx9, what full size is made of. All but guide and samples is sRGB-encoded, the result is as the
     photo.
+
+    Args:
+        subject: hxw, its opacity, if another matte decides at full size; m is then the fraction kept of all else.
 
     Channels: the blurred picture continued behind the subject (3), the least and the greatest m within one px, m as a
     linear function of the photo's colours (4).
@@ -114,6 +141,9 @@ def _prepare(
     background_seen = ((bokeh - share[..., None] * seen) / left).clip(0, 1)
     # One pixel away from the subject already, colours may be the subject's: m itself is only so exact.
     weight = np.minimum(2 * (1 - greatest), 1) ** 2
+    if subject is not None:
+        share = _beside(share, subject)
+        least, greatest = cv2.erode(share, square), cv2.dilate(share, square)
 
     def narrow() -> Float:
         texture = TEXTURE * hidden_texture(samples, np.maximum(1 - 4 * (greatest - least), 0))
@@ -130,6 +160,16 @@ def _prepare(
     return np.dstack([background.result(), least, greatest, model])
 
 
+def _beside(share: Float, subject: Float) -> Float:
+    """From m of all to m of what is not the subject, continued from around behind it; hxw."""
+    left = 1 - subject
+    rest = (1 - (1 - share) / np.maximum(left, 0.05)).clip(0, 1)
+    # Beside the edge, m is the subject's by the canvas's blur of it.
+    clear = 1 - cv2.dilate(subject, np.ones((3, 3), np.uint8))
+    found: Float = fill(cv2.merge([rest] * 3), np.square(clear))[..., 0]
+    return found
+
+
 def _crossing(span: Float) -> Float:
     """How far m, of which that is the change within a pixel, crosses an edge there: 0 to 1."""
     start, full = CROSSING
@@ -137,20 +177,34 @@ def _crossing(span: Float) -> Float:
     return crossing
 
 
-def _strip(maps: Float, photo: Pixels, top: int, height: int, curve: ToneCurve | None, grain: Grain | None) -> Pixels:
-    """Steps 4 and 5 for the rows from `top` on of a photo of `height` rows."""
+def _strip(
+    maps: Float,
+    photo: Pixels,
+    subject: Float | None,
+    top: int,
+    height: int,
+    curve: ToneCurve | None,
+    grain: Grain | None,
+) -> Pixels:
+    """Steps 4 and 5 for the rows from `top` on of a photo of `height` rows; `subject` is its opacity there."""
     rows, width = photo.shape[:2]
     wide = _enlarge(maps, top, rows, height, width)
     keep = wide[..., 3] >= 1 - SNAP
+    if subject is not None:
+        keep |= subject >= 1 - SNAP
     if keep.all():
         return photo
     result = _store(np.ascontiguousarray(wide[..., :3]), photo.dtype)
-    mixed = np.flatnonzero(~keep & (wide[..., 4] > SNAP))
+    some = wide[..., 4] > SNAP if subject is None else np.maximum(wide[..., 4], subject) > SNAP
+    mixed = np.flatnonzero(~keep & some)
     lacks: Float = np.ones((rows, width), np.float32)
     if mixed.size:
         found = wide.reshape(-1, 9)[mixed]
         own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
         share = _share(found, own, height / maps.shape[0])
+        if subject is not None:
+            own_share = _snapped(subject.reshape(-1, 1)[mixed])
+            share = own_share + (1 - own_share) * share
         light: Float = share * to_light(own, curve) + (1 - share) * to_light(behind, curve)
         result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype, curve))
         lacks.reshape(-1)[mixed] = 1 - share[:, 0]
@@ -168,7 +222,11 @@ def _share(found: Float, own: Pixels, scale: float) -> Float:
     # Steeper around 0.5 by up to half of what it was enlarged by.
     more = np.float32(min(max(scale / 2, 1.0), STEEPEST) - 1)
     share = np.float32(0.5) + (share - np.float32(0.5)) * (1 + more * _crossing(greatest - least))
-    snapped: Float = ((share - SNAP) / (1 - 2 * SNAP)).clip(0, 1)[:, None]
+    return _snapped(share)[:, None]
+
+
+def _snapped(share: Float) -> Float:
+    snapped: Float = ((share - SNAP) / (1 - 2 * SNAP)).clip(0, 1)
     return snapped
 
 

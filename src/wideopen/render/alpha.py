@@ -18,6 +18,7 @@ from wideopen.image.inpaint import fill
 from wideopen.image.resize import resize
 from wideopen.image.tone_curve import ToneCurve, gamma_curve, to_light, to_pixels
 from wideopen.lens.full_resolution import carry_to_full_size
+from wideopen.render.scene_rendering import Drawing
 
 LEAST = 1 / 512
 """Less cover shows no colour."""
@@ -25,7 +26,7 @@ TRUSTED = 1 / 8
 """From this cover on, a pixel's own colour is all that a network sees."""
 SMALL_PX = 1024
 
-See = Callable[[Pixels, Pixels], tuple[Float, Float | None, Float, Float | None]]
+See = Callable[[Pixels, Pixels], tuple[Drawing, Float | None]]
 Blur = Callable[[Pixels, ToneCurve | None, bool], Pixels]
 
 
@@ -51,20 +52,21 @@ def through_lens(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None, blur: B
 def through_network(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None, see: See) -> tuple[Pixels, Pixels]:
     """Colour and alpha of a photo blurred by what a network says of it; arguments as of `through_lens`.
 
-    `see`: HxWx3 and HxW -> at a size of its own: bokeh, sharp map or None, what was seen, and hxw blurred cover in
-    [0, 1], or None if the network draws its own picture and says nothing of the cover: that stays as it is then.
+    `see`: HxWx3 and HxW -> what is drawn, and hxw blurred cover in [0, 1], or None if the network draws its own picture
+    and says nothing of the cover: that stays as it is then.
     """
     whole = continued(pixels, alpha, curve)
-    bokeh, sharp, seen, soft = see(whole, alpha)
-    sharp = share_kept(seen, bokeh) if sharp is None else sharp
-    blurred = carry_to_full_size(whole, bokeh, sharp, seen, curve=curve)
+    drawing, soft = see(whole, alpha)
+    sharp = share_kept(drawing.seen, drawing.picture) if drawing.kept is None else drawing.kept
+    blurred = carry_to_full_size(whole, drawing.picture, sharp, drawing.seen, drawing.subject, curve=curve)
     cover = _share(alpha)
     if soft is not None:
         flat = as_picture(alpha)
         small = resize(flat, *soft.shape).astype(np.float32) / np.float32(65535)
         # `carry` takes what is sRGB-encoded.
         wanted = np.dstack([linear_to_srgb(soft)] * 3)
-        carried = carry_to_full_size(flat, wanted, sharp, linear_to_srgb(small), curve=gamma_curve(1.0))
+        seen = linear_to_srgb(small)
+        carried = carry_to_full_size(flat, wanted, sharp, seen, drawing.subject, curve=gamma_curve(1.0))
         cover = carried[..., 0].astype(np.float32) / np.float32(65535)
     return uncovered(pixels, alpha, (blurred != whole).any(axis=2), to_light(blurred, curve), cover, curve)
 

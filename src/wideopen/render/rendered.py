@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from wideopen.lens.depth_lens import Look
     from wideopen.photo.depth_map import DepthMap
     from wideopen.photo.photo import Photo
-    from wideopen.render.scene_rendering import SceneEstimate
+    from wideopen.scene.scene import Scene
 
 IN_FOCUS_PX = 1.0
 """Blur radius up to which a picture of the depth map shows things as in focus."""
@@ -49,23 +49,23 @@ class Seen:
             save_photo(Photo(picture), show, overwrite=overwrite)
 
 
-def estimated(places: "SceneEstimate", focus: float, glass: "Glass") -> Seen:
+def estimated(scene: "Scene", focus: float, glass: "Glass") -> Seen:
     """What a network with a lens head says of a photo's depth, as a map without a scale.
 
     Args:
-        places, focus: as of `Places.focus_at`.
+        scene, focus: as of `Scene.focus_at`.
         glass: the lens that draws them.
     """
     from wideopen.image.guided_upsampling import Lifted
     from wideopen.lens.depth_lens import Look
     from wideopen.photo.depth_map import DepthMap
 
-    disparity = places.disparity
+    disparity = scene.whole
     nearest = max(1.0, float(disparity.max()))  # Maps without a scale lie in [0, 1].
-    blur = glass.blur * min(places.pixels.shape[:2]) * nearest
+    blur = glass.blur * min(scene.pixels.shape[:2]) * nearest
     look = Look(blur, (1.0 + focus) / nearest, glass.aperture, glass.highlight_gain)
     depth = DepthMap(disparity / nearest, metric=False)
-    return Seen(Lifted(depth.disparity, places.pixels), look, depth, estimated=True)
+    return Seen(Lifted(depth.disparity, scene.pixels), look, depth, estimated=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from wideopen.image.tone_curve import ToneCurve
     from wideopen.photo.depth_map import DepthMap
     from wideopen.photo.photo import Photo
-    from wideopen.render.scene_rendering import SceneEstimate
     from wideopen.scene.model import Engine
+    from wideopen.scene.scene import Scene
 
 Picture = TypeVar("Picture")
 """An array, a Pillow image, a file's bytes, a file object, or a path."""
@@ -188,10 +188,10 @@ class Renderer:
             pixels = continued(pixels, taken.alpha, taken.curve)
         try:
             glass = make_glass(pixels, self.options, read_taken(taken.exif), taken.curve)
-            places, focus = self.estimate_scene(pixels, taken.curve).focus_at(self.options.focus)
+            scene, focus = self.estimate_scene(pixels, taken.curve).focus_at(self.options.focus)
         except ValueError as error:
             raise PhotoError(f"{name}: {error}") from error
-        return replace(done, seen=estimated(places, focus, glass))
+        return replace(done, seen=estimated(scene, focus, glass))
 
     def _own_depth(self, data: bytes, name: str, other: Any) -> "DepthMap | None":
         """The depth map that the photo brings. Raises DepthError if it is damaged, but not if another is used."""
@@ -295,15 +295,15 @@ class Renderer:
         found = see(self.engine, pixels, self.options, exif, curve)
         return carry_to_full_size(pixels, *found, curve=curve, grain=lost_grain(pixels, self.options.grain)), None
 
-    def estimate_scene(self, pixels: Any, curve: "ToneCurve | None" = None) -> "SceneEstimate":
-        """Where the things of a photo are, for a lens to draw it, as often as wanted.
+    def estimate_scene(self, pixels: Any, curve: "ToneCurve | None" = None) -> "Scene":
+        """What is where in a photo, for a lens to draw it, as often as wanted.
 
         Args:
             pixels: HxWx3, encoded by `curve`, sRGB's if None: uint8, uint16, or float32 in [0, 1].
 
         Raises ModelError if the model gives pictures instead.
         """
-        from wideopen.render.through_network import estimate_scene
+        from wideopen.scene.network_scene import estimate_scene
 
         return estimate_scene(self.engine, pixels, self.options, curve)
 

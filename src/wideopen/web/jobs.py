@@ -31,10 +31,11 @@ from wideopen.photo.files import decode, open_picture, read_bytes
 from wideopen.photo.photo import Photo
 from wideopen.render.rendered import IN_FOCUS_PX, Seen
 from wideopen.render.renderer import Renderer
-from wideopen.render.scene_rendering import SceneEstimate
-from wideopen.render.through_network import estimate_scene
+from wideopen.render.scene_rendering import draw_scene
 from wideopen.scene.depth_view import depth_picture
 from wideopen.scene.model import Engine, NetworkResult, NetworkScene
+from wideopen.scene.network_scene import estimate_scene
+from wideopen.scene.scene import Scene
 from wideopen.web.settings import REMEMBERED_MB, SCREEN_PX
 
 JPEG_QUALITY = 88
@@ -134,7 +135,7 @@ class Worker:
         cv2.setNumThreads(threads)
         self.engine = RememberingEngine(model, threads)
         self._megapixels = megapixels
-        self._opened, self._places = Memory(REMEMBERED_MB << 19), Memory(REMEMBERED_MB << 19)
+        self._opened, self._scenes = Memory(REMEMBERED_MB << 19), Memory(REMEMBERED_MB << 19)
 
     def warm(self) -> bool:
         """Run the network once: its first picture takes longer than all further ones."""
@@ -174,14 +175,14 @@ class Worker:
         if opened.depth is not None or self.engine.draws or options.aperture == math.inf:
             done, seen = SharingRenderer(options, self.engine).render_photo(photo, opened.depth)
             return done.pixels, seen
-        places: SceneEstimate = self._places.get(
+        scene: Scene = self._scenes.get(
             (path, options.working_side),
             lambda: estimate_scene(self.engine, photo.pixels, options, photo.curve),
             lambda found: 8 * found.pixels.nbytes,  # With the canvas and two maps in 32 bits.
         )
         glass = make_glass(photo.pixels, options, read_taken(photo.exif), photo.curve)
-        looked, focus = places.focus_at(options.focus)
-        return looked.draw(glass, focus), None
+        looked, focus = scene.focus_at(options.focus)
+        return draw_scene(looked, glass, focus), None
 
     def make(self, photo: Path, depth: Path | None, options: RenderOptions, output: Path, lenient: bool) -> Path:
         """Render a photo's file into another, as the command line does.

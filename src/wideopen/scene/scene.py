@@ -1,0 +1,184 @@
+"""What is where in a photo: a matte of the subject, and the disparity of everything else, each from any source.
+
+    source (network, depth map, file, the photo's own) -> Scene -> focus, point refinement -> Scene -> lens
+
+Nothing that draws a scene asks where it came from: what a source promises is in the fields.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from wideopen._types import Float, Pixels
+from wideopen.image.guided_upsampling import Lifted
+from wideopen.image.tone_curve import ToneCurve
+from wideopen.options import parse_focus
+from wideopen.scene.closer import Part, View, parts_around, refine_at_point
+from wideopen.scene.focus import disparity_in_focus, find_focus, focus_of_scene, point_of
+from wideopen.scene.ground_prior import lies_on
+from wideopen.scene.instances import SURE, split_instances
+
+Scale = Literal["subject", "none", "metres"]
+
+
+@dataclass(frozen=True, eq=False)
+class Matte:
+    """Opacity of the subject."""
+
+    opacity: Float
+    """hxw float32 in [0, 1], upright like the photo, of any size."""
+    source: str
+    """Where it is from, for a person to read."""
+    sure: float = 1.0
+    """Opacity from which on a pixel is wholly the subject's: below 1 for a network's guess, of which the photo's own
+    pixels are kept where it is in doubt."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the subject ends where the matte says: then nothing corrects it, and it decides at full size."""
+        return self.sure >= 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Disparity:
+    """How near everything is."""
+
+    values: Float
+    """hxw float32, larger is nearer, of any size."""
+    scale: Scale
+    """`subject`: disparity less the subject's, in units of the subject's: 0 is as far as it, -1 infinitely far.
+    `none`: in [0, 1], 0 is infinitely far and 1 the nearest thing. `metres`: 1/m."""
+    source: str
+    """Where it is from, for a person to read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A photo and what is where in it."""
+
+    pixels: Pixels
+    """HxWx3 encoded by `curve`: uint8, uint16, or float32 in [0, 1]."""
+    matte: Matte | None
+    """The subject; None if all that is known is how near things are."""
+    disparity: Disparity
+    """Of everything but the subject, also where the subject hides it; of everything if there is no matte."""
+    subject: float = 0.0
+    """Disparity of the subject, in the scale of `disparity`."""
+    curve: ToneCurve | None = None
+    """Of the photo's profile; sRGB's if None."""
+    ground: Float | None = None
+    """hxw, a network's disparity made to recede as a ground does (`ground_prior.apply_ground_prior`): what is drawn,
+    unless a point on another thing is in focus."""
+    view: Callable[[Part], View] | None = None
+    """Has a network look at a part of the photo."""
+
+    @cached_property
+    def relative(self) -> Float:
+        """hxw, disparity of everything else less the subject's, in units of the subject's; -1 is the farthest."""
+        if self.disparity.scale == "subject":
+            return self.disparity.values
+        unit = np.float32(self.unit)
+        return np.asarray((self.disparity.values - np.float32(self.subject)) / unit, np.float32)
+
+    @property
+    def unit(self) -> float:
+        """The disparity that is 1 in `relative`, in the scale of `disparity`."""
+        return 1.0 if self.disparity.scale == "subject" else max(self.subject, LEAST_UNIT)
+
+    def with_relative(self, relative: Float) -> "Scene":
+        """The same with other disparities in units of the subject's, and without the ground's."""
+        return replace(self, disparity=replace(self.disparity, values=relative), ground=None)
+
+    def focus_at(self, where: str) -> "tuple[Scene, float]":
+        """What options call `where` in focus.
+
+        Returns:
+            The scene (if `where` is a point in a network's scene: with subjects told apart, and what a closer look
+            says), and the relative disparity in focus.
+
+        Raises:
+            ValueError: a point outside the photo, or `near` or `far`, which only a depth map has.
+        """
+        assert self.matte is not None
+        shape, matte = self.pixels.shape[:2], self.matte.opacity
+        drawn = self if self.ground is None else self.with_relative(self.ground)
+        if self.disparity.scale != "subject":
+            return drawn, 0.0 if where == "auto" else (find_focus(self.whole, where, shape) - self.subject) / self.unit
+        point = None if isinstance(parse_focus(where), str) else point_of(where, shape)
+        if point is None or self.matte.exact:
+            return drawn, focus_of_scene(*_of_one_size(matte, drawn.relative), where, shape)
+        seen = replace(self.apart, ground=None)
+        assert seen.matte is not None
+        if self.view is None:
+            return seen, focus_of_scene(seen.matte.opacity, seen.relative, where, shape)
+        views = [self.view(part) for part in parts_around(point)]
+        found, relative, focus = refine_at_point(seen.matte.opacity, seen.relative, point, views)
+        held = found is not seen.matte.opacity  # By a view; else the matte comes back as it was.
+        if self.ground is not None and not held and lies_on(self.ground, matte, self.relative, point):
+            return drawn, disparity_in_focus(matte, drawn.relative, point)
+        return replace(seen.with_relative(relative), matte=replace(seen.matte, opacity=found)), focus
+
+    @property
+    def whole(self) -> Float:
+        """hxw float32, disparity of everything: 1 is the subject and 0 infinitely far where the scale is the subject's,
+        else in the scale of `disparity`."""
+        if self.matte is None:
+            return self.disparity.values
+        if self.disparity.scale == "subject":
+            rest = self.disparity.values if self.ground is None else self.ground
+            subject = (self.matte.opacity / np.float32(self.matte.sure)).clip(0.0, 1.0)
+            subject, rest = _of_one_size(subject, rest)
+            return np.asarray((1.0 + (1.0 - subject) * rest).clip(0.0, None), np.float32)
+        subject, rest = _of_one_size(self.matte.opacity, self.disparity.values)
+        return np.where(subject > 0.5, np.float32(self.subject), rest)
+
+    @cached_property
+    def apart(self) -> "Scene":
+        """Without what was taken for the subject but lies elsewhere; see `instances.split_instances`."""
+        assert self.matte is not None
+        opacity, relative = split_instances(self.matte.opacity, self.relative)
+        if opacity is self.matte.opacity:
+            return self
+        return replace(self.with_relative(relative), matte=replace(self.matte, opacity=opacity), ground=self.ground)
+
+    @cached_property
+    def lifted_matte(self) -> Lifted:
+        """The matte at the photo's size, following its edges, wherever it is asked for."""
+        assert self.matte is not None
+        return Lifted(self.matte.opacity, self.pixels)
+
+
+LEAST_UNIT = 1e-3
+"""Least disparity of a subject that others are measured by; it lies infinitely far away, then."""
+
+
+def estimated_scene(
+    pixels: Pixels,
+    matte: Float,
+    relative: Float,
+    ground: Float | None = None,
+    curve: ToneCurve | None = None,
+    view: Callable[[Part], View] | None = None,
+) -> Scene:
+    """The scene that a network's answers make.
+
+    Args:
+        pixels: HxWx3 encoded by `curve`.
+        matte, relative: hxw; see `model.NetworkScene`.
+        ground, view: see `Scene`.
+    """
+    source = "network"
+    return Scene(pixels, Matte(matte, source, SURE), Disparity(relative, "subject", source), 0.0, curve, ground, view)
+
+
+def _of_one_size(matte: Float, rest: Float) -> tuple[Float, Float]:
+    """A matte and disparities at the larger one's size."""
+    from wideopen.image.resize import resize
+
+    if matte.shape == rest.shape:
+        return matte, rest
+    height, width = max(matte.shape, rest.shape)
+    return resize(matte, height, width), resize(rest, height, width)
