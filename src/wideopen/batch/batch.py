@@ -117,12 +117,18 @@ def identities(jobs: Sequence[Job]) -> frozenset[Identity]:
 
 
 def render_batch(
-    renderer: Renderer, jobs: Sequence[Job], options: BatchOptions, targets: "Targets | None" = None
+    renderer: Renderer,
+    jobs: Sequence[Job],
+    options: BatchOptions,
+    targets: "Targets | None" = None,
+    hold: Callable[[bool], None] = lambda _: None,
 ) -> Generator[Outcome, None, None]:
     """Render photos, some at a time; their outcomes come as they are ready. Folders for results are made.
 
     Args:
         targets: what batches before this one found out about where results go.
+        hold: called with True before a result is written, and with False once its outcome has been taken: who stops
+            the batch by an exception in between would leave a result behind that nobody was told of.
 
     Raises:
         ModelError: the model cannot be loaded, so that no photo can be rendered.
@@ -155,9 +161,11 @@ def render_batch(
                 if not isinstance(made, _Made):
                     yield Outcome(job, "failed", made) if made else Outcome(job, "skipped")
                     continue
+                hold(True)
                 outcome, no_room = _write(made, job, options)
                 targets.full = targets.full or no_room
                 yield outcome
+                hold(False)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -164,9 +164,9 @@ def render(
         raise typer.Exit(_foretell(jobs, how, as_json, roots))
     from wideopen.cli.report import Report
 
-    report = Report(len(jobs), as_json, quiet)
+    report, stop = Report(len(jobs), as_json, quiet), _Stop()
     try:
-        outcomes = _outcomes(jobs, options, how, roots, spread)
+        outcomes = _outcomes(jobs, options, how, roots, spread, stop.hold)
     except ValueError as error:
         complain(error)
         raise typer.Exit(2) from error
@@ -176,11 +176,16 @@ def render(
 
         outcomes = recorded(outcomes, place(table if spread is None else seen_by_all(table)))
     # Of a task's photos a cluster tells when all of them are done.
-    raise typer.Exit(_run(outcomes, report, "" if spread is None else ", those of tasks in hand not counted"))
+    raise typer.Exit(_run(outcomes, report, stop, "" if spread is None else ", those of tasks in hand not counted"))
 
 
 def _outcomes(
-    jobs: "list[Job]", options: RenderOptions, how: BatchOptions, roots: list[str], spread: "ClusterOptions | None"
+    jobs: "list[Job]",
+    options: RenderOptions,
+    how: BatchOptions,
+    roots: list[str],
+    spread: "ClusterOptions | None",
+    hold: Callable[[bool], None],
 ) -> "Generator[Outcome, None, None]":
     """Render all; ValueError for options that no photo can be rendered with."""
     from wideopen.batch.batch import make_renderer, render_batch
@@ -189,21 +194,21 @@ def _outcomes(
     renderer.check()
     if spread is None:
         hold_threads(options)
-        return render_batch(renderer, jobs, how)
+        return render_batch(renderer, jobs, how, hold=hold)
     from wideopen.batch.cluster_render import render_on_cluster
 
     return render_on_cluster(jobs, options, how, spread, _there(roots))
 
 
-def _run(outcomes: "Generator[Outcome, None, None]", report: "Report", uncounted: str) -> int:
-    with _terminable():
+def _run(outcomes: "Generator[Outcome, None, None]", report: "Report", stop: "_Stop", uncounted: str) -> int:
+    with stop.listening():
         try:
             report.follow(outcomes)
-        except KeyboardInterrupt as stop:
+        except KeyboardInterrupt as asked:
             outcomes.close()
             report.stopped(uncounted)
             # Photos in hand are dropped, not waited for: none of them has a file open.
-            raise Stopped(143 if isinstance(stop, _Terminated) else 130, at_once=True) from stop
+            raise Stopped(143 if isinstance(asked, _Terminated) else 130, at_once=True) from asked
         except OutputError:  # Of the table.
             report.end()
             raise
@@ -214,21 +219,36 @@ class _Terminated(KeyboardInterrupt):
     """SIGTERM, which is to be as clean as Ctrl-C."""
 
 
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM stop a batch as Ctrl-C does."""
+class _Stop:
+    """SIGINT and SIGTERM stop a batch, but not between a result's last step and the line that tells of it."""
 
-    def stop(*_: object) -> None:
-        raise _Terminated
+    def __init__(self) -> None:
+        self._held = False
+        self._asked: type[KeyboardInterrupt] | None = None
 
-    if current_thread() is not main_thread():  # Signals are the main thread's.
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def hold(self, held: bool) -> None:
+        """Put a stop off from now on; or no longer, and stop if that was asked for meanwhile."""
+        self._held = held
+        if self._asked is not None and not held:
+            raise self._asked
+
+    def ask(self, number: int, _: object) -> None:
+        """The signals' handler."""
+        self._asked = _Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        self.hold(self._held)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Handle both signals."""
+        if current_thread() is not main_thread():  # Signals are the main thread's.
+            yield
+            return
+        before = {number: signal.signal(number, self.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _foretell(jobs: "list[Job]", how: BatchOptions, as_json: bool, roots: list[str]) -> int:

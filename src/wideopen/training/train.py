@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 from lightning import Callback
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.strategies import Strategy
 from torch.utils.data import DataLoader
 
@@ -35,6 +35,7 @@ from wideopen.network.pynet import PyNET
 from wideopen.network.vgg import VGGFeatures
 from wideopen.pairs.pairs import Pair, find_pairs, split_pairs
 from wideopen.training.checkpoints import LAST, Kept, WholeCheckpoints, best_of, clear_parts, find_checkpoint, last_of
+from wideopen.training.event_log import EventLog
 from wideopen.training.fault_tolerance import CountedDataset, SpareDataset, Unreadable, validation_share
 from wideopen.training.gpu_dataset import ResidentDataset, ResidentPairs, resident_loader
 from wideopen.training.level_task import LevelTask
@@ -206,7 +207,7 @@ def train_level(
         num_sanity_val_steps=0,
         log_every_n_steps=max(1, steps // 20),
         logger=[
-            TensorBoardLogger(run.folder, "tensorboard", folder.name),
+            EventLog(run.folder, "tensorboard", folder.name),
             CSVLogger(run.folder, "csv", unused(run.folder / "csv", folder.name)),
         ],
         callbacks=[*callbacks, keep, last_of(folder)],
