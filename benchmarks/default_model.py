@@ -224,11 +224,11 @@ def measure_taps(renderer: Renderer, pairs: list[Pair]) -> dict[str, float]:
         places, before = renderer.estimate_scene(pixels), fine(pixels)
         lens = glass(pixels, 1.4)
         for own, other in ((first, second), (second, first)):
-            after = fine(draw_scene(places, lens, middle(own)))
+            after = fine(draw(places, lens, middle(own)))
             right.append(share_kept(after, before, own) > share_kept(after, before, other))
         far = scene.relative < -0.7
         if far.sum() > 500:
-            after = fine(draw_scene(places, lens, middle(far)))
+            after = fine(draw(places, lens, middle(far)))
             blurred.append(share_kept(after, before, first) < 0.5)
     return {
         "scenes": len(right) / 2,
