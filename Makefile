@@ -5,14 +5,17 @@
 #   make test-cluster   the tests that start a Ray cluster
 #   make check   format, lint, types
 #   make manual  write docs/cli.md anew from the commands
+#   make docs    the documents as a site, in site/
+#   make release all that is published, made and checked, in dist/ (RELEASING.md); nothing is uploaded
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
+DOCS_VENV ?= .venv-docs
 # A CPU build of PyTorch from elsewhere:  make test PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: evaluate-default demo test test-fast test-cluster check manual env clean
+.PHONY: evaluate-default demo test test-fast test-cluster test-release check manual docs dist sbom licences release env clean
 
 demo: $(DEMO_VENV)/.ready
 	@mkdir -p demo
@@ -45,6 +48,11 @@ test-fast: env
 test-cluster: env
 	$(BIN)/python -m pytest -m cluster tests/batch/test_cluster.py
 
+# Installs the wheel by uvx, pipx, on other Pythons and with other versions of what it needs: some 1.5 GB to fetch.
+test-release: env
+	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[release]'
+	$(BIN)/python -m pytest -m release tests/release
+
 # Held-out photos and pairs are not in the repository: docs/training.md says how to make them. REAL, VGG and SVG may be left out.
 evaluate-default: env
 	$(BIN)/python benchmarks/default_model.py --pairs $(PAIRS) --taps $(TAPS) --photos $(PHOTOS) --mattes $(MATTES) --only $(ONLY) \
@@ -58,5 +66,31 @@ check: env
 manual: env
 	$(BIN)/typer wideopen.cli utils docs --name wideopen --output docs/cli.md
 
+$(DOCS_VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt '.[docs]'
+	touch $@
+
+docs: $(DOCS_VENV)/.ready
+	$(DOCS_VENV)/bin/mkdocs build --strict --quiet
+
+dist: env
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+
+# Of the core installation, as `make demo` makes it.
+sbom: env $(DEMO_VENV)/.ready
+	@mkdir -p dist
+	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[release]'
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file dist/wideopen-$$($(DEMO_VENV)/bin/wideopen --version | cut -d' ' -f2).cdx.json $(DEMO_VENV)/bin/python
+
+licences: env
+	$(BIN)/python tools/licences.py
+
+release: check test test-release dist sbom docs
+	@echo "dist/ and site/ are ready; RELEASING.md says how they are uploaded."
+
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(DEMO_VENV) $(DOCS_VENV) demo dist site .pytest_cache .mypy_cache .ruff_cache
