@@ -82,8 +82,15 @@ def apple_jpeg(photo: bytes, *pictures: tuple[bytes, str]) -> bytes:
     )
 
 
-def heic(photo: NDArray, depth: NDArray, said: bytes = b"", exif: Image.Exif | None = None) -> bytes:
+DEPTH = b"urn:mpeg:hevc:2015:auxid:2"
+
+
+def heic(
+    photo: NDArray, depth: NDArray, said: bytes = b"", exif: Image.Exif | None = None, kind: bytes = DEPTH
+) -> bytes:
     """A HEIC file with a lossless depth map, uint8 or uint16 (10 bits are kept), and what an SEI says of it.
+
+    kind: the auxiliary picture's type, where it is not depth.
 
     pillow-heif writes no auxiliary pictures: the map is written as a second picture and then made auxiliary.
     """
@@ -95,18 +102,18 @@ def heic(photo: NDArray, depth: NDArray, said: bytes = b"", exif: Image.Exif | N
         picture.info["exif"] = exif.tobytes() if exif is not None else None
     buffer = io.BytesIO()
     file.save(buffer, quality=-1, chroma=444)
-    return make_auxiliary(buffer.getvalue(), said)
+    return make_auxiliary(buffer.getvalue(), said, kind)
 
 
-def make_auxiliary(file: bytes, said: bytes) -> bytes:
-    """The last picture made a depth map of the first: a property `auxC`, its association, a reference `auxl`."""
+def make_auxiliary(file: bytes, said: bytes, kind_of: bytes) -> bytes:
+    """The last picture made an auxiliary one of the first: a property `auxC`, its association, a reference `auxl`."""
     boxes = read_boxes(file)
     at = next(i for i, (kind, _) in enumerate(boxes) if kind == b"meta")
     inner = read_boxes(boxes[at][1][4:])
     parts = dict(inner)
     iprp = read_boxes(parts[b"iprp"])
     ipco, ipma = iprp[0][1], iprp[1][1]
-    auxiliary = bytes(4) + b"urn:mpeg:hevc:2015:auxid:2\0" + said
+    auxiliary = bytes(4) + kind_of + b"\0" + said
     index = len(read_boxes(ipco)) + 1
     entries, last = read_associations(ipma)
     first = min(entries)

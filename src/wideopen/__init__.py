@@ -7,6 +7,7 @@ from wideopen._version import __version__
 from wideopen.errors import (
     ClusterError,
     DepthError,
+    MatteError,
     ModelError,
     OutputError,
     PairsError,
@@ -30,6 +31,7 @@ __all__ = [
     "ClusterError",
     "DepthError",
     "DepthMap",
+    "MatteError",
     "ModelError",
     "OutputError",
     "PairsError",

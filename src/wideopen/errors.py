@@ -3,6 +3,7 @@
     WideopenError            every error this package raises on purpose
     |-- PhotoError           a photo cannot be read or is of no use
     |-- DepthError           a depth map cannot be read, or is of no use for the photo
+    |-- MatteError           a matte cannot be read, or is of no use for the photo
     |-- OutputError          a result cannot be written, or would overwrite a file
     |-- PairsError           a set of training pairs is not what it says
     |-- PresetError          a file of presets has an unknown key or a value that makes no sense, or lacks the preset
@@ -29,6 +30,10 @@ class PhotoError(WideopenError):
 
 class DepthError(WideopenError):
     """A depth map cannot be read, or is of no use for the photo."""
+
+
+class MatteError(WideopenError):
+    """A matte cannot be read, or is of no use for the photo."""
 
 
 class OutputError(WideopenError):

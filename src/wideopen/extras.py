@@ -18,6 +18,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "platformdirs": ("openvino",),
     "pillow_heif": ("heif",),
     "rawpy": ("raw",),
+    "rembg": ("rembg",),
     "OpenEXR": ("exr",),
     "transformers": ("depth",),
     "huggingface_hub": ("depth",),

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -19,7 +20,8 @@ DepthKind = Literal["disparity", "distance"]
 RuntimeName = Literal["onnxruntime", "openvino"]
 Precision = Literal["fp32", "bf16"]
 Comparison = Literal["side", "split"]
-DEPTH, LENS, RESULTS, BATCH, CLUSTER = "Depth", "Lens", "Results", "Many photos", "More than one machine"
+SUBJECT, DEPTH, LENS, RESULTS, BATCH = "Subject", "Depth", "Lens", "Results", "Many photos"
+CLUSTER = "More than one machine"
 """Groups of options."""
 
 
@@ -62,6 +64,26 @@ def in_pixels(point: tuple[float, float]) -> bool:
     return max(point) > 1
 
 
+def matte_source(text: str | None) -> tuple[str, str]:
+    """Kind and value of what says what the subject is; ValueError for what names nothing.
+
+    Returns:
+        `unset`, `auto`, `none` or `photo` and nothing; `file`, `rembg` or `onnx` and the path or name.
+    """
+    if text is None:
+        return "unset", ""
+    if text in ("auto", "none", "photo"):
+        return text, ""
+    kind, colon, value = text.partition(":")
+    if colon and kind in ("rembg", "onnx"):
+        if not value:
+            raise ValueError(f"matte {text!r} names no {'session' if kind == 'rembg' else 'file'}")
+        return kind, value
+    if not text:
+        raise ValueError("matte must be auto, none, photo, a file, rembg:NAME or onnx:FILE")
+    return "file", text
+
+
 def _doc(text: str, panel: str = "", parser: Callable[[str], Any] | None = None) -> dict[str, Any]:
     """Metadata of a field: help text, the group it is shown in, and how its text becomes a value."""
     return {"help": text, "panel": panel, "parser": parser}
@@ -91,11 +113,21 @@ class RenderOptions:
         default=False,
         metadata=_doc("Leave out EXIF, GPS, XMP, captions, comments and depth; the colour profile stays."),
     )
+    matte: str | None = field(
+        default=None,
+        metadata=_doc(
+            "What the subject is: `auto` (the network says), `none`, `photo` (the portrait matte that it carries), a "
+            "picture (FILE), `rembg:NAME` (a session of rembg on this machine) or `onnx:FILE` (IS-Net, BiRefNet, "
+            "U2-Net). If not given, the matte in the photo, else the network's where there is no depth map.",
+            SUBJECT,
+        ),
+    )
+    invert_matte: bool = field(default=False, metadata=_doc("The matte is 0 for the subject.", SUBJECT))
     depth: str | None = field(
         default=None,
         metadata=_doc(
-            "Depth map: a file (PNG, TIFF, EXR, .npy), `auto` (estimated by a Transformers model), or `none`. If not "
-            "given, the one in the photo, if it has one.",
+            "Depth map: a file (PNG, TIFF, PFM, EXR, .npy), `auto` (estimated by a Transformers model), or `none`. If "
+            "not given, the one in the photo, if it has one.",
             DEPTH,
         ),
     )
@@ -172,6 +204,7 @@ class RenderOptions:
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise ValueError(f"quality must be 1 to 100, not {self.quality}")
         parse_focus(self.focus)
+        matte_source(self.matte)
         if self.depth_kind not in ("disparity", "distance"):
             raise ValueError(f"depth kind must be disparity or distance, not {self.depth_kind!r}")
         for name, number in (("depth unit", self.depth_unit), ("nearest", self.nearest), ("aperture", self.aperture)):
@@ -234,6 +267,8 @@ def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) ->
             raise TypeError(f"there is no option {name!r}; there are {', '.join(known)}")
         if name in ("model", "shape") and value is not None:
             values[name] = Path(value)
+        elif name in ("depth", "matte") and isinstance(value, PathLike):
+            values[name] = str(value)
         elif name == "focus" and not isinstance(value, str):
             values[name] = ",".join(str(float(part)) for part in value)
         elif isinstance(value, str) and known[name].metadata["parser"]:

@@ -16,24 +16,27 @@ SOLID = 0.65, 0.95
 """Matte from which on a pixel is taken out, and taken out whole."""
 REACH = 0.015
 """How far around it, as a share of the short side."""
+EXACT_REACH = 0.004
+"""The same around an exact matte."""
 SHARE = 0.5
 """Of what is filled in."""
 
 
-def remove_foreground(light: Float, matte: Float) -> Float:
+def remove_foreground(light: Float, matte: Float, exact: bool = False) -> Float:
     """What a blur of the background is drawn from.
 
     Args:
         light: HxWx3 float32, linear.
-        matte: HxW in [0, 1], a network's opacity of the subject.
+        matte: HxW in [0, 1], opacity of the subject.
+        exact: the subject ends where the matte says, so that it is taken out whole, and hardly more than it.
 
     Returns:
         HxWx3; the photo itself away from the subject, and where the matte is in doubt.
     """
-    low, high = SOLID
+    (low, high), reach, part = ((0.0, 1.0), EXACT_REACH, 1.0) if exact else (SOLID, REACH, SHARE)
     solid = ((matte - np.float32(low)) / np.float32(high - low)).clip(0.0, 1.0)
     if not solid.any():
         return light
-    hole = find_hole(solid, find_doubt(solid), REACH)
+    hole = find_hole(solid, find_doubt(solid), reach)
     filled = push_pull(light, np.square(1.0 - hole, dtype=np.float32))
-    return np.asarray(light + (np.float32(SHARE) * hole)[..., None] * (filled - light), np.float32)
+    return np.asarray(light + (np.float32(part) * hole)[..., None] * (filled - light), np.float32)

@@ -27,10 +27,10 @@ SHAPE_TOLERANCE = 0.03
 
 
 def load_depth(path: Path, kind: Kind = "disparity", invert: bool = False, unit_m: float | None = None) -> DepthMap:
-    """Read a grey PNG, TIFF, JPEG or WebP picture, a float TIFF, an EXR file (channel Z, Y or R), or an .npy array.
+    """Read a grey PNG, TIFF, JPEG or WebP picture, a float TIFF, PFM, an EXR file (channel Z, Y or R), or .npy.
 
     Args:
-        path: the file. One that `save_depth` wrote says itself what its values are (.npy excepted).
+        path: the file. One that `save_depth` wrote says itself what its values are (.npy and .pfm excepted).
         kind: `disparity`: larger is nearer. `distance`: larger is farther, infinity is allowed, and 0 stands for
             unknown, as depth cameras have it; what is unknown is filled in from around.
         invert: the map is the other way round (nearer and farther swapped). Not for maps with a unit.
@@ -100,9 +100,9 @@ def from_distance(values: Float, name: str, unit_m: float | None = None, invert:
 def check_shape(depth: DepthMap, height: int, width: int, name: str) -> None:
     """Raise DepthError if a map has another shape than its photo of height x width px; sizes may differ."""
     rows, columns = depth.disparity.shape
-    if _same_shape(rows, columns, height, width):
+    if same_shape(rows, columns, height, width):
         return
-    turned = _same_shape(columns, rows, height, width)
+    turned = same_shape(columns, rows, height, width)
     raise DepthError(
         f"{name}: is {columns}x{rows} px, another shape than the photo's {width}x{height}; "
         + ("turn the map by 90 degrees" if turned else "give the map of this photo, not cropped")
@@ -112,16 +112,16 @@ def check_shape(depth: DepthMap, height: int, width: int, name: str) -> None:
 def map_suffix(path: Path) -> str:
     """In which of its formats `save_depth` writes a file of this name; OutputError if in none."""
     suffix = path.suffix.lower()
-    if suffix not in (".png", ".tif", ".tiff", ".exr", ".npy"):
-        raise OutputError(f"{path}: depth cannot be written as {suffix or 'this'}; use .png, .tif, .exr or .npy")
+    if suffix not in (".png", ".tif", ".tiff", ".pfm", ".exr", ".npy"):
+        raise OutputError(f"{path}: depth cannot be written as {suffix or 'this'}; use .png, .tif, .pfm, .exr or .npy")
     return suffix
 
 
 def save_depth(depth: DepthMap, path: Path, overwrite: bool = False) -> None:
-    """Write a map as disparity: .png (16 bit), .tif (float32), .exr (float32, channel Y) or .npy (float32).
+    """Write a map as disparity: .png (16 bit), .tif (float32), .exr (float32, channel Y), .pfm or .npy.
 
     A note in the file (PNG text, TIFF description, EXR attribute) says whether it is metric, and `load_depth` then
-    gives the same map: exactly, but for the 65535 steps of a PNG. An .npy file has no place for a note: its metric
+    gives the same map: exactly, but for the 65535 steps of a PNG. PFM and .npy files have no place for a note: metric
     maps come back with `unit_m=1`, others are stretched again if they did not fill [0, 1].
 
     Raises:
@@ -174,7 +174,8 @@ def _no_negative(values: Float, name: str) -> None:
         raise DepthError(f"{name}: has negative values ({values.min():g}); depth must be 0 or more")
 
 
-def _same_shape(rows: int, columns: int, height: int, width: int) -> bool:
+def same_shape(rows: int, columns: int, height: int, width: int) -> bool:
+    """Whether a map of rows x columns px is of the shape of a photo of height x width px, but for rounding."""
     off_columns, off_rows = abs(columns - rows * width / height), abs(rows - columns * height / width)
     # A small map is rounded to whole pixels, which alone may change its shape by more.
     return off_columns <= max(1, SHAPE_TOLERANCE * columns) or off_rows <= max(1, SHAPE_TOLERANCE * rows)

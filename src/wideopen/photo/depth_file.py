@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from wideopen.photo import files as photos
 from wideopen.quiet import quietly
 
 _NPY, _EXR = b"\x93NUMPY", b"\x76\x2f\x31\x01"
+_PFM = (b"Pf\n", b"PF\n", b"Pf\r\n", b"PF\r\n", b"Pf ", b"PF ")
+_PFM_HEADER = re.compile(rb"(P[Ff])\s+(\d{1,9})\s+(\d{1,9})\s+([-+]?[\d.]+(?:[eE][-+]?\d+)?)(?:\r\n|\s)")
 _NOTE = "wideopen"
 _DESCRIPTION = 270
 """TIFF's ImageDescription."""
@@ -29,13 +32,13 @@ class Raw:
     values: Float
     """HxW numbers, float32 or float64."""
     full_scale: float | None = None
-    """255 or 65535 for pictures; None for files that hold numbers."""
+    """The type's largest value, 255 or 65535 for pictures; None for files that hold real numbers."""
     note: dict[str, Any] | None = None
     """What `encode_map` was told to note."""
 
 
 def read_map(data: bytes, name: str) -> Raw:
-    """Read PNG, TIFF, JPEG, WebP, EXR or .npy bytes.
+    """Read PNG, TIFF, JPEG, WebP, PFM, EXR or .npy bytes.
 
     Raises:
         DepthError: one line, opened by `name`.
@@ -44,9 +47,14 @@ def read_map(data: bytes, name: str) -> Raw:
     if not data:
         raise DepthError(f"{name}: is empty (0 bytes); get a whole copy")
     if data.startswith(_NPY):
-        return Raw(_numpy(data, name))
+        return _numpy(data, name)
     if data.startswith(_EXR):
         return _exr(data, name)
+    if data.startswith(_PFM):
+        try:
+            return Raw(check_channel(_decode_pfm(data), name))
+        except ValueError as error:
+            raise DepthError(f"{name}: damaged or cut short ({error}); get a whole copy") from error
     try:
         return _picture(data, name)
     except PhotoError as error:
@@ -73,34 +81,72 @@ def check_channel(values: Float, name: str) -> Float:
     return values
 
 
-def encode_map(disparity: Float, white: float, suffix: str, note: str) -> bytes:
-    """HxW float32 as a file's bytes: .png holds round(65535 * disparity / white), all others the numbers."""
+def encode_map(disparity: Float, white: float, suffix: str, note: str | None) -> bytes:
+    """HxW float32 as a file's bytes: .png holds round(65535 * disparity / white), all others the numbers.
+
+    Args:
+        note: put into files that have a place for it; none if None.
+    """
     buffer = io.BytesIO()
     if suffix == ".npy":
         np.save(buffer, disparity)
+    elif suffix == ".pfm":
+        return _encode_pfm(disparity)
     elif suffix == ".exr":
         import OpenEXR  # type: ignore[import-not-found, unused-ignore]
 
-        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, _NOTE: note}
+        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+        if note is not None:
+            header[_NOTE] = note
         OpenEXR.File(header, {"Y": disparity}).write(buffer)
     elif suffix == ".png":
         info = PngImagePlugin.PngInfo()
-        info.add_text(_NOTE, note)
+        if note is not None:
+            info.add_text(_NOTE, note)
         steps = np.rint(disparity * (65535 / white) if white else disparity).clip(0, 65535)
         Image.fromarray(steps.astype(np.uint16)).save(buffer, "PNG", pnginfo=info)
     else:
-        Image.fromarray(disparity).save(buffer, "TIFF", compression="tiff_adobe_deflate", tiffinfo={_DESCRIPTION: note})
+        tags = {} if note is None else {_DESCRIPTION: note}
+        Image.fromarray(disparity).save(buffer, "TIFF", compression="tiff_adobe_deflate", tiffinfo=tags)
     return buffer.getvalue()
 
 
-def _numpy(data: bytes, name: str) -> Float:
+def _numpy(data: bytes, name: str) -> Raw:
     try:
         values = np.load(io.BytesIO(data), allow_pickle=False)
     except Exception as error:  # Its header is parsed as Python, so that damage can raise anything.
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             raise DepthError(f"{name}: holds Python objects, not real numbers; save it as float32") from None
         raise DepthError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
-    return check_channel(values, name)
+    whole = float(np.iinfo(values.dtype).max) if values.dtype.kind in "ui" else None
+    return Raw(check_channel(values, name), whole)
+
+
+def _decode_pfm(data: bytes) -> Float:
+    """HxW or HxWx3 float32 of a PFM file (Debevec's Portable FloatMap): a text header, then rows, the lowest one first.
+
+    Raises:
+        ValueError: damaged, cut short, or of more than `files.MAX_PIXELS`.
+    """
+    found = _PFM_HEADER.match(data)
+    if found is None or float(found[4]) == 0:
+        raise ValueError("its header is no PFM's")
+    width, height, channels = int(found[2]), int(found[3]), 3 if found[1] == b"PF" else 1
+    if not 0 < width * height <= photos.MAX_PIXELS:
+        raise ValueError(f"{width}x{height} px is not a size that can be read")
+    kind = np.dtype("<f4" if float(found[4]) < 0 else ">f4")
+    wanted = width * height * channels * kind.itemsize
+    if len(data) - found.end() < wanted:
+        raise ValueError(f"{len(data) - found.end()} of {wanted} bytes are there")
+    values = np.frombuffer(data, kind, width * height * channels, found.end()).astype(np.float32)
+    shape = (height, width) if channels == 1 else (height, width, 3)
+    return np.ascontiguousarray(values.reshape(shape)[::-1])
+
+
+def _encode_pfm(values: Float) -> bytes:
+    """HxW float32 as the bytes of a little-endian PFM file, which a scale below 0 says."""
+    height, width = values.shape
+    return f"Pf\n{width} {height}\n-1.0\n".encode() + values[::-1].astype("<f4").tobytes()
 
 
 def _exr(data: bytes, name: str) -> Raw:

@@ -20,31 +20,32 @@ class Renders(Protocol):
 
     options: RenderOptions
 
-    def render_file(self, photo: Path, output: Path, *, depth: Any = None) -> Path: ...
+    def render_file(self, photo: Path, output: Path, *, depth: Any = None, matte: Any = None) -> Path: ...
 
-    def render_bytes(self, data: bytes, name: str = "photo", depth: Any = None) -> Rendered: ...
+    def render_bytes(self, data: bytes, name: str = "photo", depth: Any = None, *, matte: Any = None) -> Rendered: ...
 
-    def render_photo(self, taken: Photo, depth: Any = None) -> tuple[Photo, Seen | None]: ...
+    def render_photo(self, taken: Photo, depth: Any = None, matte: Any = None) -> tuple[Photo, Seen | None]: ...
 
 
-def render_kind(renderer: Renders, image: Any, depth: Any = None) -> Any:
+def render_kind(renderer: Renders, image: Any, depth: Any = None, matte: Any = None) -> Any:
     """See `Renderer.render`, for anything but arrays."""
     if isinstance(image, Image.Image):
-        return _render_pillow(renderer, image, depth)
+        return _render_pillow(renderer, image, depth, matte)
     if isinstance(image, (str, os.PathLike)):
         from wideopen.render.destinations import output_path
 
         path = Path(os.fspath(image))
-        written = renderer.render_file(path, output_path(path), depth=depth)
+        written = renderer.render_file(path, output_path(path), depth=depth, matte=matte)
         return str(written) if isinstance(image, str) else written
     if isinstance(image, (bytes, bytearray, memoryview)):
-        return _render_bytes(renderer, bytes(image), "photo", depth)
+        return _render_bytes(renderer, bytes(image), "photo", depth, matte)
     if hasattr(image, "read"):
         data = image.read()
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"a file object must give bytes, not {type(data).__name__}; open it with mode 'rb'")
         name = getattr(image, "name", "photo")
-        return io.BytesIO(_render_bytes(renderer, bytes(data), name if isinstance(name, str) else "photo", depth))
+        name = name if isinstance(name, str) else "photo"
+        return io.BytesIO(_render_bytes(renderer, bytes(data), name, depth, matte))
     raise TypeError(
         f"image must be an array, a Pillow image, bytes, a file object or a path, not {type(image).__name__}"
     )
@@ -57,17 +58,17 @@ def result_format(photo: Photo) -> str:
     return "TIFF" if photo.pixels.dtype == np.uint16 else "PNG"
 
 
-def _render_bytes(renderer: Renders, data: bytes, name: str, depth: Any) -> bytes:
-    result = renderer.render_bytes(data, name, depth).result
+def _render_bytes(renderer: Renders, data: bytes, name: str, depth: Any, matte: Any) -> bytes:
+    result = renderer.render_bytes(data, name, depth, matte=matte).result
     return to_bytes(result, result_format(result), name, renderer.options.quality)
 
 
-def _render_pillow(renderer: Renders, image: Image.Image, depth: Any) -> Image.Image:
+def _render_pillow(renderer: Renders, image: Image.Image, depth: Any, matte: Any) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
         raise ValueError(f"a Pillow image of mode {image.mode} cannot be rendered; give an array of HxWx3")
     cover = np.asarray(image.convert("RGBA"))[..., 3] if image.has_transparency_data else None
     icc = image.info.get("icc_profile") or b""
-    photo, _ = renderer.render_photo(Photo(np.asarray(image.convert("RGB")), alpha=cover, icc=icc), depth)
+    photo, _ = renderer.render_photo(Photo(np.asarray(image.convert("RGB")), alpha=cover, icc=icc), depth, matte)
     done = Image.fromarray(photo.pixels)
     if image.mode in ("L", "LA"):
         done = done.convert("L")

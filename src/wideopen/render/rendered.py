@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wideopen.image.guided_upsampling import Lifted
     from wideopen.lens.compositor import Glass
-    from wideopen.lens.depth_lens import Look
+    from wideopen.lens.depth_lens import DepthAt, Look
     from wideopen.photo.depth_map import DepthMap
     from wideopen.photo.photo import Photo
-    from wideopen.scene.scene import Scene
+    from wideopen.scene.scene import Matte, Scene
 
 IN_FOCUS_PX = 1.0
 """Blur radius up to which a picture of the depth map shows things as in focus."""
@@ -22,7 +21,8 @@ ESTIMATED = "carries no depth map; what is saved or shown is the network's own e
 class Seen:
     """The depth that a photo was rendered with."""
 
-    lifted: "Lifted"
+    at: "DepthAt"
+    """(rows, columns, the photo's pixels there) -> disparity of a tile at the photo's size."""
     look: "Look"
     depth: "DepthMap"
     estimated: bool = False
@@ -39,7 +39,7 @@ class Seen:
         from wideopen.scene.depth_view import depth_picture
 
         whole = slice(0, pixels.shape[0]), slice(0, pixels.shape[1])
-        disparity = self.lifted.at(*whole, pixels)
+        disparity = self.at(*whole, pixels)
         if save is not None:
             save_depth(DepthMap(disparity, self.depth.metric), save, overwrite)
         if show is not None:
@@ -56,16 +56,12 @@ def estimated(scene: "Scene", focus: float, glass: "Glass") -> Seen:
         scene, focus: as of `Scene.focus_at`.
         glass: the lens that draws them.
     """
-    from wideopen.image.guided_upsampling import Lifted
     from wideopen.lens.depth_lens import Look
-    from wideopen.photo.depth_map import DepthMap
 
-    disparity = scene.whole
-    nearest = max(1.0, float(disparity.max()))  # Maps without a scale lie in [0, 1].
+    nearest = max(1.0, float(scene.whole.max()))
     blur = glass.blur * min(scene.pixels.shape[:2]) * nearest
     look = Look(blur, (1.0 + focus) / nearest, glass.aperture, glass.highlight_gain)
-    depth = DepthMap(disparity / nearest, metric=False)
-    return Seen(Lifted(depth.disparity, scene.pixels), look, depth, estimated=True)
+    return Seen(scene.disparity_at, look, scene.depth_map, estimated=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +72,15 @@ class Rendered:
     result: "Photo"
     seen: Seen | None
     """The depth it was rendered with; None if the network did it, and nobody asked what it made of the photo."""
+    depth: "DepthMap | None" = None
+    matte: "Matte | None" = None
+    """What was given, named or carried; None where the network is to say."""
+    remarks: tuple[str, ...] = ()
+    """What a person should know of them."""
 
     def notices(self, format: str) -> tuple[str, ...]:
         """What a person should know: how the file was read, and what the result's format has no place for."""
         from wideopen.photo.encode import losses
 
         own = self.seen is not None and self.seen.estimated
-        return *self.taken.notices, *((ESTIMATED,) if own else ()), *losses(self.result, format)
+        return *self.taken.notices, *self.remarks, *((ESTIMATED,) if own else ()), *losses(self.result, format)

@@ -23,8 +23,8 @@ from wideopen.render.rendered import Rendered, Seen
 
 if TYPE_CHECKING:
     from wideopen.image.tone_curve import ToneCurve
-    from wideopen.photo.depth_map import DepthMap
     from wideopen.photo.photo import Photo
+    from wideopen.render.scene_sources import SceneSources
     from wideopen.scene.model import Engine
     from wideopen.scene.scene import Scene
 
@@ -52,7 +52,7 @@ class Renderer:
     ) -> None:
         self.options, self.many, self.notify = with_settings(options, settings), many, notify
         self._engine: Engine | None = None
-        self._map: DepthMap | None = None
+        self._sources: SceneSources | None = None
         self._loading = Lock()
 
     @property
@@ -68,6 +68,16 @@ class Renderer:
                 self._engine = self._load()
             return self._engine
 
+    @property
+    def sources(self) -> "SceneSources":
+        """What says where things are in photos, by the options."""
+        from wideopen.render.scene_sources import SceneSources
+
+        with self._loading:
+            if self._sources is None:
+                self._sources = SceneSources(self.options, lambda: self.engine)
+            return self._sources
+
     def _load(self) -> "Engine":
         from wideopen.scene.model import Engine
         from wideopen.scene.runtimes import has_openvino
@@ -78,7 +88,7 @@ class Renderer:
             name = "openvino" if self.many and has_openvino() else "onnxruntime"
         return Engine(options.model, options.threads, name, options.precision)
 
-    def render(self, image: Picture, depth: Any = None) -> Picture:
+    def render(self, image: Picture, depth: Any = None, matte: Any = None) -> Picture:
         """Blur what the network holds for background; keep the rest as it is. With depth, see it through the lens.
 
         Args:
@@ -87,6 +97,10 @@ class Renderer:
             depth: a `DepthMap`, or an array hxw of disparity in any unit (larger is nearer), of the photo's shape
                 and any size. If None, the map that the options name, else the one in the file; without one the network
                 is used.
+            matte: of the subject: an array hxw of opacities in [0, 1] (integers: of their type's range), or a Pillow
+                picture, of the photo's shape and any size. What it holds for the subject (1) keeps the photo's own
+                pixels where the subject is in focus. If None, the matte that the options name, else the one in the
+                file.
 
         Returns:
             The same kind of image, of the same size and type, a Pillow one with its `info`. L, LA, RGB and RGBA
@@ -97,42 +111,48 @@ class Renderer:
         Raises:
             TypeError, ValueError: another kind of image, or another shape or type of array; options that need depth.
             PhotoError: a file that is not there, damaged, or no photo; options that need depth, for a file.
-            DepthError: the depth map is of another shape, or none.
+            DepthError, MatteError: the depth map or matte is of another shape, or none.
             OutputError: for a path, the result is there already or cannot be written.
             ModelError: the model is missing or damaged.
         """
         import numpy as np
 
         if isinstance(image, np.ndarray):
-            return self._render_array(image, depth)[0]  # type: ignore[return-value]
+            return self._render_array(image, depth, matte)[0]  # type: ignore[return-value]
         from wideopen.render.inputs import render_kind
 
-        return render_kind(self, image, depth)  # type: ignore[no-any-return]
+        return render_kind(self, image, depth, matte)  # type: ignore[no-any-return]
 
     def render_bytes(
-        self, data: bytes, name: str = "photo", depth: Any = None, taken: "Photo | None" = None
+        self, data: bytes, name: str = "photo", depth: Any = None, taken: "Photo | None" = None, matte: Any = None
     ) -> Rendered:
         """Render a photo file's content; nothing is written.
 
         Args:
             data: the file's bytes.
             name: of the photo, which opens every error message.
-            depth: see `render`.
+            depth, matte: see `render`.
             taken: those bytes, if they have been decoded already.
 
         Raises:
-            PhotoError, DepthError, ModelError: one line each.
+            PhotoError, DepthError, MatteError, ModelError: one line each.
         """
         from wideopen.photo.files import decode
+        from wideopen.render.scene_sources import notices_of
 
         taken = decode(data, name) if taken is None else taken
-        taken = replace(taken, depth=self._own_depth(data, name, depth))  # Kept, whatever it is rendered with.
+        # Kept, whatever it is rendered with.
+        taken = replace(taken, depth=self.sources.carried_depth(data, name, depth))
         if depth is None and self.options.depth is None:
             depth = taken.depth
+        matte = self.sources.carried_matte(data, name, matte) or matte
         try:
-            return Rendered(taken, *self.render_photo(taken, depth))
+            matte = self.sources.matte(taken.pixels, matte, taken.curve)
+            depth = self.sources.depth(taken.pixels, depth)
+            result, seen = self.render_photo(taken, depth, matte)
         except ValueError as error:
             raise PhotoError(f"{name}: {error}") from error
+        return Rendered(taken, result, seen, depth, matte, notices_of(matte))
 
     def render_file(
         self,
@@ -142,22 +162,23 @@ class Renderer:
         save_depth: Path | None = None,
         show_depth: Path | None = None,
         depth: Any = None,
+        matte: Any = None,
     ) -> Path:
         """Render a file into another one, with its metadata; return where it is.
 
         Args:
-            save_depth: write the depth map in use there, at the photo's size (PNG, TIFF, EXR or .npy); without one,
-                what the network itself makes of the photo, which `notify` is told.
+            save_depth: write the depth map in use there, at the photo's size (PNG, TIFF, PFM, EXR or .npy); without
+                one, what the network itself makes of the photo, which `notify` is told.
             show_depth: write a picture of it there, with the focal plane marked.
-            depth: see `render`.
+            depth, matte: see `render`.
 
         Raises:
-            PhotoError, DepthError, OutputError, ModelError: one line each; nothing partial is left behind.
+            PhotoError, DepthError, MatteError, OutputError, ModelError: one line each; nothing partial is left behind.
         """
         from wideopen.photo.files import output_format, read_bytes, save
 
         check_outputs(output, overwrite, save_depth, show_depth, photo)  # Before the work, not after it.
-        done = self.render_bytes(read_bytes(photo), str(photo), depth)
+        done = self.render_bytes(read_bytes(photo), str(photo), depth, matte=matte)
         if done.seen is None and (save_depth or show_depth):
             done = self.with_estimate(done, str(photo))
         save(done.result, output, self.options.quality, overwrite)
@@ -188,83 +209,51 @@ class Renderer:
             pixels = continued(pixels, taken.alpha, taken.curve)
         try:
             glass = make_glass(pixels, self.options, read_taken(taken.exif), taken.curve)
-            scene, focus = self.estimate_scene(pixels, taken.curve).focus_at(self.options.focus)
+            scene, focus = self.sources.scene(pixels, None, done.matte, taken.curve).focus_at(self.options.focus)
         except ValueError as error:
             raise PhotoError(f"{name}: {error}") from error
         return replace(done, seen=estimated(scene, focus, glass))
-
-    def _own_depth(self, data: bytes, name: str, other: Any) -> "DepthMap | None":
-        """The depth map that the photo brings. Raises DepthError if it is damaged, but not if another is used."""
-        from wideopen.photo.embedded_depth import embedded_depth
-
-        try:
-            return embedded_depth(data, name)
-        except DepthError:
-            if other is None and self.options.depth is None:
-                raise
-            return None
-
-    def _named_depth(self, pixels: Any) -> Any:
-        """The depth map that the options name, or None."""
-        options = self.options
-        if options.depth is None or options.depth == "none":
-            return None
-        if options.depth == "auto":
-            from wideopen.scene.depth_model import estimate_depth
-
-            return estimate_depth(pixels, options.depth_model)
-        return self._depth_file(options.depth)
-
-    def _depth_file(self, path: str) -> "DepthMap":
-        """The map in a file, read when the first photo needs it."""
-        from wideopen.photo.depth import load_depth
-
-        with self._loading:
-            if self._map is None:
-                options = self.options
-                self._map = load_depth(Path(path), options.depth_kind, options.invert, options.depth_unit)
-            return self._map
 
     def check(self) -> None:
         """Raise what the options would raise for any photo, before there is one.
 
         Raises:
             ValueError: a lens or an aperture that there is none of.
-            PhotoError, DepthError: the picture of an aperture, or a depth map, that cannot be read.
+            PhotoError, DepthError, MatteError: the picture of an aperture, a depth map or a matte cannot be read.
+            ModelError: a model that makes mattes cannot be had.
         """
         from wideopen.lens.lens_settings import choose_lens, make_aperture
 
-        if self.options.depth not in (None, "auto", "none"):
-            self._depth_file(str(self.options.depth))
+        self.sources.check()
         if self.options.asks_for_a_lens():
             make_aperture(self.options)
             if self.options.lens != "photo":
                 choose_lens(self.options)
 
-    def render_photo(self, taken: "Photo", depth: Any = None) -> tuple["Photo", Seen | None]:
+    def render_photo(self, taken: "Photo", depth: Any = None, matte: Any = None) -> tuple["Photo", Seen | None]:
         """Render a photo that has been read, by its own profile's curve, alpha along with it.
 
         Args:
-            depth: as of `render`.
+            depth, matte: as of `render`.
 
         Returns:
-            The photo with other pixels and alpha, stripped if the options say so; the depth it was rendered with.
+            The photo with other pixels and alpha, stripped if the options say so; the depth map it was rendered with.
 
         Raises:
-            ValueError, DepthError, ModelError: as of `render`.
+            ValueError, DepthError, MatteError, ModelError: as of `render`.
         """
         from wideopen.render.alpha import is_opaque
 
         if taken.alpha is None or is_opaque(taken.alpha):
-            pixels, seen = self._render_array(taken.pixels, depth, taken.exif, taken.curve)
+            pixels, seen = self._render_array(taken.pixels, depth, matte, taken.exif, taken.curve)
             done = taken.with_pixels(pixels)
         else:
-            pixels, alpha, seen = self._render_covered(taken.pixels, taken.alpha, depth, taken.exif, taken.curve)
+            pixels, alpha, seen = self._render_covered(taken, taken.alpha, depth, matte)
             done = replace(taken.with_pixels(pixels), alpha=alpha)
         return done.stripped() if self.options.strip else done, seen
 
     def _render_array(
-        self, pixels: Any, depth: Any = None, exif: bytes = b"", curve: "ToneCurve | None" = None
+        self, pixels: Any, depth: Any = None, matte: Any = None, exif: bytes = b"", curve: "ToneCurve | None" = None
     ) -> tuple[Any, Seen | None]:
         import numpy as np
 
@@ -273,27 +262,37 @@ class Renderer:
         if pixels.dtype.kind == "f":
             if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
                 raise ValueError("a float image must lie in [0, 1]")
-            result, seen = self._render_pixels(pixels.astype(np.float32), depth, exif, curve)
+            result, seen = self._render_pixels(pixels.astype(np.float32), depth, matte, exif, curve)
             return result.astype(pixels.dtype), seen
         if pixels.dtype not in (np.uint8, np.uint16):
             raise ValueError(f"image must be uint8, uint16 or float, not {pixels.dtype}")
-        return self._render_pixels(pixels, depth, exif, curve)
+        return self._render_pixels(pixels, depth, matte, exif, curve)
 
     def _render_pixels(
-        self, pixels: Any, depth: Any, exif: bytes, curve: "ToneCurve | None"
+        self, pixels: Any, depth: Any, matte: Any, exif: bytes, curve: "ToneCurve | None"
     ) -> tuple[Any, Seen | None]:
-        depth = self._named_depth(pixels) if depth is None else depth
-        if depth is not None:
-            seen = self._look_at(pixels, depth, exif, curve)
-            return self._through_lens(pixels, seen, curve), seen
-        if self.options.aperture == math.inf:
-            return pixels.copy(), None
         from wideopen.image.grain import lost_grain
         from wideopen.lens.full_resolution import carry_to_full_size
+        from wideopen.lens.thin_lens import read_taken
+        from wideopen.render.aim import aim
+        from wideopen.render.scene_rendering import draw_scene
         from wideopen.render.through_network import see
 
-        found = see(self.engine, pixels, self.options, exif, curve)
-        return carry_to_full_size(pixels, *found, curve=curve, grain=lost_grain(pixels, self.options.grain)), None
+        depth, matte = self.sources.depth(pixels, depth), self.sources.matte(pixels, matte, curve)
+        if depth is None and self.options.aperture == math.inf:
+            return pixels.copy(), None
+        grain = lost_grain(pixels, self.options.grain)
+        if depth is None and matte is None and self.options.matte != "none":
+            found = see(self.engine, pixels, self.options, exif, curve)
+            return carry_to_full_size(pixels, *found, curve=curve, grain=grain), None
+        scene = self.sources.scene(pixels, depth, matte, curve)
+        if scene.matte is None:
+            looked = self._look_at(scene, exif)
+            return self._through_lens(pixels, looked, curve), looked
+        scene, glass, focus, seen = aim(scene, self.options, read_taken(exif))
+        if self.options.aperture == math.inf:
+            return pixels.copy(), seen
+        return draw_scene(scene, glass, focus, grain), seen
 
     def estimate_scene(self, pixels: Any, curve: "ToneCurve | None" = None) -> "Scene":
         """What is where in a photo, for a lens to draw it, as often as wanted.
@@ -307,23 +306,37 @@ class Renderer:
 
         return estimate_scene(self.engine, pixels, self.options, curve)
 
-    def _render_covered(
-        self, pixels: Any, alpha: Any, depth: Any, exif: bytes, curve: "ToneCurve | None"
-    ) -> tuple[Any, Any, Seen | None]:
+    def _render_covered(self, taken: "Photo", alpha: Any, depth: Any, matte: Any) -> tuple[Any, Any, Seen | None]:
         """Pixels and alpha of a photo with transparency."""
-        from wideopen.render.alpha import through_lens, through_network
+        from wideopen.lens.thin_lens import read_taken
+        from wideopen.render.aim import aim
+        from wideopen.render.alpha import through_network
+        from wideopen.render.scene_rendering import draw_with_alpha
+        from wideopen.render.through_network import see_covered
 
-        depth = self._named_depth(pixels) if depth is None else depth
-        if depth is None:
-            if self.options.aperture == math.inf:
-                return pixels.copy(), alpha, None
-            from wideopen.render.through_network import see_covered
+        pixels, exif, curve = taken.pixels, taken.exif, taken.curve
+        depth, matte = self.sources.depth(pixels, depth), self.sources.matte(pixels, matte, curve)
+        seen, off = None, self.options.aperture == math.inf
+        if depth is not None or (self.options.matte == "none" and matte is None and not off):
+            scene = self.sources.scene(pixels, depth, matte, curve)
+            if scene.matte is None:
+                return self._covered_through_lens(taken, alpha, self._look_at(scene, exif))
+            seen = aim(scene, self.options, read_taken(exif))[3]
+        if off:
+            return pixels.copy(), alpha, seen
 
-            def look(whole: Any, alpha: Any) -> Any:
+        def look(whole: Any, alpha: Any) -> Any:
+            if depth is None and matte is None:
                 return see_covered(self.engine, whole, alpha, self.options, exif, curve)
+            scene, glass, focus, _ = aim(self.sources.scene(whole, depth, matte, curve), self.options, read_taken(exif))
+            return draw_with_alpha(scene, alpha, glass, focus)
 
-            return *through_network(pixels, alpha, curve, look), None
-        seen = self._look_at(pixels, depth, exif, curve)
+        return *through_network(pixels, alpha, curve, look), seen
+
+    def _covered_through_lens(self, taken: "Photo", alpha: Any, seen: Seen) -> tuple[Any, Any, Seen]:
+        from wideopen.render.alpha import through_lens
+
+        pixels = taken.pixels
         if self.options.aperture == math.inf:
             return pixels.copy(), alpha, seen
         plain = replace(seen, look=replace(seen.look, highlight_gain=1.0))
@@ -331,28 +344,19 @@ class Renderer:
         def blur(picture: Any, own: "ToneCurve | None", is_cover: bool) -> Any:
             return self._through_lens(picture, plain if is_cover else seen, own, pixels, grain=False)
 
-        return *through_lens(pixels, alpha, curve, blur), seen
+        return *through_lens(pixels, alpha, taken.curve, blur), seen
 
-    def _look_at(self, pixels: Any, depth: Any, exif: bytes, curve: "ToneCurve | None") -> Seen:
-        """A photo's depth, lifted to its edges, and what the lens will do."""
-        import numpy as np
-
-        from wideopen.image.guided_upsampling import Lifted
+    def _look_at(self, scene: "Scene", exif: bytes) -> Seen:
+        """A depth map, lifted to the photo's edges, and what the lens will do."""
         from wideopen.lens.lens_settings import make_look
         from wideopen.lens.thin_lens import read_taken
-        from wideopen.photo.depth import check_shape, from_disparity
-        from wideopen.photo.depth_map import DepthMap
         from wideopen.render.through_network import seen_subject
 
-        if not isinstance(depth, DepthMap):
-            depth = from_disparity(np.asarray(depth), "depth")
-        height, width = pixels.shape[:2]
-        check_shape(depth, height, width, self.options.depth or "depth map")
-        subject = None
+        subject, pixels, curve = None, scene.pixels, scene.curve
         if self.options.focus == "auto":
-            subject = seen_subject(self.engine, pixels, self.options, curve)[1]
-        look = make_look(pixels, depth, self.options, read_taken(exif), subject, curve)
-        return Seen(Lifted(depth.disparity, pixels), look, depth)
+            subject = seen_subject(self.engine, pixels, self.options, curve).kept
+        look = make_look(pixels, scene.depth_map, self.options, read_taken(exif), subject, curve)
+        return Seen(scene.disparity_at, look, scene.depth_map)
 
     def _through_lens(
         self, pixels: Any, seen: Seen, curve: "ToneCurve | None", guide: Any = None, grain: bool = True
@@ -364,9 +368,8 @@ class Renderer:
         if self.options.aperture == math.inf:
             return pixels.copy()
         found = lost_grain(pixels, self.options.grain) if grain else None
-        lifted = seen.lifted
 
         def depth_at(rows: slice, columns: slice, own: Any) -> Any:
-            return lifted.at(rows, columns, own if guide is None else guide[rows, columns])
+            return seen.at(rows, columns, own if guide is None else guide[rows, columns])
 
         return render_depth(pixels, seen.depth.disparity, depth_at, seen.look, found, curve)

@@ -54,7 +54,7 @@ def draw_scene(scene: Scene, glass: Glass, focus: float = 0.0, grain: Grain | No
 def draw_on_canvas(scene: Scene, glass: Glass, focus: float = 0.0) -> Drawing:
     """The photo seen through the lens, at the canvas's size."""
     canvas, matte, relative = on_canvas(scene)
-    behind = remove_foreground(srgb_to_linear(canvas), matte)
+    behind = remove_foreground(srgb_to_linear(canvas), matte, _is_exact(scene))
     picture, kept = draw(canvas, _solid(scene, matte), relative, glass, focus, behind)
     return Drawing(picture, kept, canvas, _in_focus(scene, matte, focus))
 
@@ -71,7 +71,7 @@ def draw_with_alpha(scene: Scene, alpha: Pixels, glass: Glass, focus: float = 0.
     weight = (FAINT + (1 - FAINT) * opacity)[..., None]
 
     def through(light: Float, glass: Glass) -> tuple[Float, Float]:
-        behind = remove_foreground(light, subject)
+        behind = remove_foreground(light, subject, _is_exact(scene))
         picture, kept = draw(linear_to_srgb(light), subject, relative, glass, focus, behind)
         return srgb_to_linear(picture), kept
 
@@ -98,7 +98,11 @@ def _solid(scene: Scene, matte: Float) -> Float:
     return (matte / np.float32(scene.matte.sure)).clip(0.0, 1.0)
 
 
+def _is_exact(scene: Scene) -> bool:
+    return scene.matte is not None and scene.matte.exact
+
+
 def _in_focus(scene: Scene, matte: Float, focus: float) -> Subject | None:
-    if scene.matte is None or not scene.matte.exact or focus != 0.0:
+    if not _is_exact(scene) or focus != 0.0:
         return None
     return Subject(matte, scene.lifted_matte.at)

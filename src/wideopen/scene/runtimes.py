@@ -7,6 +7,7 @@ is faster from then on. Both take the same file and give the same numbers.
 import hashlib
 import io
 from collections import OrderedDict
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -66,6 +67,50 @@ class OnnxRuntime:
     def run(self, outputs: list[str], photo: Float32) -> list[Float32]:
         """See `Runtime`."""
         return [np.asarray(found) for found in self._session.run(outputs, {"photo": photo})]
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of a graph."""
+
+    name: str
+    shape: tuple[int | str | None, ...]
+    """Sides that are free are names, or None."""
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    def side(self, axis: int) -> int | None:
+        """Length of an axis; None if it is free."""
+        found = self.shape[axis]
+        return found if isinstance(found, int) and found > 0 else None
+
+
+class OnnxGraph:
+    """Anybody's ONNX file of one picture in, run on the CPU or what ONNX Runtime finds.
+
+    Raises FileNotFoundError, or whatever ONNX Runtime raises if the file is no model.
+    """
+
+    def __init__(self, path: Path, threads: int | None) -> None:
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.log_severity_level = 4
+        there = onnxruntime.get_available_providers()
+        # By its path: weights beside it (`external data`) are found, and files of over 2 GB can be read.
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=[p for p in PROVIDERS if p in there])
+        self.inputs = [Port(item.name, tuple(item.shape)) for item in self._session.get_inputs()]
+        self.outputs = [Port(item.name, tuple(item.shape)) for item in self._session.get_outputs()]
+        self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+        self._half = "16" in self._session.get_inputs()[0].type
+
+    def run(self, outputs: list[str], picture: Float32) -> list[Float32]:
+        """The named outputs, float32, for a picture of 1x3xHxW; raises whatever ONNX Runtime raises."""
+        given = {self.inputs[0].name: picture.astype(np.float16) if self._half else picture}
+        return [np.asarray(found, np.float32) for found in self._session.run(outputs, given)]
 
 
 class OpenVino:

@@ -14,8 +14,10 @@ import numpy as np
 
 from wideopen._types import Float, Pixels
 from wideopen.image.guided_upsampling import Lifted
+from wideopen.image.resize import resize
 from wideopen.image.tone_curve import ToneCurve
 from wideopen.options import parse_focus
+from wideopen.photo.depth_map import DepthMap
 from wideopen.scene.closer import Part, View, parts_around, refine_at_point
 from wideopen.scene.focus import disparity_in_focus, find_focus, focus_of_scene, point_of
 from wideopen.scene.ground_prior import lies_on
@@ -145,6 +147,32 @@ class Scene:
         return replace(self.with_relative(relative), matte=replace(self.matte, opacity=opacity), ground=self.ground)
 
     @cached_property
+    def depth_map(self) -> DepthMap:
+        """Disparity of everything as a map; without a scale, in [0, 1], where the scale is the subject's."""
+        whole = self.whole
+        if self.disparity.scale == "subject":
+            return DepthMap(whole / max(1.0, float(whole.max())), metric=False)
+        return DepthMap(whole, metric=self.disparity.scale == "metres")
+
+    def disparity_at(self, rows: slice, columns: slice, photo: Pixels) -> Float:
+        """`depth_map` at the photo's size, following its edges: a tile of it, float32.
+
+        Args:
+            rows, columns: plain slices within the photo.
+            photo: the photo's pixels there.
+        """
+        if self.matte is None or self.disparity.scale == "subject":
+            return self._lifted.at(rows, columns, photo)
+        rest = self._lifted.at(rows, columns, photo)
+        opacity = self.lifted_matte.at(rows, columns, photo)
+        return np.where(opacity > 0.5, np.float32(self.subject), rest)
+
+    @cached_property
+    def _lifted(self) -> Lifted:
+        map = self.depth_map.disparity if self.disparity.scale == "subject" else self.disparity.values
+        return Lifted(map, self.pixels)
+
+    @cached_property
     def lifted_matte(self) -> Lifted:
         """The matte at the photo's size, following its edges, wherever it is asked for."""
         assert self.matte is not None
@@ -176,8 +204,6 @@ def estimated_scene(
 
 def _of_one_size(matte: Float, rest: Float) -> tuple[Float, Float]:
     """A matte and disparities at the larger one's size."""
-    from wideopen.image.resize import resize
-
     if matte.shape == rest.shape:
         return matte, rest
     height, width = max(matte.shape, rest.shape)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -16,6 +16,10 @@ from wideopen.web.worker_pool import Crew
 
 LEFT_OUT = ("model", "engine", "precision", "threads", "depth", "depth_model", "shape")
 """The deployer's business, and paths on the server."""
+
+
+WORDS = (None, "auto", "none", "photo")
+"""Sources of mattes that name nothing of the server's."""
 
 
 def add_api(crew: Crew, keeper: Keeper, limits: dict[str, Any]) -> None:
@@ -46,17 +50,18 @@ def _file(keeper: Keeper, session: str, path: Path) -> Any:
 
 
 def _endpoint(call: Callable[..., Any], keeper: Keeper) -> Callable[..., Any]:
-    """A function of a photo, a depth map and every option by its name, as Gradio reads its signature."""
+    """A function of a photo, a depth map, a matte and every option by its name, as Gradio reads its signature."""
 
-    def run(request: Any, photo: Any, depth_map: Any, *values: Any) -> Any:
+    def run(request: Any, photo: Any, depth_map: Any, matte_map: Any, *values: Any) -> Any:
         given = dict(zip(hints, values, strict=True))
         session = request.session_hash or ""
         if photo is None:
             raise gr.Error("no photo was given", print_exception=False)
         paths = [None if file is None else Path(_path(file)) for file in (photo, depth_map)]
-        keeper.hold(session, *paths)
+        matte = None if matte_map is None else Path(_path(matte_map))
+        keeper.hold(session, *paths, matte)
         try:
-            return call(*paths, make_options(given), session)
+            return call(*paths, with_matte(make_options(given), matte), session)
         except (ValueError, WideopenError) as error:
             raise gr.Error(str(error), print_exception=False) from None
 
@@ -70,6 +75,7 @@ def _endpoint(call: Callable[..., Any], keeper: Keeper) -> Callable[..., Any]:
         inspect.Parameter("request", kind, annotation=gr.Request),
         inspect.Parameter("photo", kind, annotation=FileData),
         inspect.Parameter("depth_map", kind, default=None, annotation=FileData | None),
+        inspect.Parameter("matte_map", kind, default=None, annotation=FileData | None),
         *(
             inspect.Parameter(name, kind, default=getattr(RenderOptions, name), annotation=hint)
             for name, hint in hints.items()
@@ -79,6 +85,17 @@ def _endpoint(call: Callable[..., Any], keeper: Keeper) -> Callable[..., Any]:
     run.__signature__ = inspect.Signature(parameters, return_annotation=FileData)  # type: ignore[attr-defined]
     run.__annotations__ = {part.name: part.annotation for part in parameters} | {"return": FileData}
     return run
+
+
+def with_matte(options: RenderOptions, matte: Path | None) -> RenderOptions:
+    """Options with an uploaded matte, if there is one.
+
+    Raises:
+        ValueError: the options themselves name a file, a session or a model of the server's.
+    """
+    if options.matte not in WORDS:
+        raise ValueError("matte must be auto, none or photo here; a picture of it is given as matte_map")
+    return options if matte is None else replace(options, matte=str(matte))
 
 
 def make_options(given: dict[str, Any]) -> RenderOptions:

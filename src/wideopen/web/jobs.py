@@ -172,7 +172,7 @@ class Worker:
     def _draw(self, path: Path, opened: Opened, options: RenderOptions) -> tuple[NDArray[Any], Seen | None]:
         """What `Renderer.render_photo` does; where things are is found once for all sliders and taps."""
         photo = opened.photo
-        if opened.depth is not None or self.engine.draws or options.aperture == math.inf:
+        if opened.depth is not None or options.matte is not None or self.engine.draws or options.aperture == math.inf:
             done, seen = SharingRenderer(options, self.engine).render_photo(photo, opened.depth)
             return done.pixels, seen
         scene: Scene = self._scenes.get(
