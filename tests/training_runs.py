@@ -1,12 +1,16 @@
 """Training runs in processes of their own, for tests that kill them: recipe, start, curve, weights."""
 
 import csv
+import multiprocessing
 import os
+import runpy
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -66,25 +70,105 @@ def command(recipe: Path, pairs: Path, run: Path, *options: str) -> list[str]:
     return [*called, *options]
 
 
-def start(called: list[str], **environment: str) -> subprocess.Popen[str]:
+class Run:
+    """`python -m wideopen` in a process of its own, forked from one that has imported what training needs.
+
+    Importing that takes seven seconds of a processor, as long as all that many of these runs do. The processes that a
+    run starts itself (`--devices 2`) are started from nothing. Interface and exit codes are those of `Popen`.
+    """
+
+    def __init__(self, called: list[str], environment: Mapping[str, str]) -> None:
+        assert called[:3] == [sys.executable, "-m", "wideopen"]
+        self._errors, theirs = _FORKS.Pipe(duplex=False)
+        self._process = _FORKS.Process(target=_as_command, args=(called[3:], dict(environment), theirs))
+        self._process.start()
+        theirs.close()
+        self.pid = self._process.pid or 0
+        self.kill, self.terminate = self._process.kill, self._process.terminate
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, minus the signal's number if one ended it; None while it runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def error(self, seconds: float = HANG) -> str:
+        """Wait for its end, and that of all who write where it does; what they wrote on standard error."""
+        end, parts = time.monotonic() + seconds, []
+        while True:
+            assert wait([self._errors], max(0.0, end - time.monotonic())), f"{self.pid} hangs: {b''.join(parts)!r}"
+            parts.append(os.read(self._errors.fileno(), 1 << 16))
+            if not parts[-1]:
+                break
+        self._process.join(max(0.0, end - time.monotonic()))
+        assert self._process.exitcode is not None, f"{self.pid} hangs"
+        return b"".join(parts).decode()
+
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["wideopen.training.train", "wideopen.cli.train"])
+
+
+def _as_command(arguments: list[str], environment: dict[str, str], errors: Connection) -> None:
+    """Become `python -m wideopen` with these arguments."""
+    os.dup2(errors.fileno(), 2)
+    errors.close()
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    sys.argv = ["wideopen", *arguments]
+    runpy.run_module("wideopen", run_name="__main__", alter_sys=True)
+
+
+def start(called: list[str], **environment: str) -> Run:
     """Start a command of one thread, its complaints to be read."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.Popen(called, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+    return Run(called, {"OMP_NUM_THREADS": "1", **environment})
 
 
-def complaints(process: subprocess.Popen[str], seconds: float = HANG) -> list[str]:
+def complaints(process: Run, seconds: float = HANG) -> list[str]:
     """Wait for its end; the lines that begin with `wideopen:`, of which there are no tracebacks."""
-    error = process.communicate(timeout=seconds)[1]
+    return _said(process.error(seconds))
+
+
+def _said(error: str) -> list[str]:
     assert "Traceback" not in error, error
     return [line for line in error.splitlines() if line.startswith("wideopen: ")]
 
 
-def train_through(called: list[str], **environment: str) -> list[str]:
+def train_through(called: list[str]) -> list[str]:
     """Run to the end, which has to be a good one; what was said."""
-    process = start(called, **environment)
+    process = start(called)
     lines = complaints(process)
     assert process.returncode == 0, lines
     return lines
+
+
+def train_shared(called: list[str]) -> list[list[str]]:
+    """Run by two processes as srun starts them, to a good end; what each said."""
+    shared = {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_NNODES": "1", "SLURM_NODEID": "0"}
+    shared |= {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "x", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    tasks = [start(called, **shared, SLURM_PROCID=str(rank), SLURM_LOCALID=str(rank)) for rank in (0, 1)]
+    said = [complaints(task) for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0], said
+    return said
+
+
+def train_from(launcher: list[str], called: list[str]) -> None:
+    """Run to a good end under a launcher, started from nothing."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*launcher, *called], env=environment, capture_output=True, text=True, timeout=HANG)
+    _said(done.stderr)
+    assert done.returncode == 0, done.stderr
+
+
+def free_port() -> str:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
 
 
 def train_here(recipe: Path, pairs: Path, run: Path, **options: Any) -> list[str]:
@@ -102,16 +186,16 @@ def train_here(recipe: Path, pairs: Path, run: Path, **options: Any) -> list[str
     return told
 
 
-def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = HANG) -> None:
+def wait_for(path: Path, process: Run, seconds: float = HANG) -> None:
     """Wait until a file is there, while the process runs."""
     end = time.monotonic() + seconds
     while not path.exists():
-        assert process.poll() is None, process.communicate()[1]
+        assert process.poll() is None, process.error()
         assert time.monotonic() < end, f"{path} did not come"
         time.sleep(0.02)
 
 
-def children(process: subprocess.Popen[str]) -> list[int]:
+def children(process: Run) -> list[int]:
     """Process ids of those it started."""
     return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from command import call
 from limits import HANG
 from pair_sets import make_set
 from training_runs import (
@@ -20,7 +20,9 @@ from training_runs import (
     curve,
     kill,
     start,
+    train_from,
     train_here,
+    train_shared,
     train_through,
     wait_for,
     write_recipe,
@@ -103,7 +105,7 @@ def test_two_processes_train_other_heads_as_one(
     network = f'encoder = "{encoder}"'
     recipe = write_recipe(tmp_path / "r.toml", levels, steps=4, epoch=2, head=head, more=more, network=network)
     assert train_here(recipe, varied, tmp_path / "1") == []
-    assert train_through(command(recipe, varied, tmp_path / "2", "--devices", "2")) == []
+    assert train_shared(command(recipe, varied, tmp_path / "2")) == [[], []]
     for level in levels:
         for name in ("train/total", "train/l1", "train/psnr", *(f"train/{term}" for term in terms), *measured):
             one, two = (curve(tmp_path / devices, level, name) for devices in ("1", "2"))
@@ -172,28 +174,17 @@ def test_started_by_others(alone: tuple[Path, Path], pairs: Path, tmp_path: Path
     recipe = write_recipe(tmp_path / "top.toml", (7,), STEPS, epoch=2)
     called = command(recipe, pairs, tmp_path / "run")
     if launcher == "torchrun":
-        run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        train_through([*run, *called[1:]])
+        train_from([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"], called[1:])
     else:
-        shared = {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_NNODES": "1", "SLURM_NODEID": "0"}
-        shared |= {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "x", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
-        tasks = [start(called, **shared, SLURM_PROCID=str(rank), SLURM_LOCALID=str(rank)) for rank in (0, 1)]
-        assert [complaints(task) for task in tasks] == [[], []]
-        assert [task.returncode for task in tasks] == [0, 0]
+        assert train_shared(called) == [[], []]
     assert_same_weights(alone[1], tmp_path / "run", 7, 1e-6)
-
-
-def free_port() -> str:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])
 
 
 def test_a_batch_that_cannot_be_shared_is_one_line_and_no_run(pairs: Path, tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "top.toml", (7, 6))
-    process = start(command(recipe, pairs, tmp_path / "run", "--devices", "3"))
-    lines = complaints(process)
-    assert process.returncode == 2
+    done = call(*command(recipe, pairs, tmp_path / "run", "--devices", "3")[3:])
+    lines = done.error.splitlines()
+    assert done.code == 2
     assert len(lines) == 1 and "level 7: a batch of 4 cannot be shared evenly by 3 processes" in lines[0]
     assert "take 1, 2 or 4 processes" in lines[0]
     assert not (tmp_path / "run").exists()

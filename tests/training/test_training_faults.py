@@ -250,7 +250,7 @@ def test_killed_in_every_level_and_at_a_random_moment(pairs: Path, tmp_path: Pat
         if begun.name == "recipe.json":
             time.sleep(random.Random(1).uniform(0.5, 3))
         process.kill()
-        process.communicate()
+        process.error()
         assert process.returncode == -signal.SIGKILL and not (run / f"{begun.parent.name}.pt").exists()
     # Without --resume the run is left as it is.
     refused = start(command(recipe, pairs, run))
