@@ -47,7 +47,9 @@ def write_output(path: Path, data: bytes | str, overwrite: bool = False) -> None
         with os.fdopen(handle, "wb") as file:
             file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
-            os.chmod(part, 0o644)
+            if overwrite:  # What is replaced must not be gone after a power cut, either.
+                os.fsync(file.fileno())
+            os.chmod(part, _mode(path) if overwrite else 0o644)
             if fcntl is not None:
                 _put(part, path, overwrite)
         if fcntl is None:  # Windows renames closed files only.
@@ -104,6 +106,14 @@ def clear_leftovers(folder: Path) -> int:
             _remove_if_nobodys(part)
             cleared += 1
     return cleared
+
+
+def _mode(path: Path) -> int:
+    """Permissions of the file that is replaced; those of a new one if there is none."""
+    try:
+        return path.stat().st_mode & 0o777
+    except OSError:
+        return 0o644
 
 
 def _open_part(folder: Path) -> tuple[int, Path]:

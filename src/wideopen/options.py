@@ -230,6 +230,13 @@ class BatchOptions:
     skip_existing: bool = field(
         default=False, metadata=_doc("Leave results that are there, and do not render their photos again.", RESULTS)
     )
+    in_place: bool = field(
+        default=False,
+        metadata=_doc(
+            "Write each result over its photo, at once and whole: for editors that hand over a file and read it again.",
+            RESULTS,
+        ),
+    )
     before_after: Comparison | None = field(
         default=None,
         metadata=_doc(
@@ -243,6 +250,8 @@ class BatchOptions:
     def __post_init__(self) -> None:
         if self.overwrite and self.skip_existing:
             raise ValueError("results that exist can be overwritten or skipped, not both")
+        if self.in_place and self.skip_existing:
+            raise ValueError("results in place of their photos exist always; skipping what exists would skip all")
         if self.before_after not in (None, "side", "split"):
             raise ValueError(f"before-after must be side or split, not {self.before_after!r}")
         if self.in_flight is not None and not 1 <= self.in_flight <= 64:

@@ -62,6 +62,7 @@ class _Made:
     files: list[tuple[Place, bytes]]
     done: Rendered
     seconds: float
+    beside: list[tuple[Path, bytes]]
 
 
 def make_renderer(options: RenderOptions, photos: int, in_flight: int | None = None) -> Renderer:
@@ -98,13 +99,15 @@ def foresee(
     outputs = outputs_of(job, options)
     try:
         for path in outputs:
-            if _identity(path) in taken:
+            own = options.in_place and path == job.output
+            if _identity(path) in taken and not own:
                 raise OutputError(f"{path}: is a photo that is to be rendered; choose another name for the result")
         if options.skip_existing and all(map(there, outputs)):
             return Outcome(job, "skipped")
         for path in outputs:
             output_format(path)
-            if not options.skip_existing and not options.overwrite and there(path):
+            own = options.in_place and path == job.output
+            if not options.skip_existing and not options.overwrite and not own and there(path):
                 raise OutputError(f"{path}: exists already; --skip-existing leaves it, --overwrite replaces it")
     except (OutputError, StoreError) as error:
         return Outcome(job, "failed", str(error))
@@ -243,9 +246,8 @@ def _make(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _
     taken, size = room.take(lambda: decode(data, str(job.photo)))
     try:
         done = renderer.render_bytes(data, str(job.photo), taken=taken)
-        if done.seen is None and (job.save_depth or job.show_depth):
-            done = renderer.with_estimate(done, str(job.photo))
-        return _Made(_files(renderer, job, options, done), done, time.perf_counter() - started)
+        beside, done = job.beside.files(renderer, done, str(job.photo))
+        return _Made(_files(renderer, job, options, done), done, time.perf_counter() - started, beside)
     finally:
         room.give(size)
 
@@ -271,9 +273,9 @@ def _write(made: _Made, job: Job, options: BatchOptions) -> tuple[Outcome, bool]
         return Outcome(job, "skipped"), False  # Another process was faster.
     try:
         for path, data in made.files:
+            write(path, data, options.overwrite or (options.in_place and path == job.output))
+        for path, data in made.beside:
             write(path, data, options.overwrite)
-        if made.done.seen is not None:
-            made.done.seen.write(pixels, job.save_depth, job.show_depth, options.overwrite)
     except OutputError as error:
         if options.skip_existing and _is_there(job.output):
             return Outcome(job, "skipped"), False

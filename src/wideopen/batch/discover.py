@@ -16,6 +16,7 @@ from wideopen.batch.stores import Place, Url, files_below, is_url, place
 from wideopen.batch.stores import exists as exists_at
 from wideopen.errors import OutputError, PhotoError
 from wideopen.photo.files import kept_suffix, output_format, photo_suffixes
+from wideopen.render.side_files import SideFiles
 
 BESIDE, INTO = "{stem}-bokeh{suffix}", "{stem}{suffix}"
 """Names of results beside their photos, and in a folder of their own."""
@@ -42,9 +43,8 @@ class Job:
     output: Place
     fault: str | None = None
     """Why it cannot be done, where that is known before it is tried."""
-    save_depth: Path | None = None
-    show_depth: Path | None = None
-    """Where the depth in use and a picture of it go, if they are wanted; see `Renderer.render_file`."""
+    beside: SideFiles = SideFiles()
+    """What else is to be written, if anything."""
 
 
 def find_photos(names: Sequence[str], recursive: bool = False, leave_out: Place | None = None) -> list[Found]:

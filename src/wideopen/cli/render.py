@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,8 @@ from wideopen.cli.cluster import cluster_options, seen_by_all
 from wideopen.cli.options_of import build, hold_threads, takes, with_preset
 from wideopen.cli.text import complain
 from wideopen.errors import OutputError, WideopenError
-from wideopen.options import BATCH, CLUSTER, RESULTS, BatchOptions, RenderOptions
+from wideopen.options import BATCH, CLUSTER, RESULTS, SUBJECT, BatchOptions, RenderOptions
+from wideopen.render.side_files import SideFiles
 
 if TYPE_CHECKING:
     from wideopen.batch.batch import Outcome
@@ -78,13 +80,28 @@ def render(
     save_depth: Annotated[
         Path | None,
         typer.Option(
-            help="Write the depth map in use there (.png, .tif, .exr, .npy); without one, the network's own estimate.",
+            help="Write the depth map in use there (.png, .tif, .pfm, .exr, .npy); without one, the network's.",
             rich_help_panel="Depth",
         ),
     ] = None,
     show_depth: Annotated[
         Path | None,
         typer.Option(help="Write a picture of that map there, with what is in focus marked.", rich_help_panel="Depth"),
+    ] = None,
+    save_matte: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the subject's matte there, at the photo's size (.png, .tif, .pfm, .exr, .npy).",
+            rich_help_panel=SUBJECT,
+        ),
+    ] = None,
+    save_layers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="NAME.png",
+            help="Write NAME-subject.png, with transparency, and NAME-background.png, filled in (also .tif, .webp).",
+            rich_help_panel=SUBJECT,
+        ),
     ] = None,
     cluster: Annotated[
         str | None,
@@ -141,24 +158,25 @@ def render(
     suffix, spread = _suffix(format), cluster_options(cluster, workers)
     if spread is not None and how.in_flight is not None:
         raise typer.BadParameter("--in-flight is for one machine; --workers says how many renderers a cluster has")
+    beside = SideFiles(save_depth, show_depth, save_matte, save_layers)
     if "-" in (*photos, output):
-        alone = (recursive, name, as_json, dry_run, save_depth, show_depth, how.before_after, spread, table)
+        alone = (how.in_place, recursive, name, as_json, dry_run, beside, how.before_after, spread, table)
         if len(photos) > 1 or any(alone):
             raise typer.BadParameter("- is for one photo, and its result only")
         raise typer.Exit(_pipe(photos[0], output, options, suffix, how.overwrite))
     if spread is not None:
         photos = [seen_by_all(name) for name in photos]
         output = None if output is None else seen_by_all(output)
-    jobs = _jobs(photos, output, name, suffix, recursive, dry_run)
-    if save_depth or show_depth:
+    if how.in_place and any((output, name, format, spread)):
+        raise typer.BadParameter("--in-place writes over the photos themselves, on this machine; leave -o away")
+    jobs = _in_place(photos, recursive) if how.in_place else _jobs(photos, output, name, suffix, recursive, dry_run)
+    if beside:
         if len(jobs) > 1 or spread is not None or not isinstance(jobs[0].output, Path):
-            raise typer.BadParameter("--save-depth and --show-depth are for one photo, on this machine")
-        from dataclasses import replace
-
+            raise typer.BadParameter("what is saved or shown beside the result is for one photo, on this machine")
         from wideopen.render.destinations import check_outputs
 
-        check_outputs(jobs[0].output, how.overwrite or how.skip_existing, save_depth, show_depth)
-        jobs = [replace(job, save_depth=save_depth, show_depth=show_depth) for job in jobs]
+        check_outputs(jobs[0].output, how.overwrite or how.skip_existing or how.in_place, beside)
+        jobs = [replace(job, beside=beside) for job in jobs]
     roots = photos if output is None else [output]
     if dry_run:
         raise typer.Exit(_foretell(jobs, how, as_json, roots))
@@ -298,6 +316,16 @@ def _suffix(format: str | None) -> str | None:
         reason = str(error).partition(": ")[2]
         raise typer.BadParameter(f"{format!r}: {reason}", param_hint="--format") from error
     return suffix
+
+
+def _in_place(photos: list[str], recursive: bool) -> "list[Job]":
+    """Each photo with itself for its result; a link stays one, and what it leads to is replaced."""
+    from wideopen.batch.discover import Job, find_photos
+
+    found = find_photos(photos, recursive)
+    if not all(isinstance(item.photo, Path) for item in found):
+        raise typer.BadParameter("--in-place is for photos on this machine")
+    return [Job(item.photo, Path(os.path.realpath(item.photo)), item.fault) for item in found]
 
 
 def _jobs(

@@ -128,12 +128,17 @@ def save_depth(depth: DepthMap, path: Path, overwrite: bool = False) -> None:
         OutputError: unknown suffix, file exists, folder missing or not writable, disk full.
         ModuleNotFoundError: .exr, and the extra `exr` is not installed.
     """
-    suffix = map_suffix(path)
     check_output(path, overwrite)
+    write_output(path, depth_bytes(depth, path), overwrite)
+
+
+def depth_bytes(depth: DepthMap, path: Path) -> bytes:
+    """What `save_depth` writes into a file of that name."""
+    suffix = map_suffix(path)
     disparity = np.ascontiguousarray(depth.disparity, np.float32)
     white = float(disparity.max()) if depth.metric else 1.0
     note = json.dumps({"wideopen": "disparity", "metric": depth.metric, "white": white})
-    write_output(path, encode_map(disparity, white, suffix, note), overwrite)
+    return encode_map(disparity, white, suffix, note)
 
 
 def _noted(raw: Raw, name: str, kind: Kind, invert: bool) -> DepthMap:

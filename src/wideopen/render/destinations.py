@@ -3,34 +3,27 @@
 from pathlib import Path
 
 from wideopen.errors import OutputError
+from wideopen.render.side_files import SideFiles
 
 
 def check_outputs(
-    output: Path,
-    overwrite: bool = False,
-    save_depth: Path | None = None,
-    show_depth: Path | None = None,
-    photo: Path | None = None,
+    output: Path, overwrite: bool = False, beside: SideFiles | None = None, photo: Path | None = None
 ) -> None:
     """Raise OutputError if one of a photo's results cannot be written where it is to go, or is the photo itself."""
     from wideopen.atomic_write import check_output
-    from wideopen.photo.depth import map_suffix
     from wideopen.photo.files import output_format
 
-    for path in (output, show_depth):
-        if path is not None:
-            output_format(path)
-    if save_depth is not None:
-        map_suffix(save_depth)
+    beside = SideFiles() if beside is None else beside
+    output_format(output)
+    beside.check()
     written: set[Path] = set()
-    for path in (output, save_depth, show_depth):
-        if path is not None:
-            if photo is not None and overwrite and path.exists() and photo.exists() and path.samefile(photo):
-                raise OutputError(f"{path}: is the photo itself; choose another name")
-            check_output(path, overwrite)
-            if path.resolve() in written:
-                raise OutputError(f"{path}: is to be written twice; choose another name")
-            written.add(path.resolve())
+    for path in (output, *beside.paths):
+        if photo is not None and overwrite and path.exists() and photo.exists() and path.samefile(photo):
+            raise OutputError(f"{path}: is the photo itself; choose another name")
+        check_output(path, overwrite)
+        if path.resolve() in written:
+            raise OutputError(f"{path}: is to be written twice; choose another name")
+        written.add(path.resolve())
 
 
 def output_path(photo: Path, output: Path | None = None) -> Path:

@@ -1,9 +1,7 @@
 """What became of a photo, before any of it is written."""
 
-import math
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wideopen.lens.compositor import Glass
@@ -27,26 +25,6 @@ class Seen:
     depth: "DepthMap"
     estimated: bool = False
     """Whether it is what the network made of the photo, for want of a map."""
-
-    def write(self, pixels: Any, save: Path | None, show: Path | None, overwrite: bool) -> None:
-        """Write the map, and a picture of it, at the photo's size; OutputError if that cannot be."""
-        if save is None and show is None:
-            return
-        from wideopen.photo.depth import save_depth
-        from wideopen.photo.depth_map import DepthMap
-        from wideopen.photo.files import save as save_photo
-        from wideopen.photo.photo import Photo
-        from wideopen.scene.depth_view import depth_picture
-
-        whole = slice(0, pixels.shape[0]), slice(0, pixels.shape[1])
-        disparity = self.at(*whole, pixels)
-        if save is not None:
-            save_depth(DepthMap(disparity, self.depth.metric), save, overwrite)
-        if show is not None:
-            blur, reach = self.look.blur_px_per_disparity, float(disparity.max() - disparity.min())
-            sharp = min(IN_FOCUS_PX / blur if blur > 0 else math.inf, reach)
-            picture = depth_picture(disparity, self.look.focus_disparity, sharp)
-            save_photo(Photo(picture), show, overwrite=overwrite)
 
 
 def estimated(scene: "Scene", focus: float, glass: "Glass") -> Seen:

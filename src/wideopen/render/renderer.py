@@ -4,7 +4,7 @@
     photo/files.py  image/resize.py    scene/model.py   lens/full_resolution.py  photo/files.py
 
     photo + depth map -> photo's size -> lens -> photo
-    photo/files.py  photo/depth.py   image/guided_upsampling.py         lens/depth_lens.py
+    photo/files.py       guided_upsampling   lens/depth_lens.py
 
 What does the work is imported when it is first needed, so that `import wideopen` costs next to nothing.
 """
@@ -145,9 +145,9 @@ class Renderer:
         taken = replace(taken, depth=self.sources.carried_depth(data, name, depth))
         if depth is None and self.options.depth is None:
             depth = taken.depth
-        matte = self.sources.carried_matte(data, name, matte) or matte
         try:
-            matte = self.sources.matte(taken.pixels, matte, taken.curve)
+            carried = self.sources.carried_matte(data, name, matte)
+            matte = carried or self.sources.matte(taken.pixels, matte, taken.curve)
             depth = self.sources.depth(taken.pixels, depth)
             result, seen = self.render_photo(taken, depth, matte)
         except ValueError as error:
@@ -163,6 +163,8 @@ class Renderer:
         show_depth: Path | None = None,
         depth: Any = None,
         matte: Any = None,
+        save_matte: Path | None = None,
+        save_layers: Path | None = None,
     ) -> Path:
         """Render a file into another one, with its metadata; return where it is.
 
@@ -171,23 +173,41 @@ class Renderer:
                 one, what the network itself makes of the photo, which `notify` is told.
             show_depth: write a picture of it there, with the focal plane marked.
             depth, matte: see `render`.
+            save_matte: write the subject's matte there, at the photo's size (PNG, TIFF, PFM, EXR or .npy).
+            save_layers: NAME.png writes the subject, with transparency and colours without the background's, to
+                NAME-subject.png, and the background, filled in behind it, to NAME-background.png (also .tif, .webp).
 
         Raises:
             PhotoError, DepthError, MatteError, OutputError, ModelError: one line each; nothing partial is left behind.
         """
+        from wideopen.atomic_write import write_output
         from wideopen.photo.files import output_format, read_bytes, save
+        from wideopen.render.side_files import SideFiles
 
-        check_outputs(output, overwrite, save_depth, show_depth, photo)  # Before the work, not after it.
+        beside = SideFiles(save_depth, show_depth, save_matte, save_layers)
+        check_outputs(output, overwrite, beside, photo)  # Before the work, not after it.
         done = self.render_bytes(read_bytes(photo), str(photo), depth, matte=matte)
-        if done.seen is None and (save_depth or show_depth):
-            done = self.with_estimate(done, str(photo))
+        files, done = beside.files(self, done, str(photo))
         save(done.result, output, self.options.quality, overwrite)
         if self.notify is not None:
             for notice in done.notices(output_format(output)):
                 self.notify(f"{photo}: {notice}")
-        if done.seen is not None:
-            done.seen.write(done.taken.pixels, save_depth, show_depth, overwrite)
+        for path, data in files:
+            write_output(path, data, overwrite)
         return output
+
+    def scene_of(self, done: Rendered, name: str = "photo") -> "Scene":
+        """What is where in a photo that was rendered, as it was drawn: with the subject that focus was put on.
+
+        Raises:
+            ModelError: the model gives pictures, and says nothing of a scene.
+            PhotoError: options that make no sense for this photo.
+        """
+        try:
+            scene = self.sources.scene(_visible(done.taken), done.depth, done.matte, done.taken.curve)
+            return scene if scene.matte is None else scene.focus_at(self.options.focus)[0]
+        except ValueError as error:
+            raise PhotoError(f"{name}: {error}") from error
 
     def with_estimate(self, done: Rendered, name: str = "photo") -> Rendered:
         """The same with the depth that the network itself estimates, where there is no map.
@@ -198,15 +218,11 @@ class Renderer:
         """
         from wideopen.lens.lens_settings import make_glass
         from wideopen.lens.thin_lens import read_taken
-        from wideopen.render.alpha import continued, is_opaque
         from wideopen.render.rendered import estimated
 
         if self.engine.draws:
             raise DepthError(f"{name}: carries no depth map, and this model estimates none; give one with --depth")
-        taken = done.taken
-        pixels = taken.pixels
-        if taken.alpha is not None and not is_opaque(taken.alpha):
-            pixels = continued(pixels, taken.alpha, taken.curve)
+        taken, pixels = done.taken, _visible(done.taken)
         try:
             glass = make_glass(pixels, self.options, read_taken(taken.exif), taken.curve)
             scene, focus = self.sources.scene(pixels, None, done.matte, taken.curve).focus_at(self.options.focus)
@@ -373,3 +389,12 @@ class Renderer:
             return seen.at(rows, columns, own if guide is None else guide[rows, columns])
 
         return render_depth(pixels, seen.depth.disparity, depth_at, seen.look, found, curve)
+
+
+def _visible(taken: "Photo") -> Any:
+    """A photo's pixels, continued from around where nothing covers."""
+    from wideopen.render.alpha import continued, is_opaque
+
+    if taken.alpha is None or is_opaque(taken.alpha):
+        return taken.pixels
+    return continued(taken.pixels, taken.alpha, taken.curve)

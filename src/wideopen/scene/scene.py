@@ -167,6 +167,16 @@ class Scene:
         opacity = self.lifted_matte.at(rows, columns, photo)
         return np.where(opacity > 0.5, np.float32(self.subject), rest)
 
+    def opacity_at(self, rows: slice, columns: slice, photo: Pixels) -> Float:
+        """Opacity of the subject at the photo's size, following its edges: a tile of it, float32 in [0, 1].
+
+        Args:
+            rows, columns, photo: as of `disparity_at`.
+        """
+        assert self.matte is not None
+        opacity = self.lifted_matte.at(rows, columns, photo)
+        return opacity if self.matte.exact else (opacity / np.float32(self.matte.sure)).clip(0.0, 1.0)
+
     @cached_property
     def _lifted(self) -> Lifted:
         map = self.depth_map.disparity if self.disparity.scale == "subject" else self.disparity.values

@@ -1,0 +1,137 @@
+"""What a person may want beside a photo's result: the depth map and the matte in use, and the photo's two layers."""
+
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wideopen.errors import MatteError, OutputError
+
+if TYPE_CHECKING:
+    from wideopen.render.rendered import Rendered
+    from wideopen.scene.scene import Scene
+
+
+class Estimates(Protocol):
+    """What is asked of a `Renderer` here."""
+
+    def with_estimate(self, done: "Rendered", name: str = "photo") -> "Rendered": ...
+
+    def scene_of(self, done: "Rendered", name: str = "photo") -> "Scene": ...
+
+
+LAYERS = "subject", "background"
+"""What is added to the name of a file of layers, for the two that are written."""
+_WITH_ALPHA = ".png", ".tif", ".tiff", ".webp"
+
+
+@dataclass(frozen=True)
+class SideFiles:
+    """Where they go, if they are wanted."""
+
+    save_depth: Path | None = None
+    show_depth: Path | None = None
+    save_matte: Path | None = None
+    save_layers: Path | None = None
+    """`NAME.png` stands for NAME-subject.png and NAME-background.png."""
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, item.name) for item in fields(self))
+
+    @property
+    def paths(self) -> list[Path]:
+        """All that are to be written."""
+        single = [path for path in (self.save_depth, self.show_depth, self.save_matte) if path is not None]
+        return single + layer_paths(self.save_layers)
+
+    def check(self) -> None:
+        """Raise OutputError if one of them has a name of a format that it cannot be written in."""
+        from wideopen.photo.depth import map_suffix
+        from wideopen.photo.files import output_format
+        from wideopen.scene.matte_file import matte_suffix
+
+        if self.show_depth is not None:
+            output_format(self.show_depth)
+        if self.save_depth is not None:
+            map_suffix(self.save_depth)
+        if self.save_matte is not None:
+            matte_suffix(self.save_matte)
+        if self.save_layers is not None and self.save_layers.suffix.lower() not in _WITH_ALPHA:
+            raise OutputError(f"{self.save_layers}: layers have transparency; use .png, .tif or .webp")
+
+    def files(self, renderer: Estimates, done: "Rendered", name: str) -> "tuple[list[tuple[Path, bytes]], Rendered]":
+        """Their names and bytes, and what was rendered with what was found out for them.
+
+        Raises:
+            DepthError, MatteError: the model says nothing of depth, or of a subject.
+            PhotoError: options that make no sense for this photo.
+        """
+        found: list[tuple[Path, bytes]] = []
+        if self.save_depth or self.show_depth:
+            done = done if done.seen is not None else renderer.with_estimate(done, name)
+            found += self._of_depth(done)
+        if self.save_matte or self.save_layers:
+            scene = renderer.scene_of(done, name)
+            if scene.matte is None:
+                raise MatteError(f"{name}: there is no matte beside a depth map alone; name one with --matte")
+            found += self._of_matte(scene, done)
+        return found, done
+
+    def _of_depth(self, done: "Rendered") -> list[tuple[Path, bytes]]:
+        from wideopen.photo.depth import depth_bytes
+        from wideopen.photo.depth_map import DepthMap
+        from wideopen.photo.files import output_format, to_bytes
+        from wideopen.photo.photo import Photo
+        from wideopen.render.rendered import IN_FOCUS_PX
+        from wideopen.scene.depth_view import depth_picture
+
+        seen, pixels, found = done.seen, done.taken.pixels, []
+        assert seen is not None
+        disparity = seen.at(slice(0, pixels.shape[0]), slice(0, pixels.shape[1]), pixels)
+        if self.save_depth is not None:
+            data = depth_bytes(DepthMap(disparity, seen.depth.metric), self.save_depth)
+            found.append((self.save_depth, data))
+        if self.show_depth is not None:
+            blur, reach = seen.look.blur_px_per_disparity, float(disparity.max() - disparity.min())
+            sharp = min(IN_FOCUS_PX / blur if blur > 0 else math.inf, reach)
+            picture = depth_picture(disparity, seen.look.focus_disparity, sharp)
+            data = to_bytes(Photo(picture), output_format(self.show_depth), str(self.show_depth))
+            found.append((self.show_depth, data))
+        return found
+
+    def _of_matte(self, scene: "Scene", done: "Rendered") -> list[tuple[Path, bytes]]:
+        from wideopen.scene.matte_file import encode_matte, matte_suffix
+
+        pixels, found = scene.pixels, []
+        opacity = scene.opacity_at(slice(0, pixels.shape[0]), slice(0, pixels.shape[1]), pixels)
+        if self.save_matte is not None:
+            found.append((self.save_matte, encode_matte(opacity, matte_suffix(self.save_matte))))
+        if self.save_layers is not None:
+            found += zip(layer_paths(self.save_layers), _layers(done, opacity, self.save_layers), strict=True)
+        return found
+
+
+def layer_paths(path: Path | None) -> list[Path]:
+    """The files that a name for layers stands for."""
+    return [] if path is None else [path.with_name(f"{path.stem}-{layer}{path.suffix}") for layer in LAYERS]
+
+
+def _layers(done: "Rendered", opacity: Any, path: Path) -> list[bytes]:
+    """The subject with transparency and clean colours, and the background filled in."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from wideopen.image.clean_layers import clean_layers
+    from wideopen.image.tone_curve import to_light, to_pixels
+    from wideopen.photo.files import output_format, to_bytes
+
+    taken = done.taken
+    pixels, curve = taken.pixels, taken.curve
+    alpha = np.rint(opacity * np.float32(np.iinfo(pixels.dtype).max)).astype(pixels.dtype)
+    front, back = (to_pixels(layer, pixels.dtype, curve) for layer in clean_layers(to_light(pixels, curve), opacity))
+    front = np.where(opacity[..., None] == 1, pixels, front)
+    back = np.where(opacity[..., None] == 0, pixels, back)
+    photos = (replace(taken, pixels=front, alpha=alpha), replace(taken, pixels=back, alpha=None))
+    format = output_format(path)
+    return [to_bytes(replace(photo, grey=False, depth=None), format, str(path)) for photo in photos]
