@@ -15,7 +15,7 @@ DOCS_VENV ?= .venv-docs
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: evaluate-default demo test test-fast test-cluster test-release check manual docs dist sbom licences release env clean
+.PHONY: evaluate-default demo test test-fast test-cluster test-release check manual docs dist sbom hub licences release env clean
 
 demo: $(DEMO_VENV)/.ready
 	@mkdir -p demo
@@ -33,7 +33,7 @@ env: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,depth,heif,raw,exr,openvino,web,cluster,dev]'
+	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,depth,hub,heif,raw,exr,openvino,web,cluster,dev]'
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps $$(grep '^lpips==' constraints.txt)
 	touch $@
 
@@ -85,6 +85,10 @@ sbom: env $(DEMO_VENV)/.ready
 	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[release]'
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 	  --output-file dist/wideopen-$$($(DEMO_VENV)/bin/wideopen --version | cut -d' ' -f2).cdx.json $(DEMO_VENV)/bin/python
+
+# The model's repository on the Hugging Face hub, in hub/; RELEASING.md says how it is uploaded.
+hub: env
+	$(BIN)/python tools/hub.py -o hub $(if $(NAME),--name $(NAME))
 
 licences: env
 	$(BIN)/python tools/licences.py

@@ -21,7 +21,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "rembg": ("rembg",),
     "OpenEXR": ("exr",),
     "transformers": ("depth",),
-    "huggingface_hub": ("depth",),
+    "huggingface_hub": ("hub",),
     "lpips": ("lpips",),
     "torchvision": ("lpips",),
     "gradio": ("web",),

@@ -93,7 +93,12 @@ def _doc(text: str, panel: str = "", parser: Callable[[str], Any] | None = None)
 class RenderOptions:
     """How one photo is rendered: by the network, or, where there is depth, by the lens."""
 
-    model: Path | None = field(default=None, metadata=_doc("Model file (.onnx); if not given, the one in the package."))
+    model: Path | None = field(
+        default=None,
+        metadata=_doc(
+            "Model: an .onnx file, or hf:ORG/NAME[@REVISION] on the hub; if not given, the one in the package."
+        ),
+    )
     working_side: int | None = field(
         default=None,
         metadata=_doc("Long side in px of the network's picture; if not given, the model's own."),

@@ -18,6 +18,7 @@ from wideopen.image.inpaint import fill
 from wideopen.image.resize import resize
 from wideopen.image.tone_curve import ToneCurve, gamma_curve, to_light, to_pixels
 from wideopen.lens.full_resolution import carry_to_full_size
+from wideopen.photo.photo import Photo
 from wideopen.render.scene_rendering import Drawing
 
 LEAST = 1 / 512
@@ -33,6 +34,13 @@ Blur = Callable[[Pixels, ToneCurve | None, bool], Pixels]
 def is_opaque(alpha: Pixels) -> bool:
     """Whether there is nothing transparent about a photo."""
     return bool(alpha.min() == np.iinfo(alpha.dtype).max)
+
+
+def visible(taken: Photo) -> Pixels:
+    """A photo's pixels, continued from around where nothing covers."""
+    if taken.alpha is None or is_opaque(taken.alpha):
+        return taken.pixels
+    return continued(taken.pixels, taken.alpha, taken.curve)
 
 
 def through_lens(pixels: Pixels, alpha: Pixels, curve: ToneCurve | None, blur: Blur) -> tuple[Pixels, Pixels]:

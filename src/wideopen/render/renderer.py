@@ -55,6 +55,13 @@ class Renderer:
         self._sources: SceneSources | None = None
         self._loading = Lock()
 
+    @classmethod
+    def from_pretrained(cls, model: str | Path, **settings: Any) -> "Renderer":
+        """A renderer with another model, an .onnx file or `hf:ORG/NAME[@REVISION]` (extra `hub`), or ModelError."""
+        renderer = cls(model=model, **settings)
+        renderer.engine  # noqa: B018
+        return renderer
+
     @property
     def loaded(self) -> bool:
         """Whether the model has been loaded."""
@@ -82,8 +89,7 @@ class Renderer:
         from wideopen.scene.model import Engine
         from wideopen.scene.runtimes import has_openvino
 
-        options = self.options
-        name = options.engine
+        options, name = self.options, self.options.engine
         if name == "auto":
             name = "openvino" if self.many and has_openvino() else "onnxruntime"
         return Engine(options.model, options.threads, name, options.precision)
@@ -203,8 +209,10 @@ class Renderer:
             ModelError: the model gives pictures, and says nothing of a scene.
             PhotoError: options that make no sense for this photo.
         """
+        from wideopen.render.alpha import visible
+
         try:
-            scene = self.sources.scene(_visible(done.taken), done.depth, done.matte, done.taken.curve)
+            scene = self.sources.scene(visible(done.taken), done.depth, done.matte, done.taken.curve)
             return scene if scene.matte is None else scene.focus_at(self.options.focus)[0]
         except ValueError as error:
             raise PhotoError(f"{name}: {error}") from error
@@ -218,11 +226,12 @@ class Renderer:
         """
         from wideopen.lens.lens_settings import make_glass
         from wideopen.lens.thin_lens import read_taken
+        from wideopen.render.alpha import visible
         from wideopen.render.rendered import estimated
 
         if self.engine.draws:
             raise DepthError(f"{name}: carries no depth map, and this model estimates none; give one with --depth")
-        taken, pixels = done.taken, _visible(done.taken)
+        taken, pixels = done.taken, visible(done.taken)
         try:
             glass = make_glass(pixels, self.options, read_taken(taken.exif), taken.curve)
             scene, focus = self.sources.scene(pixels, None, done.matte, taken.curve).focus_at(self.options.focus)
@@ -389,12 +398,3 @@ class Renderer:
             return seen.at(rows, columns, own if guide is None else guide[rows, columns])
 
         return render_depth(pixels, seen.depth.disparity, depth_at, seen.look, found, curve)
-
-
-def _visible(taken: "Photo") -> Any:
-    """A photo's pixels, continued from around where nothing covers."""
-    from wideopen.render.alpha import continued, is_opaque
-
-    if taken.alpha is None or is_opaque(taken.alpha):
-        return taken.pixels
-    return continued(taken.pixels, taken.alpha, taken.curve)

@@ -11,6 +11,7 @@ import numpy as np
 
 from wideopen._types import Float32
 from wideopen.errors import ModelError
+from wideopen.hub import is_hub_name, model_file
 from wideopen.image import resize
 from wideopen.options import Precision, RuntimeName
 from wideopen.scene.runtimes import OnnxRuntime, OpenVino, Runtime, cache_folder
@@ -68,14 +69,15 @@ class Engine:
     """A model file, loaded.
 
     Args:
-        model: .onnx file; the package's own if None.
+        model: .onnx file, or `hf:ORG/NAME[@REVISION]` on the Hugging Face hub; the package's own if None.
         threads: CPU threads; as many as there are cores if None.
         runtime: `onnxruntime`, or `openvino`, which is worth its start only for many photos.
         precision: of OpenVINO's arithmetic.
 
     Raises:
-        ModelError: no such file, damaged, or not one of this package's models; bf16 where the processor has none.
-        ModuleNotFoundError: OpenVINO, and it is not installed.
+        ModelError: no such file, damaged, or not one of this package's models; bf16 where the processor has none; a
+            name that the hub does not have, or no network.
+        ModuleNotFoundError: OpenVINO, or the hub's client, and it is not installed.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class Engine:
         runtime: RuntimeName = "onnxruntime",
         precision: Precision = "fp32",
     ) -> None:
-        self.path = SHIPPED if model is None else Path(model)
+        self.path = SHIPPED if model is None else model_file(model) if is_hub_name(model) else Path(model)
         weights = _read(self.path, shipped=model is None)
         try:
             loaded = OnnxRuntime(weights, threads)
