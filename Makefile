@@ -4,6 +4,7 @@
 #   make test-fast   those of the tests that take no longer than a minute together
 #   make test-cluster   the tests that start a Ray cluster
 #   make check   format, lint, types
+#   make check-js   types of the application's JavaScript (JSDoc, checked by TypeScript)
 #   make manual  write docs/cli.md anew from the commands
 #   make docs    the documents as a site, in site/
 #   make release all that is published, made and checked, in dist/ (RELEASING.md); nothing is uploaded
@@ -15,7 +16,7 @@ DOCS_VENV ?= .venv-docs
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: evaluate-default demo test test-fast test-cluster test-release check manual docs dist sbom hub licences release env clean
+.PHONY: evaluate-default demo test test-fast test-cluster test-release check check-js manual docs dist sbom hub licences release env clean
 
 demo: $(DEMO_VENV)/.ready
 	@mkdir -p demo
@@ -62,6 +63,10 @@ check: env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Types of the application's JavaScript; needs Node.js.
+check-js:
+	npx --yes -p typescript@5 tsc -p tsconfig.json
 
 manual: env
 	$(BIN)/typer wideopen.cli utils docs --name wideopen --output docs/cli.md

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,45 +33,40 @@ class Server:
 
     def send(self, request: urllib.request.Request) -> tuple[int, bytes]:
         """Status and body, of refusals too."""
+        status, body, _ = self.ask(request)
+        return status, body
+
+    def ask(self, request: urllib.request.Request) -> tuple[int, bytes, Mapping[str, str]]:
+        """Status, body and headers, of refusals too."""
         try:
             with urllib.request.urlopen(request, timeout=HANG) as answer:
-                return answer.status, answer.read()
+                return answer.status, answer.read(), answer.headers
         except urllib.error.HTTPError as refusal:
-            return refusal.code, refusal.read()
+            return refusal.code, refusal.read(), refusal.headers
 
-    def post(self, path: str, body: Any) -> tuple[int, bytes]:
-        """Send JSON."""
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.send(urllib.request.Request(self.address + path, data, {"Content-Type": "application/json"}))
-
-    def upload(self, data: bytes, name: str) -> str:
-        """Upload a file; its path on the server."""
-        status, body = self.send(upload_request(self.address, data, name))
-        assert status == 200, body
-        return json.loads(body)[0]
-
-    def call(self, name: str, **values: Any) -> tuple[str, Any]:
-        """One call of the API: `complete` with what it gives, or `error` with why."""
-        status, body = self.post(f"/gradio_api/call/v2/{name}", values)
-        if status != 200:
-            return str(status), body.decode()
-        lines = self.get(f"/gradio_api/call/{name}/{json.loads(body)['event_id']}")[1].decode().splitlines()
-        event, data = [line for line in lines if line][-2:]
-        return event.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+    def call(self, path: str, photo: Path | None = None, **fields: Any) -> tuple[int, bytes, Mapping[str, str]]:
+        """Post a form: a photo's file, paths as files, and everything else as text."""
+        files = {name: value for name, value in {"photo": photo, **fields}.items() if isinstance(value, Path)}
+        texts = {name: str(value) for name, value in fields.items() if name not in files}
+        return self.ask(form_request(f"{self.address}/{path}", files, texts))
 
 
-def given(path: str) -> dict[str, Any]:
-    """An uploaded file as a call names it."""
-    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+def said(body: bytes) -> str:
+    """The one line of a refusal."""
+    return str(json.loads(body)["detail"])
 
 
-def upload_request(address: str, data: bytes, name: str) -> urllib.request.Request:
-    """A form with one file."""
+def form_request(address: str, files: Mapping[str, Path], texts: Mapping[str, str]) -> urllib.request.Request:
+    """A form with files and texts."""
     edge = uuid.uuid4().hex
-    head = f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
-    body = head.encode() + data + f"\r\n--{edge}--\r\n".encode()
-    kind = {"Content-Type": f"multipart/form-data; boundary={edge}"}
-    return urllib.request.Request(f"{address}/gradio_api/upload", body, kind)
+    parts = []
+    for name, path in files.items():
+        head = f'Content-Disposition: form-data; name="{name}"; filename="{path.name}"\r\n\r\n'
+        parts.append(head.encode() + path.read_bytes())
+    for name, text in texts.items():
+        parts.append(f'Content-Disposition: form-data; name="{name}"\r\n\r\n{text}'.encode())
+    body = b"".join(f"--{edge}\r\n".encode() + part + b"\r\n" for part in parts) + f"--{edge}--\r\n".encode()
+    return urllib.request.Request(address, body, {"Content-Type": f"multipart/form-data; boundary={edge}"})
 
 
 @contextlib.contextmanager

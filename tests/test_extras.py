@@ -131,7 +131,7 @@ def test_a_core_install_names_the_extra(folder: Path, extra: str, arguments: tup
         ("openvino", "openvino", ("export", "model.onnx", "-o", "out.xml", "--photo", "photo.png")),
         ("fastapi", "web", ("serve", "--port", "0")),
         ("uvicorn", "web", ("serve", "--port", "0")),
-        ("gradio", "web", ("serve", "--port", "0")),
+        ("python_multipart", "web", ("serve", "--port", "0")),
         ("pebble", "web", ("serve", "--port", "0")),
         ("platformdirs", "openvino", ("render", "photo.png", "--engine", "openvino")),
         ("s3fs", "cluster", ("render", "s3://bucket/photo.png", "-o", "out")),

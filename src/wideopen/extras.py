@@ -24,7 +24,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "huggingface_hub": ("hub",),
     "lpips": ("lpips",),
     "torchvision": ("lpips",),
-    "gradio": ("web",),
+    "python_multipart": ("web",),
     "fastapi": ("web",),
     "uvicorn": ("web",),
     "pebble": ("web",),

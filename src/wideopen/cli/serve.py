@@ -10,7 +10,7 @@ from wideopen.web.settings import ServeOptions
 
 @takes(ServeOptions)
 def serve(**values: Any) -> None:
-    """Serve a page at an address of this machine: drop a photo, see before and after.
+    """Serve the application at an address of this machine: drop a photo, and move the lens.
 
     The address is printed once the page answers; open it in a browser. Ctrl-C stops it.
 
@@ -33,16 +33,9 @@ def serve(**values: Any) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="wideopen-", ignore_cleanup_errors=True) as folder:
         home = Path(folder).resolve()
-        # Gradio reads these when it is imported: where uploads go, and that it tells nobody of its use.
-        os.environ.update(
-            GRADIO_TEMP_DIR=str(home),
-            GRADIO_ANALYTICS_ENABLED="False",
-            HF_HUB_DISABLE_TELEMETRY="1",
-            HF_HUB_OFFLINE="1",
-        )
         from wideopen.web.app import make_app, run
-        from wideopen.web.session_files import Keeper
         from wideopen.web.settings import fitted, share_out
+        from wideopen.web.uploads import Uploads
         from wideopen.web.worker_pool import working
 
         try:
@@ -51,8 +44,8 @@ def serve(**values: Any) -> None:
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
         with working(options, share) as crew:
-            keeper = Keeper(home, options.keep_minutes * 60, options.disk_mb << 20)
-            app = make_app(crew, keeper, options, share, os.environ.get("WIDEOPEN_PASSWORD"))
+            uploads = Uploads(home, options.keep_minutes * 60, options.disk_mb << 20)
+            app = make_app(crew, uploads, options, os.environ.get("WIDEOPEN_PASSWORD") or None)
 
             def ready(address: str) -> None:
                 jobs = f"{share.screen} + {share.full} jobs at once"

@@ -1,12 +1,11 @@
-"""What a worker process does: photos in, pictures for the screen or whole files out.
+"""What a worker process does: photos in; scenes for a preview, pictures for the screen or whole files out.
 
-A worker remembers what the network said of the photos last shown, so that a moved slider only draws anew.
+A worker remembers what the network said of the photos last shown, so that another f-number is only drawn anew.
 """
 
 import hashlib
 import io
 import math
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -23,45 +22,23 @@ from wideopen.image.guided_upsampling import Lifted
 from wideopen.image.resize import fit, resize
 from wideopen.lens.lens_settings import make_glass
 from wideopen.lens.thin_lens import read_taken
-from wideopen.options import DEPTH, LENS, RenderOptions, in_pixels, parse_focus
+from wideopen.options import DEPTH, LENS, RenderOptions
 from wideopen.photo.depth import check_shape, load_depth
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.embedded_depth import embedded_depth
 from wideopen.photo.files import decode, open_picture, read_bytes
 from wideopen.photo.photo import Photo
-from wideopen.render.rendered import IN_FOCUS_PX, Seen
 from wideopen.render.renderer import Renderer
 from wideopen.render.scene_rendering import draw_scene
-from wideopen.scene.depth_view import depth_picture
+from wideopen.render.through_network import seen_subject
+from wideopen.scene.focus import find_focus
 from wideopen.scene.model import Engine, NetworkResult, NetworkScene
-from wideopen.scene.network_scene import estimate_scene
-from wideopen.scene.scene import Scene
-from wideopen.web.settings import REMEMBERED_MB, SCREEN_PX
+from wideopen.scene.network_scene import small
+from wideopen.scene.scene import Matte, Scene
+from wideopen.web.scene_planes import pack, planes_of_scene
+from wideopen.web.settings import REMEMBERED_MB, SCREEN_PX, SHOWN_PX
 
-JPEG_QUALITY = 88
-MARK = (255, 255, 255)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What the page gets back: files of screen size."""
-
-    before: Path
-    after: Path
-    marked: Path
-    """The same with a mark where focus was put."""
-    depth: Path | None
-    size: tuple[int, int]
-    """Width and height of the photo itself."""
-    screen: tuple[int, int]
-    """Width and height of what is shown."""
-    lens: bool
-    """Whether f-number and focus do anything."""
-    seconds: float
-
-    @property
-    def files(self) -> set[Path]:
-        return {path for path in (self.before, self.after, self.marked, self.depth) if path is not None}
+JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +46,12 @@ class Opened:
     """A photo as a worker remembers it."""
 
     photo: Photo
-    """Without alpha, at most `SCREEN_PX` on its long side."""
+    """Without alpha, at most `SHOWN_PX` on its long side."""
     size: tuple[int, int]
     """Width and height of the file's."""
     depth: DepthMap | None
+    matte: Matte | None
+    """What is given, named or carried; None where the network says what the subject is."""
 
     @property
     def bytes(self) -> int:
@@ -143,59 +122,82 @@ class Worker:
         self.engine.run(np.zeros((side * 3 // 4, side, 3), np.float32))
         return True
 
-    def show(self, photo: Path, depth: Path | None, options: RenderOptions, folder: Path) -> Shown:
-        """Render a photo at screen size, and write what is to be seen into a folder.
+    def scene(self, photo: Path, depth: Path | None, options: RenderOptions) -> bytes:
+        """Where the things of a photo are, for a browser to draw a preview of; see `scene_planes`.
+
+        The header's `kind` says what draws: `subject` a lens by matte and disparity, `map` a lens by a depth map,
+        `picture` nothing: the model gives a picture of its own, the plane `drawn`.
 
         Raises:
             PhotoError, DepthError: one line for a person.
         """
-        start = time.perf_counter()
         opened = self.open(photo, depth, options)
-        lens = opened.depth is not None or not self.engine.draws
-        options = options if lens else without_lens(options)
+        taken = read_taken(opened.photo.exif)
+        header: dict[str, Any] = {"name": photo.name, "size": opened.size, "taken": _json(vars(taken))}
+        screen = _shrunk(opened, SCREEN_PX)
         try:
-            result, seen = self._draw(photo, opened, options)
+            if opened.depth is not None or options.matte == "none":
+                return self._scene_of_map(opened, screen, options, header)
+            if self.engine.draws:
+                drawn = SharingRenderer(without_lens(options), self.engine).render_photo(screen)[0]
+                planes = {"photo": _eight(screen), "drawn": _eight(drawn)}
+                return pack(planes, **header, kind="picture", focus=0.0)
+            looked, focus = self._scene(photo, opened, options).focus_at(options.focus)
         except ValueError as error:
             raise PhotoError(f"{photo.name}: {error}") from error
-        small, icc = opened.photo.pixels, opened.photo.icc
-        return Shown(
-            before=_write(folder, small, icc),
-            after=_write(folder, result, icc),
-            marked=_write(folder, mark(result, options.focus, opened.size), icc),
-            depth=None if seen is None else _write(folder, _depth_view(seen)),
-            size=opened.size,
-            screen=(small.shape[1], small.shape[0]),
-            lens=lens,
-            seconds=time.perf_counter() - start,
+        planes = planes_of_scene(replace(looked, pixels=screen.pixels))
+        return pack(planes, **header, kind="subject", focus=focus)
+
+    def _scene_of_map(self, opened: Opened, screen: Photo, options: RenderOptions, header: dict[str, Any]) -> bytes:
+        pixels, curve = opened.photo.pixels, opened.photo.curve
+        depth = SharingRenderer(options, self.engine).sources.scene(pixels, opened.depth, None, curve).depth_map
+        subject = seen_subject(self.engine, pixels, options, curve).kept if options.focus == "auto" else None
+        focus = find_focus(depth.disparity, options.focus, opened.size[::-1], subject)
+        planes = {"photo": _eight(screen), "disparity": resize(depth.disparity, *screen.pixels.shape[:2])}
+        return pack(planes, **header, kind="map", focus=focus, metric=depth.metric)
+
+    def _scene(self, path: Path, opened: Opened, options: RenderOptions) -> Scene:
+        found: Scene = self._scenes.get(
+            (path, options.working_side, options.matte, options.invert_matte),
+            lambda: SharingRenderer(options, self.engine).sources.scene(
+                opened.photo.pixels, None, opened.matte, opened.photo.curve
+            ),
+            lambda scene: 8 * scene.pixels.nbytes,  # With the canvas and two maps in 32 bits.
         )
+        return found
 
-    def _draw(self, path: Path, opened: Opened, options: RenderOptions) -> tuple[NDArray[Any], Seen | None]:
-        """What `Renderer.render_photo` does; where things are is found once for all sliders and taps."""
-        photo = opened.photo
-        if opened.depth is not None or options.matte is not None or self.engine.draws or options.aperture == math.inf:
-            done, seen = SharingRenderer(options, self.engine).render_photo(photo, opened.depth)
-            return done.pixels, seen
-        scene: Scene = self._scenes.get(
-            (path, options.working_side),
-            lambda: estimate_scene(self.engine, photo.pixels, options, photo.curve),
-            lambda found: 8 * found.pixels.nbytes,  # With the canvas and two maps in 32 bits.
-        )
-        glass = make_glass(photo.pixels, options, read_taken(photo.exif), photo.curve)
-        looked, focus = scene.focus_at(options.focus)
-        return draw_scene(looked, glass, focus), None
+    def show(self, photo: Path, depth: Path | None, options: RenderOptions, side: int) -> bytes:
+        """Render a photo as a JPEG of that long side, at most `SHOWN_PX`.
 
-    def make(self, photo: Path, depth: Path | None, options: RenderOptions, output: Path, lenient: bool) -> Path:
-        """Render a photo's file into another, as the command line does.
-
-        Args:
-            lenient: leave the lens's options away where there is no depth map, as `show` does.
+        Raises:
+            PhotoError, DepthError: one line for a person.
         """
-        data = read_bytes(photo)
-        check_size(data, photo.name, self._megapixels)
+        opened = self.open(photo, depth, options)
+        shown = _shrunk(opened, min(side, SHOWN_PX))
+        buffer = io.BytesIO()
+        try:
+            pixels = self._draw(photo, opened, shown, options)
+        except ValueError as error:
+            raise PhotoError(f"{photo.name}: {error}") from error
+        eight = cv2.convertScaleAbs(pixels, alpha=1 / 257) if pixels.dtype == np.uint16 else pixels
+        Image.fromarray(eight).save(buffer, "JPEG", quality=JPEG_QUALITY, icc_profile=opened.photo.icc or None)
+        return buffer.getvalue()
+
+    def _draw(self, path: Path, opened: Opened, shown: Photo, options: RenderOptions) -> NDArray[Any]:
+        """What `Renderer.render_photo` does; where things are is found once for all f-numbers and points."""
+        if opened.depth is not None or self.engine.draws or options.aperture == math.inf or options.matte == "none":
+            renderer = SharingRenderer(options, self.engine)
+            done: NDArray[Any] = renderer.render_photo(shown, _at_size(opened.depth, shown), opened.matte)[0].pixels
+            return done
+        glass = make_glass(shown.pixels, options, read_taken(shown.exif), shown.curve)
+        looked, focus = self._scene(path, opened, options).focus_at(options.focus)
+        return draw_scene(replace(looked, pixels=shown.pixels), glass, focus)
+
+    def make(self, photo: Path, depth: Path | None, options: RenderOptions, output: Path) -> Path:
+        """Render a photo's file into another, as the command line does."""
+        check_size(read_bytes(photo), photo.name, self._megapixels)
         if depth is not None:
             options = replace(options, depth=str(depth))
-        elif lenient and self.engine.draws and embedded_depth(data, photo.name) is None:
-            options = without_lens(options)
         return SharingRenderer(options, self.engine).render_file(photo, output, overwrite=True)
 
     def open(self, photo: Path, depth: Path | None, options: RenderOptions) -> Opened:
@@ -215,11 +217,14 @@ class Worker:
                 found = embedded_depth(data, photo.name)
             if found is not None:
                 check_shape(found, height, width, "depth map" if depth is None else depth.name)
-            small = resize(taken.pixels, *fit(height, width, min(SCREEN_PX, max(height, width))))
+            small = resize(taken.pixels, *fit(height, width, min(SHOWN_PX, max(height, width))))
             small = np.ascontiguousarray(small)
-            return Opened(replace(taken, pixels=small, alpha=None), (width, height), found and _lifted(found, small))
+            sources = SharingRenderer(options, self.engine).sources
+            matte = sources.matte(small, None, taken.curve) or sources.carried_matte(data, photo.name, None)
+            photo_ = replace(taken, pixels=small, alpha=None)
+            return Opened(photo_, (width, height), found and _lifted(found, small), matte)
 
-        key = (photo, depth, how if depth is not None else options.depth)
+        key = (photo, depth, how if depth is not None else options.depth, options.matte, options.invert_matte)
         found: Opened = self._opened.get(key, make, lambda opened: opened.bytes)
         return found
 
@@ -252,49 +257,30 @@ def check_size(data: bytes, name: str, megapixels: int, picture_only: bool = Fal
         )
 
 
-def mark(pixels: NDArray[Any], focus: str, size: tuple[int, int]) -> NDArray[Any]:
-    """The picture with a ring where focus was put; as it is if focus finds its own place.
+def _shrunk(opened: Opened, side: int) -> Photo:
+    """The photo at no more than that long side."""
+    height, width = opened.photo.pixels.shape[:2]
+    if max(height, width) <= side:
+        return opened.photo
+    return replace(opened.photo, pixels=np.ascontiguousarray(resize(opened.photo.pixels, *fit(height, width, side))))
 
-    Args:
-        size: width and height of the photo in whose pixels focus may be.
-    """
-    chosen = parse_focus(focus)
-    if isinstance(chosen, str):
-        return pixels
-    height, width = pixels.shape[:2]
-    x, y = chosen
-    if in_pixels(chosen):
-        x, y = (x + 0.5) / size[0], (y + 0.5) / size[1]
-    picture = _eight_bits(pixels).copy()
-    radius = max(6, round(min(height, width) * 0.035))
-    place = round(x * width - 0.5), round(y * height - 0.5)
-    for color, wide in (((0, 0, 0), 6), (MARK, 2)):
-        cv2.circle(picture, place, radius, color, wide, cv2.LINE_AA)
-        cv2.circle(picture, place, 2, color, wide, cv2.LINE_AA)
-    return picture
+
+def _eight(photo: Photo) -> NDArray[np.float32]:
+    """HxWx3 sRGB-encoded, float32 in [0, 1]."""
+    return small(photo.pixels, max(photo.pixels.shape[:2]), photo.curve)
+
+
+def _at_size(depth: DepthMap | None, shown: Photo) -> DepthMap | None:
+    """A map at a photo's size; none stays none."""
+    return depth and DepthMap(resize(depth.disparity, *shown.pixels.shape[:2]), depth.metric)
+
+
+def _json(values: dict[str, Any]) -> dict[str, Any]:
+    """The same with None for what JSON has no word for."""
+    return {name: value if value is None or math.isfinite(value) else None for name, value in values.items()}
 
 
 def _lifted(depth: DepthMap, pixels: NDArray[Any]) -> DepthMap:
     """A map lifted to the edges of what is shown, once for all that is drawn of it."""
     whole = slice(0, pixels.shape[0]), slice(0, pixels.shape[1])
     return DepthMap(Lifted(depth.disparity, pixels).at(*whole, pixels), depth.metric)
-
-
-def _depth_view(seen: Seen) -> NDArray[np.uint8]:
-    blur, disparity = seen.look.blur_px_per_disparity, seen.depth.disparity
-    sharp = IN_FOCUS_PX / blur if blur > 0 else math.inf
-    return depth_picture(disparity, seen.look.focus_disparity, min(sharp, float(np.ptp(disparity))))
-
-
-def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    return cv2.convertScaleAbs(pixels, alpha=1 / 257) if pixels.dtype == np.uint16 else pixels  # type: ignore[return-value]
-
-
-def _write(folder: Path, pixels: NDArray[Any], icc: bytes = b"") -> Path:
-    """A picture as a JPEG named by what is in it."""
-    buffer = io.BytesIO()
-    Image.fromarray(_eight_bits(pixels)).save(buffer, "JPEG", quality=JPEG_QUALITY, icc_profile=icc or None)
-    data = buffer.getvalue()
-    path = folder / f"{hashlib.blake2b(data, digest_size=16).hexdigest()}.jpg"
-    path.write_bytes(data)
-    return path

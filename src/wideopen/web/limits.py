@@ -1,24 +1,22 @@
-"""What is let through to Gradio: an ASGI middleware that refuses before anything is read, decoded or looked up.
+"""What is let through to the application: an ASGI middleware that refuses before anything is read or decoded.
 
-only the routes that the page and the API need; none that fetches an address for the one who asks
+a password, where one is asked for
 bodies of bounded size and duration; not more uploads at a time than allowed; none when the disk's share is full
-no path in a call but that of an upload
 headers that keep the browser from loading or sending anything elsewhere
 """
 
 import asyncio
+import base64
+import binascii
+import hmac
 import json
-import os
-import re
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
 
-from wideopen.web.session_files import Keeper
 from wideopen.web.settings import ServeOptions
+from wideopen.web.uploads import Uploads
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -26,26 +24,21 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-CALL_BYTES = 1 << 18
-"""Largest body of a call: settings and names of files, never a file."""
-CALL_SECONDS = 15
-API = "/gradio_api"
-GET = re.compile(
-    r"/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login|login_check|logout|health)?/?"
-    r"|/(assets|static|svelte)/.+"
-    rf"|{API}/(info|openapi\.json|user|login_check|app_id|startup-events|theme\.css|upload_progress|queue/data|queue/status)/?"
-    rf"|{API}/heartbeat/[\w-]+|{API}/call/(v2/)?\w+/[\w-]+|{API}/file=.+"
-)
-POST = re.compile(rf"/login/?|{API}/(upload|queue/join|cancel|reset)/?|{API}/call/(v2/)?\w+/?")
-HEARTBEAT = re.compile(rf"{API}/heartbeat/([\w-]+)")
+USER = "wideopen"
+FORM_BYTES = 1 << 18
+"""What a form may hold beside its files: options, strokes, the form's own lines."""
+WRONG_PASSWORD_S = 1.0
+"""Guessing takes time."""
+UPLOADING = ("/render", "/scene")
+"""Paths that take files; all others take a few bytes."""
 POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self' blob:; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
-"""Gradio's page needs inline and made-up scripts; nothing may be fetched from, or sent to, another host."""
-FILE_POLICY = "default-src 'none'; sandbox"
+"""Nothing may be fetched from, or sent to, another host, and no script is run but the application's own files."""
 HEADERS = {
+    b"content-security-policy": POLICY.encode(),
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
@@ -68,13 +61,12 @@ class Gate:
     Args:
         app: what it guards.
         options: limits.
-        keeper: told of pages that open and close and of bytes that come in.
-        served: folders beside the keeper's whose files may be fetched.
+        uploads: told of bytes that come in.
+        password: asked for (HTTP Basic, with the name `wideopen`) everywhere but at /health, if given.
     """
 
-    def __init__(self, app: App, options: ServeOptions, keeper: Keeper, served: Sequence[Path] = ()) -> None:
-        self._app, self._options, self._keeper = app, options, keeper
-        self._folders = (keeper.folder, *served)
+    def __init__(self, app: App, options: ServeOptions, uploads: Uploads, password: str | None = None) -> None:
+        self._app, self._options, self._kept, self._password = app, options, uploads, password
         self._uploads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,94 +76,83 @@ class Gate:
             else:
                 await send({"type": "websocket.close", "code": 1008})
             return
-        path = unquote(scope["path"])
         started = False
 
         async def answer(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message = {**message, "headers": _headers(message.get("headers", ()), path)}
+                given = [pair for pair in message.get("headers", ()) if pair[0].lower() not in HEADERS]
+                message = {**message, "headers": [*given, *HEADERS.items()]}
             await send(message)
 
         try:
-            await self._pass(path, scope, receive, answer)
+            await self._pass(scope, receive, answer)
         except RefusedError as refused:
             if not started:
                 await _refuse(answer, refused)
         except ClientDisconnect:
-            pass  # Gone in the middle of what it sent; `Keeper.sweep` removes that.
+            pass  # Gone in the middle of what it sent; its temporary files went with the request.
 
-    async def _pass(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        _check_route(scope["method"], path)
-        if path.startswith((f"{API}/file=", f"{API}/file/")):
-            _check_file(path[len(f"{API}/file=") :], self._folders)
-        if scope["method"] == "POST":
-            if path.rstrip("/") == f"{API}/upload":
-                await self._upload(scope, receive, send)
-            else:
-                await self._call(scope, receive, send)
-        elif found := HEARTBEAT.fullmatch(path):
-            self._keeper.enter(found[1])
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                self._keeper.leave(found[1])
-        else:
-            await self._app(scope, receive, send)
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method, path = scope["method"], scope["path"]
+        if method not in ("GET", "HEAD", "POST"):
+            raise RefusedError(405, f"{method} is not allowed")
+        if self._password is not None and path != "/health":
+            await self._ask(dict(scope["headers"]).get(b"authorization", b""), self._password)
+        takes_files = method == "POST" and path in UPLOADING
+        limit = (self._options.upload_mb << 20 if takes_files else 0) + FORM_BYTES
+        if (_length(scope) or 0) > limit:
+            most = f"the {self._options.upload_mb} MB that an upload may have" if takes_files else f"{FORM_BYTES} bytes"
+            raise RefusedError(413, f"more than {most}")
+        body = Body(receive, limit, self._options.upload_seconds, self._kept.added)
+        if takes_files:
+            if self._kept.full:
+                raise RefusedError(507, "there is no room for uploads now; try again later")
+            if self._uploads >= self._options.uploads:
+                raise RefusedError(503, "too many uploads at the moment; try again in a minute")
+            self._uploads += 1
+            body.ended = self._ended
 
-    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limit = self._options.upload_mb << 20
-        if (_length(scope) or 0) > limit + CALL_BYTES:
-            raise RefusedError(413, f"more than the {self._options.upload_mb} MB that an upload may have")
-        if self._keeper.full:
-            raise RefusedError(507, "there is no room for uploads now; try again later")
-        if self._uploads >= self._options.uploads:
-            raise RefusedError(503, "too many uploads at the moment; try again in a minute")
-        self._uploads += 1
+        async def answer(message: Message) -> None:
+            if body.refused is None:  # Else what is answered is that, and not the error that it makes in there.
+                await send(message)
+
         try:
-            body = Body(receive, limit + CALL_BYTES, self._options.upload_seconds, self._keeper.added)
-
-            async def answer(message: Message) -> None:
-                if body.refused is None:  # Else what is answered is that, and not the error that it makes in there.
-                    await send(message)
-
             await self._app(scope, body.receive, answer)
+        except Exception:
+            if body.refused is None:
+                raise
         finally:
-            self._uploads -= 1
+            body.end()
+        if body.refused is not None:
+            raise body.refused
 
-    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (_length(scope) or 0) > CALL_BYTES:
-            raise RefusedError(413, f"a call may have {CALL_BYTES} bytes")
-        body = Body(receive, CALL_BYTES, CALL_SECONDS)
-        data = b"".join([chunk async for chunk in body.chunks()])
-        if dict(scope["headers"]).get(b"content-type", b"").startswith(b"application/json"):
-            # Held from now on: a job may wait in the queue for longer than files of nobody are kept.
-            session, paths = _check_paths(data, self._keeper.folder)
-            for path in paths:
-                self._keeper.hold(session or f"file {path}", path)
-        given = False
+    def _ended(self) -> None:
+        self._uploads -= 1
 
-        async def again() -> Message:
-            nonlocal given
+    async def _ask(self, given: bytes, password: str) -> None:
+        try:
+            kind, _, text = given.partition(b" ")
+            said = base64.b64decode(text, validate=True) if kind.lower() == b"basic" else b""
+        except binascii.Error:
+            said = b""
+        if not hmac.compare_digest(said, f"{USER}:{password}".encode()):
             if given:
-                return await receive()
-            given = True
-            return {"type": "http.request", "body": data, "more_body": False}
-
-        await self._app(scope, again, send)
+                await asyncio.sleep(WRONG_PASSWORD_S)
+            raise RefusedError(401, f"a password is asked for here, with the name {USER}")
 
 
 class Body:
     """A request's body as it comes in, of at most so many bytes in at most so many seconds."""
 
-    def __init__(
-        self, receive: Receive, limit: int, seconds: float, added: Callable[[int], None] = lambda count: None
-    ) -> None:
+    def __init__(self, receive: Receive, limit: int, seconds: float, added: Callable[[int], None]) -> None:
         self._receive, self._left, self._added, self._seconds = receive, limit, added, seconds
         self._end = asyncio.get_running_loop().time() + seconds
         self._whole = False
         self.refused: RefusedError | None = None
+        self.ended: Callable[[], None] | None = None
+        """Called once, when nothing more comes in: work that follows is no upload."""
 
     async def receive(self) -> Message:
         """The next message; RefusedError if the limits are passed."""
@@ -188,77 +169,24 @@ class Body:
             raise self._refuse(413, "longer than it may be")
         self._added(size)
         self._whole = message["type"] != "http.request" or not message.get("more_body", False)
+        if self._whole:
+            self.end()
         return message
+
+    def end(self) -> None:
+        """Nothing more comes in."""
+        if self.ended is not None:
+            self.ended()
+            self.ended = None
 
     def _refuse(self, status: int, reason: str) -> RefusedError:
         self.refused = RefusedError(status, reason)
         return self.refused
 
-    async def chunks(self) -> Any:
-        """All of it, piece by piece; ends early if the client leaves."""
-        while not self._whole:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise RefusedError(400, "not whole")
-            yield message.get("body", b"")
-
-
-def _check_route(method: str, path: str) -> None:
-    allowed = {"GET": GET, "HEAD": GET, "POST": POST}.get(method)
-    if allowed is None:
-        raise RefusedError(405, f"{method} is not allowed")
-    if not allowed.fullmatch(path) or "\0" in path:
-        raise RefusedError(404, "there is nothing here")
-
-
-def _check_file(path: str, folders: Sequence[Path]) -> None:
-    """Refuse to give out anything but results, uploads and examples; addresses are no paths of these."""
-    if not any(os.path.realpath(path).startswith(f"{folder}{os.sep}") for folder in folders):
-        raise RefusedError(403, "only results and uploads are given out; addresses are not fetched")
-
-
-def _check_paths(data: bytes, folder: Path) -> tuple[str, list[Path]]:
-    """Refuse a call that names a file outside the folder of uploads, or an address; its session, if any, and files."""
-    paths = []
-    try:
-        body = json.loads(data)
-    except ValueError:
-        raise RefusedError(400, "not JSON") from None
-    except RecursionError:
-        raise RefusedError(400, "nested too deep") from None
-    for path in _paths(body):
-        real = os.path.realpath(path) if isinstance(path, str) and "\0" not in path else ""
-        if not real.startswith(f"{folder}{os.sep}"):
-            raise RefusedError(403, "a file must be uploaded first; addresses and paths are not read")
-        paths.append(Path(path))
-    session = body.get("session_hash") if isinstance(body, dict) else None
-    return (session if isinstance(session, str) else ""), paths
-
-
-def _paths(body: Any) -> Iterator[Any]:
-    """Every value of a key `path` in whatever is nested."""
-    stack = [body]
-    while stack:
-        found = stack.pop()
-        if isinstance(found, dict):
-            if found.get("path") is not None:
-                yield found["path"]
-            stack.extend(found.values())
-        elif isinstance(found, list):
-            stack.extend(found)
-
 
 def _length(scope: Scope) -> int | None:
     text = dict(scope["headers"]).get(b"content-length", b"")
     return int(text) if text.isdigit() else None
-
-
-def _headers(given: Any, path: str) -> list[tuple[bytes, bytes]]:
-    policy = FILE_POLICY if path.startswith(f"{API}/file=") else POLICY
-    ours = {**HEADERS, b"content-security-policy": policy.encode()}
-    if path.startswith(f"{API}/file="):
-        ours[b"cache-control"] = b"private, no-store"
-    return [(name, value) for name, value in given if name.lower() not in ours] + list(ours.items())
 
 
 async def _refuse(send: Send, refused: RefusedError) -> None:
@@ -268,5 +196,7 @@ async def _refuse(send: Send, refused: RefusedError) -> None:
     ]  # fmt: skip
     if refused.status == 503:
         headers.append((b"retry-after", b"30"))
+    if refused.status == 401:
+        headers.append((b"www-authenticate", b'Basic realm="wideopen"'))
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

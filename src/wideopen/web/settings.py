@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 SCREEN_PX = 960
-"""Long side of what is shown; the file to download has the photo's own size."""
+"""Long side of the picture and the planes that a preview is drawn from."""
+SHOWN_PX = 1600
+"""Largest long side of a picture that is asked for with `side`; a file to download has the photo's own size."""
 BASE_MB = 450
 """Of the process that answers requests."""
 WORKER_MB = 420
@@ -24,17 +26,15 @@ def _set(default: Any, text: str, panel: str = "") -> Any:
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """Where the page is served and what it allows."""
+    """Where the application is served and what it allows."""
 
     host: str = _set("127.0.0.1", "Address to listen on; 0.0.0.0 lets other machines in.")
     port: int = _set(7860, "Port to listen on; 0 takes a free one.")
-    root_path: str = _set("", "Path or whole address under which a reverse proxy shows the page.")
     model: Path | None = _set(None, "Model file (.onnx); if not given, the one in the package.")
     upload_mb: int = _set(150, "Largest upload in MB, all its photos together.", "Limits")
     upload_seconds: int = _set(120, "Longest that an upload may take.", "Limits")
     uploads: int = _set(32, "Uploads at the same time.", "Limits")
     megapixels: int = _set(0, "Largest photo; 0 is what memory allows, at most 50.", "Limits")
-    batch: int = _set(50, "Photos in one batch.", "Limits")
     queue: int = _set(60, "Jobs that may wait; further ones are refused.", "Limits")
     job_seconds: int = _set(120, "Longest that one photo may take; then its worker is stopped.", "Limits")
     memory_mb: int | None = _set(
@@ -42,7 +42,7 @@ class ServeOptions:
     )
     disk_mb: int = _set(4000, "Most that uploads and results may take on disk.", "Limits")
     keep_minutes: float = _set(
-        15.0, "How long files of HTTP clients are kept; a page's are removed a minute after it is closed.", "Limits"
+        15.0, "How long a photo that was opened is kept after it was last used; less if its page is closed.", "Limits"
     )
 
     def __post_init__(self) -> None:
@@ -54,7 +54,6 @@ class ServeOptions:
             "upload_mb",
             "upload_seconds",
             "uploads",
-            "batch",
             "queue",
             "job_seconds",
             "disk_mb",

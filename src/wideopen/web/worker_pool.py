@@ -1,24 +1,22 @@
-"""The worker processes, and the limits on what they do: time, memory, how many there are.
+"""The worker processes, and the limits on what they do: time, memory, how many jobs there are.
 
 Pebble stops a worker whose job takes too long, and starts another in its place; so it does when one dies. What a
 worker knows of a photo is read again from the photo's file then, so nothing is lost.
 """
 
+import asyncio
 import contextlib
 import multiprocessing
-import tempfile
-import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, TimeoutError
 from pathlib import Path
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from wideopen.errors import OutputError, PhotoError, WideopenError
+from wideopen.errors import PhotoError, WideopenError
 from wideopen.options import RenderOptions
-from wideopen.photo.encode import FORMATS
 from wideopen.render.destinations import output_path
 from wideopen.web import jobs
 from wideopen.web.settings import ServeOptions, Share
@@ -27,6 +25,19 @@ _worker: jobs.Worker | None = None
 """Of a worker process."""
 START_S = 60.0
 """Longest that a worker may take to start."""
+LOOK_S = 0.25
+"""How often it is looked whether the client of a waiting job is still there."""
+
+Gone = Callable[[], Awaitable[bool]]
+"""Whether the client has left."""
+
+
+class BusyError(WideopenError):
+    """As many jobs wait as may."""
+
+
+class LeftError(WideopenError):
+    """The client left before its job was begun."""
 
 
 def _start(model: Path | None, threads: int, megapixels: int, memory_mb: int) -> None:
@@ -59,7 +70,7 @@ def _ready() -> bool:
 
 
 class Crew:
-    """Workers of two kinds: those that draw what is shown, one for a session, and those that make files.
+    """Workers of two kinds: those that draw what is shown, one for a photo, and those that make files.
 
     Args:
         options: limits.
@@ -67,7 +78,8 @@ class Crew:
     """
 
     def __init__(self, options: ServeOptions, share: Share) -> None:
-        self._seconds, self._batch = options.job_seconds, options.batch
+        self._seconds, self._most = options.job_seconds, options.queue + share.screen + share.full
+        self._jobs = 0
         # Spawned: a fork of a process with threads may hang.
         context = multiprocessing.get_context("spawn")
 
@@ -78,6 +90,7 @@ class Crew:
 
         self._screen = [pool("screen", 1) for _ in range(share.screen)]
         self._full = pool("full", share.full)
+        self._workers = share.screen + share.full
 
     def start(self) -> None:
         """Start all workers and wait until they can work, so that nobody waits for that later."""
@@ -96,62 +109,38 @@ class Crew:
         """Whether workers can be given work."""
         return all(pool.active for pool in (*self._screen, self._full))
 
-    def show(self, session: str, photo: Path, depth: Path | None, options: RenderOptions, folder: Path) -> jobs.Shown:
-        """Render at screen size; see `jobs.Worker.show`. A session's jobs go to one worker, which remembers it.
+    @property
+    def waiting(self) -> int:
+        """Jobs beyond those that all workers do at once."""
+        return max(0, self._jobs - self._workers)
+
+    async def scene(self, photo: Path, depth: Path | None, options: RenderOptions, gone: Gone) -> bytes:
+        """See `jobs.Worker.scene`. A photo's jobs go to one worker, which remembers it."""
+        return bytes(await self._do(self._of(photo), photo.name, gone, _run, "scene", photo, depth, options))
+
+    async def show(self, photo: Path, depth: Path | None, options: RenderOptions, side: int, gone: Gone) -> bytes:
+        """See `jobs.Worker.show`."""
+        return bytes(await self._do(self._of(photo), photo.name, gone, _run, "show", photo, depth, options, side))
+
+    async def make(self, photo: Path, depth: Path | None, options: RenderOptions, folder: Path, gone: Gone) -> Path:
+        """Render a whole file into a folder, by the name that the command line gives it."""
+        output = folder / output_path(photo).name
+        return Path(await self._do(self._full, photo.name, gone, _run, "make", photo, depth, options, output))
+
+    def _of(self, photo: Path) -> ProcessPool:
+        return self._screen[zlib.crc32(str(photo).encode()) % len(self._screen)]
+
+    async def _do(self, pool: ProcessPool, name: str, gone: Gone, job: Callable[..., Any], *values: Any) -> Any:
+        """One job in a worker, within its limits; what goes wrong is one line about the photo of that name.
 
         Raises:
-            WideopenError: one line for a person.
+            BusyError, LeftError, WideopenError: one line for a person.
         """
-        pool = self._screen[zlib.crc32(session.encode()) % len(self._screen)]
-        shown: jobs.Shown = self._do(pool, photo.name, _run, "show", photo, depth, options, folder)
-        return shown
-
-    def make(
-        self, photo: Path, depth: Path | None, options: RenderOptions, folder: Path, lenient: bool = False
-    ) -> Path:
-        """Render a whole file into a new folder below `folder`, by the name that the command line gives it."""
-        home = Path(tempfile.mkdtemp(dir=folder))
-        output = home / output_path(photo).name
-        made: Path = self._do(self._full, photo.name, _run, "make", photo, depth, options, output, lenient)
-        return made
-
-    def make_all(
-        self, photos: Sequence[Path], options: RenderOptions, folder: Path, progress: Callable[[int, int, str], None]
-    ) -> tuple[Path, list[str]]:
-        """Render several files into one zip.
-
-        Returns:
-            The zip, and one line for each photo that failed.
-
-        Raises:
-            PhotoError: none, too many, or all failed.
-        """
-        if not 0 < len(photos) <= self._batch:
-            raise PhotoError(f"{len(photos)} photos: a batch takes from 1 to {self._batch}")
-        home, failed = Path(tempfile.mkdtemp(dir=folder)), []
-        names: set[str] = set()
-        zipped = home / "wideopen.zip"
-        with zipfile.ZipFile(zipped, "w", zipfile.ZIP_STORED) as bundle:  # Photos are compressed already.
-            for index, photo in enumerate(photos):
-                progress(index, len(photos), photo.name)
-                try:
-                    made = self.make(photo, None, options, home, lenient=True)
-                except WideopenError as error:
-                    failed.append(str(error))
-                    continue
-                name = _unused(made.name, names)
-                bundle.write(made, name)
-                made.unlink()
-                made.parent.rmdir()
-        if len(failed) == len(photos):
-            zipped.unlink()
-            raise PhotoError("; ".join(failed))
-        return zipped, failed
-
-    def _do(self, pool: ProcessPool, name: str, job: Callable[..., Any], *values: Any) -> Any:
-        """One job in a worker, within its limits; what goes wrong is one line about the photo of that name."""
+        if self._jobs >= self._most:
+            raise BusyError("too much to do at the moment; try again in a minute")
+        self._jobs += 1
         try:
-            return pool.schedule(job, args=values, timeout=self._seconds).result()
+            return await self._wait(pool.schedule(job, args=values, timeout=self._seconds), name, gone)
         except WideopenError as error:
             raise type(error)(plain(str(error), values)) from None
         except TimeoutError:
@@ -160,6 +149,25 @@ class Crew:
             raise PhotoError(f"{name}: took more memory than is allowed here, or broke its decoder") from None
         except ModuleNotFoundError as error:
             raise PhotoError(f"{name}: needs {error.name}, which is not installed here") from None
+        finally:
+            self._jobs -= 1
+
+    async def _wait(self, future: Any, name: str, gone: Gone) -> Any:
+        """The job's result; a job that has not begun when its client leaves is never begun."""
+        done, loop = asyncio.Event(), asyncio.get_running_loop()
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
+        try:
+            while not done.is_set():
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(done.wait(), LOOK_S)
+                if not done.is_set() and not future.running() and await gone():
+                    future.cancel()
+                    raise LeftError(f"{name}: its client has left")
+        except asyncio.CancelledError:
+            if not future.running():
+                future.cancel()
+            raise
+        return future.result()
 
 
 def plain(message: str, values: Sequence[Any] = ()) -> str:
@@ -168,23 +176,6 @@ def plain(message: str, values: Sequence[Any] = ()) -> str:
         if isinstance(value, Path):
             message = message.replace(f"{value.parent}/", "")
     return message.replace(" (--depth)", "").replace("; give one with --model", "")
-
-
-def check_name(photo: Path) -> None:
-    """Refuse a file whose name says that it is no photo, before anything reads it; OutputError."""
-    known = [suffix for suffixes in FORMATS.values() for suffix in suffixes]
-    if photo.suffix.lower() not in known:
-        raise OutputError(f"{photo.name}: not a name of a photo; these are read: {', '.join(known)}")
-
-
-def _unused(name: str, names: set[str]) -> str:
-    """The name, or with a number if it is taken; kept in `names`."""
-    path, count = Path(name), 1
-    while name in names:
-        count += 1
-        name = f"{path.stem}-{count}{path.suffix}"
-    names.add(name)
-    return name
 
 
 @contextlib.contextmanager

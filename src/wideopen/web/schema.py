@@ -1,0 +1,62 @@
+"""What the application is told about options, lenses and presets: one declaration feeds it and the command line."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from wideopen import __version__
+from wideopen.lens.lens_settings import HIGHLIGHT_GAIN, LARGEST_SHARE, NEAREST_M
+from wideopen.lens.thin_lens import PRESETS as LENSES
+from wideopen.options import DEPTH, LENS
+from wideopen.presets import load_presets
+from wideopen.web.form import kind_of, option_fields
+from wideopen.web.settings import SCREEN_PX, SHOWN_PX, ServeOptions
+
+SPANS = {
+    "blades": (0, 11, 1), "roundness": (0, 1, 0.05), "rotate": (0, 180, 1), "squeeze": (1, 2, 0.05),
+    "ring": (0, 0.8, 0.05), "vignette": (0, 1, 0.05), "highlights": (1, 20, 0.5), "grain": (0, 1, 0.05),
+    "quality": (1, 100, 1),
+}  # fmt: skip
+"""Least, greatest and step of the sliders; within what the options allow."""
+STOPS: tuple[float | str, ...] = (
+    "off", 16, 14, 13, 11, 10, 9, 8, 7.1, 6.3, 5.6, 5, 4.5, 4, 3.5, 3.2, 2.8, 2.5, 2.2, 2, 1.8, 1.6, 1.4, 1.2, 1.1, 1
+)  # fmt: skip
+"""The places of the f-number's slider: thirds of a stop as cameras engrave them, and before them nothing blurred."""
+
+
+def schema(options: ServeOptions) -> dict[str, Any]:
+    """All that the application knows of the server, as JSON values."""
+    return {
+        "version": __version__,
+        "options": [_option(item) for item in option_fields() if item.metadata["panel"] in (LENS, DEPTH)],
+        "stops": STOPS,
+        "lenses": {name: asdict(lens) for name, lens in LENSES.items()},
+        "presets": {
+            name: {
+                "description": preset.description,
+                "settings": {key: _plain(v) for key, v in preset.settings.items()},
+            }
+            for name, preset in load_presets().items()
+            if {"model", "shape", "depth"}.isdisjoint(preset.settings)
+        },
+        "gain": HIGHLIGHT_GAIN,
+        "largest": LARGEST_SHARE,
+        "nearest": NEAREST_M,
+        "screen": SCREEN_PX,
+        "shown": SHOWN_PX,
+        "limits": {"megapixels": options.megapixels, "upload_mb": options.upload_mb},
+    }
+
+
+def _option(item: Any) -> dict[str, Any]:
+    kind, choices = kind_of(item)
+    span = SPANS.get(item.name)
+    return {
+        "name": item.name, "panel": item.metadata["panel"], "help": item.metadata["help"].replace("`", ""),
+        "kind": kind, "choices": choices or ([*LENSES, "photo"] if item.name == "lens" else []),
+        "default": _plain(item.default), "span": span,
+    }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    return "off" if value == math.inf else value

@@ -1,0 +1,218 @@
+// The controls beside the photo, made from what the server says of its options.
+// @ts-check
+
+import {passes} from './optics.js';
+
+/**
+ * @typedef {{name: string, panel: string, help: string, kind: string, choices: string[], default: any,
+ *   span: ?[number, number, number]}} Option
+ * @typedef {{change: (name: string, value: any, moving: boolean) => void, preset: (name: string) => void,
+ *   focus: (where: string) => void, giveMap: () => void, dropMap: () => void}} Does
+ */
+
+const GROUPS = [
+  {title: 'Aperture shape', names: ['roundness', 'rotate', 'squeeze', 'ring', 'vignette']},
+  {title: 'Light', names: ['highlights', 'grain']},
+  {title: 'Lens', names: ['lens']},
+];
+/** @type {Record<string, string>} */
+const LABELS = {
+  roundness: 'Round blades', rotate: 'Turn', squeeze: 'Squeeze', ring: 'Mirror lens', vignette: 'Cat’s eyes',
+  highlights: 'Lamps', grain: 'Grain', lens: 'Focal length', depth_kind: 'Values are', depth_unit: 'Metres a unit',
+  invert: 'The other way round', nearest: 'Nearest thing (m)',
+};
+const BLADES = [0, 3, 5, 6, 7, 8, 9];
+/** Options whose slider begins somewhere although nothing is set. */
+const UNSET = /** @type {Record<string, number>} */ ({highlights: 4});
+
+/**
+ * @param {string} tag @param {Record<string, any>} [fields] @param {(Node|string)[]} [inside]
+ * @returns {any}
+ */
+export function make(tag, fields = {}, inside = []) {
+  const part = document.createElement(tag);
+  for (const [name, value] of Object.entries(fields)) {
+    if (name.includes('-') || name === 'for' || name === 'role') part.setAttribute(name, value);
+    else Object.assign(part, {[name]: value});
+  }
+  part.append(...inside);
+  return part;
+}
+
+/** An aperture as a small picture. @param {Partial<import('./optics.js').Aperture>} shape */
+export function shapePicture(shape) {
+  const whole = {blades: 0, roundness: 0, rotate: 0, ring: 0, squeeze: 1, vignette: 0, ...shape};
+  let path = '';
+  for (let turn = 0; turn < 120; turn++) {
+    const angle = turn * Math.PI / 60;
+    let radius = 1;
+    while (radius > 0.05 && !passes({...whole, ring: 0}, radius * Math.sin(angle), radius * Math.cos(angle))) radius -= 0.01;
+    path += `${turn ? 'L' : 'M'}${(13 + 12 * radius * Math.sin(angle)).toFixed(2)} ${(13 - 12 * radius * Math.cos(angle)).toFixed(2)}`;
+  }
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('viewBox', '0 0 26 26');
+  svg.setAttribute('aria-hidden', 'true');
+  const part = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  part.setAttribute('d', `${path}Z`);
+  svg.append(part);
+  return svg;
+}
+
+export class Panel {
+  /** @param {HTMLElement} home @param {any} schema @param {Does} does */
+  constructor(home, schema, does) {
+    this.schema = schema;
+    this.does = does;
+    /** @type {Record<string, (value: any) => void>} */
+    this.show = {};
+    /** @type {Record<string, Option>} */
+    this.options = Object.fromEntries(schema.options.map((/** @type {Option} */ option) => [option.name, option]));
+    const placed = new Set(['aperture', 'focus', 'blades', ...GROUPS.flatMap(group => group.names)]);
+    const rest = schema.options.filter((/** @type {Option} */ option) => !placed.has(option.name));
+    home.replaceChildren(this.presets(), this.focus(),
+      ...GROUPS.map((group, index) => this.group(group.title, [
+        ...(index === 0 ? [this.shapes()] : []), ...group.names.filter(name => this.options[name]).map(name => this.control(this.options[name])),
+      ])), this.depth(rest));
+  }
+
+  /** @param {string} title @param {Node[]} inside */
+  group(title, inside) {
+    return make('section', {className: 'group'}, [make('h2', {textContent: title}), ...inside]);
+  }
+
+  presets() {
+    /** @type {Record<string, HTMLCanvasElement>} */
+    this.thumbnails = {};
+    /** @type {Record<string, HTMLButtonElement>} */
+    this.presetButtons = {};
+    const row = make('div', {className: 'presets'});
+    const all = {plain: {description: 'nothing set: as photos are rendered by themselves'}, ...this.schema.presets};
+    for (const [name, preset] of Object.entries(all)) {
+      const picture = make('canvas', {width: 144, height: 108, 'aria-hidden': 'true'});
+      const button = make('button', {title: preset.description, 'aria-pressed': 'false'}, [picture, name]);
+      button.addEventListener('click', () => this.does.preset(name));
+      this.thumbnails[name] = picture;
+      this.presetButtons[name] = button;
+      row.append(button);
+    }
+    return this.group('Presets', [row]);
+  }
+
+  focus() {
+    this.focusWords = make('p', {className: 'hint', id: 'focus-words', textContent: 'Tap the photo where it should be sharp.'});
+    /** @type {Record<string, HTMLButtonElement>} */
+    this.focusButtons = {};
+    const row = make('div', {className: 'row'});
+    for (const [where, words] of [['auto', 'Subject'], ['near', 'Nearest'], ['far', 'Farthest']]) {
+      const button = make('button', {textContent: words, 'aria-pressed': 'false'});
+      button.addEventListener('click', () => this.does.focus(where));
+      this.focusButtons[where] = button;
+      row.append(button);
+    }
+    return this.group('Focus', [row, this.focusWords]);
+  }
+
+  shapes() {
+    const row = make('div', {className: 'row shapes', role: 'group', 'aria-label': 'Blades'});
+    /** @type {[number, HTMLButtonElement][]} */
+    const buttons = BLADES.map(blades => {
+      const name = blades ? `${blades} blades` : 'Disc';
+      const button = make('button', {title: name, 'aria-label': name, 'aria-pressed': 'false'}, [shapePicture({blades})]);
+      button.addEventListener('click', () => this.does.change('blades', blades, false));
+      row.append(button);
+      return [blades, button];
+    });
+    this.show.blades = value => {
+      for (const [blades, button] of buttons) button.setAttribute('aria-pressed', String(blades === value));
+    };
+    return row;
+  }
+
+  /** @param {Option} option */
+  control(option) {
+    const id = `option-${option.name}`, label = LABELS[option.name] ?? option.name.replaceAll('_', ' ');
+    const set = (/** @type {any} */ value, moving = false) => this.does.change(option.name, value, moving);
+    if (option.kind === 'switch') {
+      const box = make('input', {type: 'checkbox', id});
+      box.addEventListener('change', () => set(box.checked));
+      this.show[option.name] = value => { box.checked = !!value; };
+      return make('div', {className: 'field', title: option.help}, [make('label', {for: id}, [label, box])]);
+    }
+    if (option.choices.length) {
+      const list = make('select', {id}, option.choices.map(choice => make('option', {value: choice, textContent: this.choiceWords(choice)})));
+      list.addEventListener('change', () => set(list.value));
+      this.show[option.name] = value => { list.value = value; };
+      return make('div', {className: 'field', title: option.help}, [make('label', {for: id, textContent: label}), list]);
+    }
+    if (option.span) return this.slider(option, id, label, set);
+    const box = make('input', {type: 'number', id, step: 'any', min: 0});
+    box.addEventListener('change', () => set(box.value === '' ? null : Number(box.value)));
+    this.show[option.name] = value => { box.value = value ?? ''; };
+    return make('div', {className: 'field', title: option.help}, [make('label', {for: id, textContent: label}), box]);
+  }
+
+  /** @param {Option} option @param {string} id @param {string} label @param {(value: any, moving?: boolean) => void} set */
+  slider(option, id, label, set) {
+    const [min, max, step] = /** @type {[number, number, number]} */ (option.span);
+    const bar = make('input', {type: 'range', id, min, max, step}), words = make('output', {className: 'value', htmlFor: id});
+    bar.addEventListener('input', () => set(Number(bar.value), true));
+    bar.addEventListener('dblclick', () => set(option.default));
+    this.show[option.name] = value => {
+      bar.value = value ?? UNSET[option.name] ?? option.default;
+      words.textContent = value === null || value === undefined ? 'by itself' : String(value);
+      bar.setAttribute('aria-valuetext', words.textContent);
+    };
+    const title = `${option.help} Double-click sets it back.`;
+    return make('div', {className: 'field', title}, [make('label', {for: id}, [label, words]), bar]);
+  }
+
+  /** @param {string} choice */
+  choiceWords(choice) {
+    const lens = this.schema.lenses[choice];
+    if (choice === 'photo') return 'the photo’s own';
+    return lens ? `${choice} (${lens.focal_length_mm} mm)` : choice;
+  }
+
+  /** @param {Option[]} options */
+  depth(options) {
+    const give = make('button', {textContent: 'Give a depth map', id: 'give-map'});
+    const drop = make('button', {textContent: 'Remove it', id: 'drop-map', hidden: true});
+    const words = make('p', {className: 'hint'});
+    const more = make('div', {hidden: true}, options.map(option => this.control(option)));
+    give.addEventListener('click', () => this.does.giveMap());
+    drop.addEventListener('click', () => this.does.dropMap());
+    /** @param {?string} name @param {boolean} inside @param {boolean} fixed */
+    this.showMap = (name, inside, fixed) => {
+      drop.hidden = !name;
+      more.hidden = !name && !inside;
+      words.textContent = name ? `In use: ${name}`
+        : inside ? 'The photo carries a depth map, which is in use.'
+          : fixed ? 'This model’s look is fixed: aperture and focus need a depth map.' : 'None: the model says where things are.';
+    };
+    return this.group('Depth map', [make('div', {className: 'row'}, [give, drop]), words, more]);
+  }
+
+  /**
+   * Show settings.
+   * @param {Record<string, any>} settings @param {string} preset @param {string} focus
+   * @param {{map: boolean, fixed: boolean, open: boolean}} about
+   */
+  update(settings, preset, focus, about) {
+    for (const [name, show] of Object.entries(this.show)) show(settings[name]);
+    for (const [name, button] of Object.entries(this.presetButtons ?? {})) {
+      button.setAttribute('aria-pressed', String(name === preset));
+      const wants = this.schema.presets[name]?.settings.focus;
+      button.disabled = about.fixed || (about.open && !about.map && (wants === 'near' || wants === 'far'));
+    }
+    for (const [where, button] of Object.entries(this.focusButtons ?? {})) {
+      button.setAttribute('aria-pressed', String(where === focus));
+      button.disabled = !about.open || about.fixed || (where !== 'auto' && !about.map);
+      button.hidden = where !== 'auto' && !about.map;
+    }
+    const point = focus.includes(',');
+    if (this.focusWords) {
+      this.focusWords.textContent = about.fixed ? 'The model finds it.'
+        : point ? 'On the point with the ring; drag it, or tap elsewhere.' : 'Tap the photo where it should be sharp.';
+    }
+  }
+}

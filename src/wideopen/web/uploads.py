@@ -1,0 +1,136 @@
+"""Photos that clients may ask about again, and when they are removed.
+
+An upload is known by a token that cannot be guessed, and lies in a folder of its own. It goes when its client says that
+it has left, or some time after it was last used.
+"""
+
+import contextlib
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+from wideopen.errors import WideopenError
+
+LONGEST_NAME = 120
+"""Characters of a file's name that are kept."""
+
+
+class GoneError(WideopenError):
+    """An upload that was removed, or never was."""
+
+
+@dataclass
+class _Upload:
+    path: Path
+    used: float
+    jobs: int = 0
+    """That read it now; it stays as long as there are any."""
+    left: bool = False
+    """Whether its client needs it no more."""
+
+
+class Uploads:
+    """A folder of uploads and results.
+
+    Args:
+        folder: all in it is removed sooner or later; nothing outside is touched.
+        keep_s: how long an upload is kept after it was last used.
+        limit: bytes from which on `full` says so.
+    """
+
+    def __init__(self, folder: Path, keep_s: float, limit: int, now: Callable[[], float] = time.time) -> None:
+        self.folder, self._keep_s, self._limit, self._now = folder, keep_s, limit, now
+        self._known: dict[str, _Upload] = {}
+        self._lock = threading.Lock()
+        self._bytes = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the folder held more than its limit when it was last swept or added to."""
+        return self._bytes >= self._limit
+
+    def add(self, file: BinaryIO, name: str) -> str:
+        """Store what a client sent; its token."""
+        token = secrets.token_urlsafe(16)
+        home = self.folder / token
+        home.mkdir()
+        path = home / plain_name(name)
+        with path.open("wb") as target:
+            shutil.copyfileobj(file, target, 1 << 20)
+        with self._lock:
+            self._known[token] = _Upload(path, self._now())
+        return token
+
+    @contextlib.contextmanager
+    def using(self, token: str) -> Iterator[Path]:
+        """The upload's file, which stays until the block is left.
+
+        Raises:
+            GoneError: there is none of that token; the client has to send it again.
+        """
+        with self._lock:
+            found = self._known.get(token)
+            if found is None:
+                raise GoneError("that upload is no longer here; send the photo again")
+            found.jobs += 1
+        try:
+            yield found.path
+        finally:
+            with self._lock:
+                found.jobs, found.used = found.jobs - 1, self._now()
+
+    def forget(self, token: str) -> None:
+        """The client no longer needs it; what is not known is forgotten already."""
+        with self._lock:
+            if token in self._known:
+                self._known[token].left = True
+        self.sweep()
+
+    def results(self) -> Path:
+        """A new folder for one result."""
+        home = self.folder / f"result-{secrets.token_hex(8)}"
+        home.mkdir()
+        return home
+
+    def added(self, count: int) -> None:
+        """So many bytes came in."""
+        with self._lock:
+            self._bytes += count
+
+    def sweep(self) -> None:
+        """Remove what nobody needs."""
+        now = self._now()
+        with self._lock:
+            old = [token for token, found in self._known.items() if self._is_old(found, now)]
+            for token in old:
+                del self._known[token]
+            kept = {self._known[token].path.parent for token in self._known}
+        total = 0
+        for home in self.folder.iterdir():
+            with contextlib.suppress(OSError):  # Removed by somebody else meanwhile.
+                fresh = now - home.stat().st_mtime <= self._keep_s
+                if home in kept or (fresh and home.name not in old):
+                    files = home.rglob("*") if home.is_dir() else [home]
+                    total += sum(path.stat().st_size for path in files if path.is_file())
+                elif home.is_dir():
+                    shutil.rmtree(home)
+                else:
+                    home.unlink()
+        with self._lock:
+            self._bytes = total
+
+    def _is_old(self, found: _Upload, now: float) -> bool:
+        return found.jobs == 0 and (found.left or now - found.used > self._keep_s)
+
+
+def plain_name(name: str) -> str:
+    """A client's name of a file without folders and without characters that mean something to a shell or a page."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(letter if letter.isprintable() and letter not in '<>:"|?*&\0' else "_" for letter in last)
+    path = PurePath(kept.strip(". "))
+    return f"{path.stem[:LONGEST_NAME]}{path.suffix[:8]}" or "photo"

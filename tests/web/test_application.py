@@ -1,0 +1,380 @@
+"""The application in a real Chromium: what a person sees, touches, types and takes home."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from browser import chromium_page
+from conftest import draw_scene
+from lens_models import build_lens_model
+from served import Server, launched, wait_for
+from wideopen import Renderer
+from wideopen.lens.lens_settings import LARGEST_SHARE, make_glass
+from wideopen.lens.thin_lens import PRESETS, Taken
+from wideopen.options import RenderOptions
+
+pytestmark = pytest.mark.slow
+
+pytest.importorskip("fastapi", reason="needs the extra web")
+pytest.importorskip("pebble", reason="needs the extra web")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PATH, MAP = EXAMPLES / "path.jpg", EXAMPLES / "path-depth.png"
+FIRST = EXAMPLES / "models" / "first.onnx"
+"""A model whose look is fixed."""
+SUBJECT, GROUND = (0.5, 0.5), (0.12, 0.15)
+"""Places in the drawn scene."""
+DRAWN = "() => !document.querySelector('#exact').hidden && document.querySelector('#said').innerText.includes(' px:')"
+"""Whether the picture as the file will be is shown."""
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    """One whose model has a lens head, one whose model's look is fixed; they start side by side."""
+    home = tmp_path_factory.mktemp("served")
+    model = build_lens_model(home / "lens.onnx")
+    with ExitStack() as stack:
+        lens = stack.enter_context(launched("--model", str(model), "--megapixels", "20", home=home / "lens"))
+        fixed = stack.enter_context(launched("--model", str(FIRST), home=home / "fixed"))
+        yield wait_for(lens, home / "lens"), wait_for(fixed, home / "fixed")
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo with a red subject, which the model knows, and EXIF."""
+    photo = tmp_path_factory.mktemp("photos") / "scene.png"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Maker"
+    Image.fromarray(draw_scene(360, 480)).save(photo, exif=exif)
+    return photo
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with chromium_page(1200, 900) as page:
+        page.asked, page.faults = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        yield page
+
+
+@pytest.fixture
+def page(servers: tuple[Server, Server], chromium: Any) -> Iterator[Any]:
+    """The first server's page, opened anew; in the end nothing was asked of any other host, nothing went wrong."""
+    chromium.goto("about:blank")  # What the page before had under way ends here, and not in this test.
+    chromium.asked.clear()
+    chromium.faults.clear()
+    chromium.set_viewport_size({"width": 1200, "height": 900})
+    yield open_page(chromium, servers[0])
+    hosts = {url.split("/")[2] for url in chromium.asked if url.startswith(("http", "ws"))}
+    assert hosts <= {server.address.split("/")[2] for server in servers}
+    assert [fault for fault in chromium.faults if "status of 422" not in fault] == []
+
+
+def open_page(chromium: Any, server: Server) -> Any:
+    chromium.goto(server.address)
+    chromium.wait_for_selector("html[data-ready]")
+    return chromium
+
+
+def give(page: Any, *photos: Path) -> None:
+    page.locator("#file").set_input_files(photos)
+    page.wait_for_function(DRAWN)
+
+
+def set_stop(page: Any, stop: str) -> None:
+    """Move the f-number's slider there, and wait for the picture as the file will be."""
+    page.evaluate(
+        """async words => {
+            const bar = document.querySelector('#stop'), stops = (await (await fetch('schema')).json()).stops;
+            bar.value = stops.findIndex(stop => String(stop) === words);
+            bar.dispatchEvent(new Event('input', {bubbles: true}));
+            bar.dispatchEvent(new Event('change', {bubbles: true}));
+        }""",
+        stop,
+    )
+    page.wait_for_function(DRAWN)
+
+
+def shown(page: Any, part: str = "#exact") -> np.ndarray:
+    """What a picture or a canvas of the page holds, grey."""
+    data = page.evaluate(
+        """part => {
+            const from = document.querySelector(part), to = document.createElement('canvas');
+            to.width = from.naturalWidth ?? from.width; to.height = from.naturalHeight ?? from.height;
+            to.getContext('2d').drawImage(from, 0, 0);
+            return [to.width, ...to.getContext('2d').getImageData(0, 0, to.width, to.height).data];
+        }""",
+        part,
+    )
+    return np.array(data[1:], np.uint8).reshape(-1, data[0], 4)[..., :3].mean(axis=2).astype(np.float32)
+
+
+def detail(picture: np.ndarray, place: tuple[float, float]) -> float:
+    """How sharp it is around a place: mean absolute Laplacian of a tenth of the short side, without the grain."""
+    picture = cv2.GaussianBlur(picture, (0, 0), 1.5)
+    height, width = picture.shape
+    reach = min(height, width) // 10
+    x, y = int(place[0] * width), int(place[1] * height)
+    part = np.abs(cv2.Laplacian(picture, cv2.CV_32F))[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach]
+    return float(part.mean())
+
+
+def tap(page: Any, place: tuple[float, float], touch: bool = False) -> None:
+    box = page.locator("#sheet").bounding_box()
+    x, y = box["x"] + place[0] * box["width"], box["y"] + place[1] * box["height"]
+    if touch:
+        client = page.context.new_cdp_session(page)
+        client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    else:
+        page.mouse.click(x, y)
+    page.wait_for_function("() => !document.querySelector('#ring').hidden")
+    page.wait_for_function(DRAWN)
+
+
+def test_from_drop_to_file(page: Any, scene: Path, servers: tuple[Server, Server], tmp_path: Path) -> None:
+    give(page, scene)
+    assert page.locator("#stop-words").inner_text() == f"f/{PRESETS[RenderOptions.lens].f_number:g}"
+    wide = detail(shown(page), GROUND)
+    set_stop(page, "16")
+    assert wide < 0.7 * detail(shown(page), GROUND)
+    set_stop(page, "off")
+    assert "the photo as it is" in page.locator("#said").inner_text()
+    set_stop(page, "2")
+    tap(page, GROUND)
+    far = shown(page)
+    tap(page, SUBJECT, touch=True)
+    near = shown(page)
+    assert detail(far, GROUND) > 1.4 * detail(near, GROUND) and detail(near, SUBJECT) > 1.4 * detail(far, SUBJECT)
+    # The file is the command line's, byte for byte.
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    assert download.value.suggested_filename == "scene-bokeh.png"
+    ring = page.evaluate(
+        "[...'left top'.split(' ')].map(side => parseFloat(document.querySelector('#ring').style[side]))"
+    )
+    focus = f"{ring[0] / 100:.4f},{ring[1] / 100:.4f}"
+    model = servers[0].folder.parent.parent / "lens.onnx"
+    ours = Renderer(model=model, aperture=2.0, focus=focus).render_file(scene, tmp_path / "scene-bokeh.png")
+    theirs = Path(download.value.path()).read_bytes()
+    assert theirs == ours.read_bytes()
+    with Image.open(io.BytesIO(theirs)) as made:
+        assert made.getexif()[ExifTags.Base.Make] == "Maker" and made.size == (480, 360)
+
+
+def test_the_preview_is_the_lenss_own_picture(page: Any, scene: Path) -> None:
+    """Drawn by WebGL while something moves, and by the lens once nothing does: the same to the eye."""
+    give(page, scene)
+    for stop in ("4", "1.4"):
+        set_stop(page, stop)
+        page.wait_for_function("() => document.querySelector('#draft').hidden")
+        ours, theirs = shown(page, "#preview"), shown(page)
+        error = np.mean((ours - cv2.resize(theirs, ours.shape[::-1], interpolation=cv2.INTER_AREA)) ** 2)
+        assert 10 * np.log10(255**2 / error) > 33  # JPEG's loss among it.
+
+
+def test_optics_are_those_of_python(page: Any) -> None:
+    taken = Taken(50.0, 75.0, 2.0, 3.0)
+    pixels = np.zeros((300, 400, 3), np.uint8)
+    for lens in (*PRESETS, "photo"):
+        for aperture in (1.0, 2.8, 16.0):
+            for known in (taken, Taken(50.0, 75.0)):
+                found = page.evaluate(
+                    """async ([chosen, taken, largest]) => {
+                        const optics = await import('./optics.js'), {lenses} = await (await fetch('schema')).json();
+                        const lens = optics.chooseLens(chosen, lenses, taken);
+                        return optics.blurOfSubject(lens, taken, 0, 300, largest).perUnit;
+                    }""",
+                    [{"lens": lens, "aperture": aperture}, vars(known), LARGEST_SHARE],
+                )
+                wanted = make_glass(pixels, RenderOptions(lens=lens, aperture=aperture), known).blur
+                assert abs(found / 300 - wanted) < 1e-9
+
+
+def test_keyboard_undo_and_redo(page: Any, scene: Path) -> None:
+    give(page, scene)
+    words = page.locator("#stop-words")
+    page.locator("#stop").focus()
+    for stop in ("f/1.6", "f/1.4"):
+        page.keyboard.press("ArrowRight")
+        assert words.inner_text() == stop
+    page.keyboard.press("Control+z")
+    assert words.inner_text() in ("f/1.6", "f/1.8")
+    page.keyboard.press("Control+Shift+z")
+    assert words.inner_text() == "f/1.4"
+    page.locator("#stage").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => !document.querySelector('#ring').hidden")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.querySelector('#ring').hidden")
+    for key, part in (("d", "#depth-view"), ("m", "#matte-view"), ("b", "#seam"), ("z", "#zoom")):
+        page.keyboard.press(key)
+        assert page.locator(part).get_attribute("aria-pressed") == "true", part
+        page.keyboard.press(key)
+        assert page.locator(part).get_attribute("aria-pressed") == "false", part
+    page.keyboard.down("Space")
+    assert page.locator("#before").is_visible()
+    page.keyboard.up("Space")
+    assert page.locator("#before").is_hidden()
+    page.keyboard.press("b")
+    line = page.locator("#seam-line")
+    line.press("ArrowLeft")
+    assert line.get_attribute("aria-valuenow") == "45"
+
+
+def test_presets_shapes_and_sliders(page: Any, scene: Path) -> None:
+    give(page, scene)
+    before = shown(page, "#preview")
+    page.get_by_role("button", name="vintage").click()
+    page.wait_for_function(DRAWN)
+    assert page.locator("#option-vignette").input_value() == "0.8"
+    assert page.get_by_role("button", name="6 blades").get_attribute("aria-pressed") == "true"
+    assert np.abs(shown(page, "#preview") - before).mean() > 0.2
+    page.get_by_role("button", name="Disc").click()
+    assert page.get_by_role("button", name="vintage").get_attribute("aria-pressed") == "false"
+    page.get_by_role("button", name="plain").click()
+    assert page.locator("#option-vignette").input_value() == "0"
+    assert page.get_by_role("button", name="background").is_disabled()  # It wants a depth map.
+    page.locator("#option-lens").select_option("85mm")
+    page.wait_for_function(DRAWN)
+    moved = page.locator("#option-squeeze")
+    moved.fill("1.5")
+    page.wait_for_function(DRAWN)
+    assert page.evaluate("document.querySelector('#option-squeeze').getAttribute('aria-valuetext')") == "1.5"
+
+
+def test_zoom_and_pan(page: Any, scene: Path) -> None:
+    give(page, scene)
+    fit = page.locator("#sheet").bounding_box()
+    page.locator("#zoom").click()
+    near = page.locator("#sheet").bounding_box()
+    assert near["width"] > 1.3 * fit["width"]
+    page.mouse.move(500, 400)
+    page.mouse.down()
+    page.mouse.move(420, 380, steps=4)
+    page.mouse.up()
+    panned = page.locator("#sheet").bounding_box()
+    assert panned["x"] < near["x"] and page.locator("#ring").is_hidden()
+    page.mouse.wheel(0, 4000)
+    page.wait_for_function("width => document.querySelector('#sheet').offsetWidth <= width + 1", arg=fit["width"])
+
+
+def test_a_depth_map(page: Any) -> None:
+    give(page, PATH)
+    page.locator("#map").set_input_files(MAP)
+    page.wait_for_function("() => !document.querySelector('#drop-map').hidden")
+    page.wait_for_function(DRAWN)
+    page.get_by_role("button", name="Farthest").click()
+    page.wait_for_function(DRAWN)
+    far = shown(page)
+    page.get_by_role("button", name="Nearest").click()
+    page.wait_for_function(DRAWN)
+    assert detail(far, (0.75, 0.2)) > 1.5 * detail(shown(page), (0.75, 0.2))
+    page.locator("#drop-map").click()
+    page.wait_for_function("() => document.querySelector('#drop-map').hidden")
+
+
+def test_a_model_whose_look_is_fixed(page: Any, servers: tuple[Server, Server], tmp_path: Path) -> None:
+    open_page(page, servers[1])
+    give(page, EXAMPLES / "dog.jpg")
+    assert "look is fixed" in page.locator("#said").inner_text()
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    ours = Renderer(model=FIRST).render_file(EXAMPLES / "dog.jpg", tmp_path / "dog-bokeh.jpg")
+    assert Path(download.value.path()).read_bytes() == ours.read_bytes()
+
+
+def test_several_photos_in_one_zip(page: Any, scene: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no photo")
+    page.locator("#file").set_input_files([scene, PATH, bad])
+    page.wait_for_function(DRAWN)
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    page.wait_for_function("() => document.querySelector('#said').innerText.includes('in the zip')")
+    said = page.locator("#said").inner_text()
+    assert "2 of 3" in said and "bad.jpg: not a JPEG" in said
+    with zipfile.ZipFile(download.value.path()) as bundle:
+        assert bundle.testzip() is None
+        assert sorted(bundle.namelist()) == ["path-bokeh.jpg", "scene-bokeh.png"]
+
+
+def test_a_bad_file_in_one_line(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "page.jpg").write_bytes(b"<html><script>document.title = 'taken'</script></html>")
+    page.locator("#file").set_input_files(tmp_path / "page.jpg")
+    page.wait_for_function("() => document.querySelector('#said').classList.contains('bad')")
+    said = page.locator("#said").inner_text()
+    assert said.startswith("page.jpg: not a JPEG") and "/" not in said and page.title() == "wideopen"
+    assert page.locator("#said").get_attribute("role") == "alert"
+    assert page.locator("#welcome").is_visible()
+
+
+def test_paste_and_drop(page: Any, scene: Path) -> None:
+    for kind in ("paste", "drop"):
+        page.evaluate(
+            """async ([kind, name]) => {
+                const blob = await (await fetch('examples/dog.jpg')).blob(), given = new DataTransfer();
+                given.items.add(new File([blob], name, {type: 'image/jpeg'}));
+                const event = kind === 'paste' ? new ClipboardEvent('paste', {clipboardData: given, bubbles: true})
+                    : new DragEvent('drop', {dataTransfer: given, bubbles: true, cancelable: true});
+                document.dispatchEvent(event);
+            }""",
+            [kind, f"{kind}.jpg"],
+        )
+        page.wait_for_function("name => document.querySelector('#said').innerText.startsWith(name)", arg=f"{kind}.jpg")
+
+
+def test_work_can_be_cancelled(page: Any, scene: Path) -> None:
+    page.route("**/scene", lambda route: None)  # It never answers.
+    page.locator("#file").set_input_files(scene)
+    page.locator("#cancel").click()
+    page.wait_for_function("() => document.querySelector('#said').innerText === 'Cancelled.'")
+    assert page.locator("#busy").is_hidden()
+    page.unroute("**/scene")
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_phone(page: Any, scene: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 780})
+    give(page, scene)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Photo and slider on one screen, nothing cut off.
+    for part in ("#sheet", "#stop", "#download", "#open", "#zoom"):
+        box = page.locator(part).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] + box["height"] <= 780, part
+    assert page.locator("#sheet").bounding_box()["width"] > 0.85 * width
+
+
+def test_names_and_dark(page: Any, scene: Path) -> None:
+    give(page, scene)
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('input, button, img, select, [role=slider]')].filter(part => {
+            if (part.offsetParent === null || part.matches('button img, #exact')) return false;
+            const words = part.getAttribute('aria-label') || part.alt || part.innerText
+              || [...(part.labels ?? [])].map(label => label.innerText).join('');
+            return !words.trim();
+        }).map(part => part.outerHTML.slice(0, 200))"""
+    )
+    assert nameless == []
+    assert page.locator("#stop").get_attribute("aria-valuetext") == "f 1.8"
+    shade = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).slice(0, 3).reduce((a, b) => a + +b, 0)"
+    for scheme, bounds in (("dark", "< 150"), ("light", "> 600")):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(f"() => {shade} {bounds}")
+
+
+def test_a_closed_page_leaves_nothing(page: Any, scene: Path, servers: tuple[Server, Server]) -> None:
+    give(page, scene)
+    assert [path for path in servers[0].folder.iterdir() if (path / "scene.png").exists()]
+    page.goto("about:blank")
+    page.wait_for_timeout(1500)
+    assert not [path for path in servers[0].folder.iterdir() if (path / "scene.png").exists()]
