@@ -233,7 +233,7 @@ def measure(server: "subprocess.Popen[str]", options: argparse.Namespace, home: 
     done.set()
     watcher.join()
     report = {
-        "server": line.split("(")[-1].split(";")[0], "users": options.users, "seconds": options.seconds,
+        "server": line.split(";")[1].strip(), "users": options.users, "seconds": options.seconds,
         **{
             f"{name}, {what}": value
             for name, seconds in log.seconds.items()

@@ -381,6 +381,15 @@ def test_no_more_uploads_than_allowed_and_none_without_room(tmp_path: Path) -> N
     assert answer_of(gate, upload, [piece(1, False)])[0]["status"] == 507
 
 
+@pytest.mark.parametrize(("embed_in", "ancestors"), [("", "'none'"), ("https://example.org", "https://example.org")])
+def test_only_a_page_that_is_named_may_show_this_one_within_it(tmp_path: Path, embed_in: str, ancestors: str) -> None:
+    gate = Gate(swallow, ServeOptions(embed_in=embed_in), Uploads(tmp_path, 60, 1 << 30))
+    headers = dict(answer_of(gate, {"path": "/render"}, [piece(1, False)])[0]["headers"])
+    assert headers[b"content-security-policy"].decode().endswith(f"; frame-ancestors {ancestors}")
+    with pytest.raises(ValueError, match="must be an origin"):
+        ServeOptions(embed_in="https://example.org; script-src *")
+
+
 # What is removed, and when
 
 

@@ -34,11 +34,10 @@ UPLOADING = ("/render", "/scene")
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self' blob:; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "frame-ancestors "
 )
 """Nothing may be fetched from, or sent to, another host, and no script is run but the application's own files."""
 HEADERS = {
-    b"content-security-policy": POLICY.encode(),
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
@@ -68,6 +67,8 @@ class Gate:
     def __init__(self, app: App, options: ServeOptions, uploads: Uploads, password: str | None = None) -> None:
         self._app, self._options, self._kept, self._password = app, options, uploads, password
         self._uploads = 0
+        policy = POLICY + (options.embed_in or "'none'")
+        self._headers = {**HEADERS, b"content-security-policy": policy.encode()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,8 +83,8 @@ class Gate:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                given = [pair for pair in message.get("headers", ()) if pair[0].lower() not in HEADERS]
-                message = {**message, "headers": [*given, *HEADERS.items()]}
+                given = [pair for pair in message.get("headers", ()) if pair[0].lower() not in self._headers]
+                message = {**message, "headers": [*given, *self._headers.items()]}
             await send(message)
 
         try:

@@ -1,6 +1,7 @@
 """What a deployer can set, and how much of the machine that takes."""
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ class ServeOptions:
     host: str = _set("127.0.0.1", "Address to listen on; 0.0.0.0 lets other machines in.")
     port: int = _set(7860, "Port to listen on; 0 takes a free one.")
     model: Path | None = _set(None, "Model file (.onnx); if not given, the one in the package.")
+    embed_in: str = _set(
+        "", "Origin of another page that may show this one within it, as https://huggingface.co; none if not given."
+    )
     upload_mb: int = _set(150, "Largest upload in MB, all its photos together.", "Limits")
     upload_seconds: int = _set(120, "Longest that an upload may take.", "Limits")
     uploads: int = _set(32, "Uploads at the same time.", "Limits")
@@ -50,6 +54,8 @@ class ServeOptions:
 
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be 0 to 65535, not {self.port}")
+        if self.embed_in and not re.fullmatch(r"https?://[\w.:-]+", self.embed_in):
+            raise ValueError(f"embed in must be an origin, as https://example.org, not {self.embed_in!r}")
         for name in (
             "upload_mb",
             "upload_seconds",
