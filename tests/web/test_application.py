@@ -293,6 +293,33 @@ def test_a_model_whose_look_is_fixed(page: Any, servers: tuple[Server, Server], 
     assert Path(download.value.path()).read_bytes() == ours.read_bytes()
 
 
+def test_without_webgl_the_server_draws_all(page: Any, scene: Path, servers: tuple[Server, Server]) -> None:
+    fresh = page.context.new_page()
+    faults: list[str] = []
+    fresh.on("pageerror", lambda error: faults.append(str(error)))
+    fresh.add_init_script(
+        """const own = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+            return kind === 'webgl2' ? null : own.call(this, kind, ...rest);
+        };"""
+    )
+    open_page(fresh, servers[0])
+    give(fresh, scene)
+    wide = detail(shown(fresh), GROUND)
+    before = fresh.locator("#exact").get_attribute("src")
+    fresh.evaluate(
+        """() => {
+            const bar = document.querySelector('#stop');
+            bar.value = 1;
+            bar.dispatchEvent(new Event('input', {bubbles: true}));
+        }"""
+    )
+    assert fresh.locator("#exact").is_visible() and fresh.locator("#depth-view").is_disabled()
+    fresh.wait_for_function("before => document.querySelector('#exact').src !== before", arg=before)
+    assert wide < 0.7 * detail(shown(fresh), GROUND) and faults == []
+    fresh.close()
+
+
 def test_several_photos_in_one_zip(page: Any, scene: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_text("no photo")

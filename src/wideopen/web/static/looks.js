@@ -16,7 +16,8 @@ export class Looks {
    */
   constructor(canvas, draft, schema) {
     this.schema = schema;
-    this.preview = new Preview(canvas);
+    /** @type {?Preview} none where the browser has no WebGL 2: then all that is seen comes from the server */
+    this.preview = Preview.works() ? new Preview(canvas) : null;
     this.canvas = draft;
     /** @type {?Scene} the same, smaller, for drafts */
     this.rough = null;
@@ -32,11 +33,11 @@ export class Looks {
   load(scene) {
     this.scene = scene;
     this.depths = depthsOf(scene);
-    this.preview.load(scene);
+    this.preview?.load(scene);
     this.fresh = true;
     this.rough = null;
     this.canvas.hidden = true;
-    if (scene.kind !== 'picture') this.prepare(scene);
+    if (this.preview && scene.kind !== 'picture') this.prepare(scene);
   }
 
   /** Find out how long a frame takes here, and how small one has to be to follow a finger. @param {Scene} scene */
@@ -69,10 +70,10 @@ export class Looks {
    * @param {Record<string, any>} settings @param {string} focus @param {number} view
    */
   draw(settings, focus, view) {
-    if (!this.scene) return;
+    if (!this.scene || !this.preview) return;
     clearTimeout(this.later);
     const whole = () => {
-      if (this.scene) this.drawWith(this.preview, this.scene, settings, focus, view);
+      if (this.scene && this.preview) this.drawWith(this.preview, this.scene, settings, focus, view);
       this.canvas.hidden = true;
     };
     if (this.fresh || !this.rough || !this.drafts || view !== VIEWS.lens) { this.fresh = false; whole(); return; }
@@ -103,7 +104,7 @@ export class Looks {
    * @param {Record<string, {settings: Record<string, any>}>} presets @param {Record<string, any>} plain
    */
   async *thumbnails(presets, plain) {
-    if (!this.scene) return;
+    if (!this.scene || !this.preview) return;
     const scene = await smaller(this.scene, THUMBNAIL_PX), {schema} = this;
     this.small ??= new Preview(new OffscreenCanvas(1, 1));
     this.small.load(scene);

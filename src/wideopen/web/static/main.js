@@ -227,7 +227,7 @@ export class Application {
   changed(scene) {
     this.update();
     if (scene && this.entry) { this.entry.scenes.clear(); this.drawn = null; this.choose(this.entry); return; }
-    exact.hidden = true;
+    if (this.looks.preview) exact.hidden = true;  // Else it stays until the next is there.
     this.draw();
     this.settle();
   }
@@ -248,8 +248,8 @@ export class Application {
     this.panel.update(settings, preset, this.focus, {map: entry?.kind === 'map', fixed, open});
     this.panel.showMap?.(entry?.depth?.name ?? null, entry?.kind === 'map' && !entry?.depth, fixed);
     for (const id of ['hold', 'seam', 'depth-view', 'matte-view', 'zoom', 'download']) part(id).disabled = !open;
-    part('depth-view').disabled = !open || fixed;
-    part('matte-view').disabled = !open || entry?.kind !== 'subject';
+    part('depth-view').disabled = !open || fixed || !this.looks.preview;
+    part('matte-view').disabled = !open || entry?.kind !== 'subject' || !this.looks.preview;
     part('undo').disabled = !this.history.canUndo;
     part('redo').disabled = !this.history.canRedo;
     for (const view of ['depth', 'matte']) part(`${view}-view`).setAttribute('aria-pressed', String(this.view === view));

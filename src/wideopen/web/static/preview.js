@@ -39,6 +39,12 @@ export class Preview {
     gl.bindVertexArray(gl.createVertexArray());
   }
 
+  /** Whether this browser can draw previews. */
+  static works() {
+    const gl = document.createElement('canvas').getContext('webgl2');
+    return !!gl && !!(gl.getExtension('EXT_color_buffer_float') || gl.getExtension('EXT_color_buffer_half_float'));
+  }
+
   /** @param {string} source */
   program(source) {
     const gl = this.gl, program = /** @type {WebGLProgram} */ (gl.createProgram());
