@@ -31,11 +31,13 @@ env: $(VENV)/.ready
 
 # torch first, by its exact version: a range could fetch another build with gigabytes of GPU libraries. lpips, which a
 # test compares with, without what it asks for: torchvision would fetch the same, and the test needs nothing of it.
+# pip compiles modules on one core, so they are compiled afterwards, on all; some packages ship templates that are none.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,depth,hub,heif,raw,exr,openvino,web,cluster,dev]'
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps $$(grep '^lpips==' constraints.txt)
+	$(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS) $$(grep '^torch==' constraints.txt)
+	$(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,depth,hub,heif,raw,exr,openvino,web,cluster,dev]'
+	$(BIN)/pip install -q --no-compile --disable-pip-version-check --no-deps $$(grep '^lpips==' constraints.txt)
+	$(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib >/dev/null 2>&1 || true
 	touch $@
 
 test: env
