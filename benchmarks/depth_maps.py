@@ -10,8 +10,8 @@ nearer, 0 is unknown). Judged is where the model's matte says that the subject i
             wrong order; ties count half (ordinal error as in Chen et al., "Single-Image Depth Perception in the Wild",
             NIPS 2016)
 
-Beside the model's own disparity: with the ground prior (`wideopen.scene.ground_prior`), the number of the pixel's row
-(lower in the photo is nearer), and a constant. A table; the last line is JSON.
+Beside the model's own disparity: the number of the pixel's row (lower in the photo is nearer), and a constant. A table;
+the last line is JSON.
 """
 
 import argparse
@@ -29,7 +29,6 @@ from rich.table import Table
 from scipy.stats import spearmanr
 
 from wideopen.render.scene_rendering import small
-from wideopen.scene.ground_prior import apply_ground_prior
 from wideopen.scene.model import Engine, NetworkScene
 
 Float = NDArray[np.floating[Any]]
@@ -75,7 +74,6 @@ def measure(engine: Engine, photo: NDArray[np.uint8], true: Float) -> dict[str, 
         return None
     ways = {
         "network": scene.relative,
-        "ground prior": apply_ground_prior(shown, scene.matte, scene.relative),
         "row": np.broadcast_to(np.arange(size[0], dtype=np.float32)[:, None], size),
         "constant": np.zeros(size, np.float32),
     }

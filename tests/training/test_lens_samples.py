@@ -21,7 +21,6 @@ from wideopen.pairs.pair_scene import NEAREST, STEPS, PairScene, read_scene
 from wideopen.pairs.pairs import find_pairs
 from wideopen.pairs.sample_options import PairsOptions
 from wideopen.render.renderer import Renderer
-from wideopen.scene import network_scene
 from wideopen.scene.background_depth import REACH
 from wideopen.scene.model import Engine, NetworkScene
 from wideopen.synthesis.camera_sampling import VariedOptions
@@ -173,9 +172,6 @@ def test_rendering_with_aperture_and_focus(model: Path, monkeypatch: pytest.Monk
         return NetworkScene(left.astype(np.float32), np.where(left, 0, -1).astype(np.float32))
 
     monkeypatch.setattr(Engine, "run", run)
-    monkeypatch.setattr(
-        network_scene, "apply_ground_prior", lambda photo, matte, relative: relative
-    )  # See test_ground.
     fine = [_fine(_render(photo, model, aperture=n)[:, 120:]) for n in (1.2, 4, 16, 64)]
     assert fine == sorted(fine) and fine[0] < 0.5 * fine[-1]
     assert np.array_equal(_render(photo, model, aperture=1.2)[:, :90], photo[:, :90])

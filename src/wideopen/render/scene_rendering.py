@@ -85,7 +85,7 @@ def draw_with_alpha(scene: Scene, alpha: Pixels, glass: Glass, focus: float = 0.
 def on_canvas(scene: Scene) -> tuple[Float, Float, Float]:
     """The photo, the subject's matte as its source has it, and the relative disparity, lifted to its edges."""
     assert scene.matte is not None
-    opacity, rest = scene.matte.opacity, scene.relative if scene.ground is None else scene.ground
+    opacity, rest = scene.matte.opacity, scene.relative
     # Enlarged to be drawn, a photo would come back soft.
     canvas = small(scene.pixels, min(CANVAS_SIDE, max(scene.pixels.shape[:2])), scene.curve)
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:

@@ -15,9 +15,7 @@ from wideopen.image.inpaint import fill
 from wideopen.image.resize import fit, resize
 from wideopen.image.tone_curve import ToneCurve
 from wideopen.photo.depth_map import DepthMap
-from wideopen.scene.ground_prior import apply_ground_prior
 from wideopen.scene.matte_regions import ellipse
-from wideopen.scene.network_scene import small
 from wideopen.scene.scene import Disparity, Matte, Scene
 
 SMEARED = 0.012
@@ -68,11 +66,7 @@ def _of_network(scene: Scene, matte: Matte) -> Scene:
         relative = np.full_like(relative, -1) if own.min() > OUTSIDE else _beyond(relative, own)
     if not (opacity > 0.5).any():
         relative = np.minimum(relative, np.float32(-AWAY))
-    shown = small(scene.pixels, max(relative.shape), scene.curve)
-    shown = resize(shown, *relative.shape)
-    ground = apply_ground_prior(shown, opacity, relative)
-    disparity = replace(scene.disparity, values=relative)
-    return replace(scene, matte=matte, disparity=disparity, ground=ground, view=None)
+    return replace(scene.with_relative(relative), matte=matte, view=None)
 
 
 def _beyond(values: Float, opacity: Float) -> Float:

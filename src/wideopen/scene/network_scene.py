@@ -10,7 +10,6 @@ from wideopen.image.resize import fit, resize
 from wideopen.image.tone_curve import ToneCurve
 from wideopen.options import RenderOptions
 from wideopen.scene.closer import Part, View
-from wideopen.scene.ground_prior import apply_ground_prior
 from wideopen.scene.model import Engine, NetworkScene
 from wideopen.scene.scene import Scene, estimated_scene
 
@@ -32,10 +31,8 @@ def estimate_scene(engine: Engine, pixels: Any, options: RenderOptions, curve: T
         found = look(working(engine, pixels[part.of(*pixels.shape[:2])], options, curve))
         return View(part, found.matte, found.relative)
 
-    shown = working(engine, pixels, options, curve)
-    whole = look(shown)
-    ground = apply_ground_prior(shown, whole.matte, whole.relative)
-    return estimated_scene(pixels, whole.matte, whole.relative, ground, curve, view)
+    whole = look(working(engine, pixels, options, curve))
+    return estimated_scene(pixels, whole.matte, whole.relative, curve, view)
 
 
 def working(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Any:

@@ -19,8 +19,7 @@ from wideopen.image.tone_curve import ToneCurve
 from wideopen.options import parse_focus
 from wideopen.photo.depth_map import DepthMap
 from wideopen.scene.closer import Part, View, parts_around, refine_at_point
-from wideopen.scene.focus import disparity_in_focus, find_focus, focus_of_scene, point_of
-from wideopen.scene.ground_prior import lies_on
+from wideopen.scene.focus import find_focus, focus_of_scene, point_of
 from wideopen.scene.instances import SURE, split_instances
 
 Scale = Literal["subject", "none", "metres"]
@@ -71,9 +70,6 @@ class Scene:
     """Disparity of the subject, in the scale of `disparity`."""
     curve: ToneCurve | None = None
     """Of the photo's profile; sRGB's if None."""
-    ground: Float | None = None
-    """hxw, a network's disparity made to recede as a ground does (`ground_prior.apply_ground_prior`): what is drawn,
-    unless a point on another thing is in focus."""
     view: Callable[[Part], View] | None = None
     """Has a network look at a part of the photo."""
 
@@ -91,8 +87,8 @@ class Scene:
         return 1.0 if self.disparity.scale == "subject" else max(self.subject, LEAST_UNIT)
 
     def with_relative(self, relative: Float) -> "Scene":
-        """The same with other disparities in units of the subject's, and without the ground's."""
-        return replace(self, disparity=replace(self.disparity, values=relative), ground=None)
+        """The same with other disparities in units of the subject's,"""
+        return replace(self, disparity=replace(self.disparity, values=relative))
 
     def focus_at(self, where: str) -> "tuple[Scene, float]":
         """What options call `where` in focus.
@@ -106,21 +102,17 @@ class Scene:
         """
         assert self.matte is not None
         shape, matte = self.pixels.shape[:2], self.matte.opacity
-        drawn = self if self.ground is None else self.with_relative(self.ground)
         if self.disparity.scale != "subject":
-            return drawn, 0.0 if where == "auto" else (find_focus(self.whole, where, shape) - self.subject) / self.unit
+            return self, 0.0 if where == "auto" else (find_focus(self.whole, where, shape) - self.subject) / self.unit
         point = None if isinstance(parse_focus(where), str) else point_of(where, shape)
         if point is None or self.matte.exact:
-            return drawn, focus_of_scene(*_of_one_size(matte, drawn.relative), where, shape)
-        seen = replace(self.apart, ground=None)
+            return self, focus_of_scene(*_of_one_size(matte, self.relative), where, shape)
+        seen = self.apart
         assert seen.matte is not None
         if self.view is None:
             return seen, focus_of_scene(seen.matte.opacity, seen.relative, where, shape)
         views = [self.view(part) for part in parts_around(point)]
         found, relative, focus = refine_at_point(seen.matte.opacity, seen.relative, point, views)
-        held = found is not seen.matte.opacity  # By a view; else the matte comes back as it was.
-        if self.ground is not None and not held and lies_on(self.ground, matte, self.relative, point):
-            return drawn, disparity_in_focus(matte, drawn.relative, point)
         return replace(seen.with_relative(relative), matte=replace(seen.matte, opacity=found)), focus
 
     @property
@@ -130,9 +122,8 @@ class Scene:
         if self.matte is None:
             return self.disparity.values
         if self.disparity.scale == "subject":
-            rest = self.disparity.values if self.ground is None else self.ground
             subject = (self.matte.opacity / np.float32(self.matte.sure)).clip(0.0, 1.0)
-            subject, rest = _of_one_size(subject, rest)
+            subject, rest = _of_one_size(subject, self.disparity.values)
             return np.asarray((1.0 + (1.0 - subject) * rest).clip(0.0, None), np.float32)
         subject, rest = _of_one_size(self.matte.opacity, self.disparity.values)
         return np.where(subject > 0.5, np.float32(self.subject), rest)
@@ -144,7 +135,7 @@ class Scene:
         opacity, relative = split_instances(self.matte.opacity, self.relative)
         if opacity is self.matte.opacity:
             return self
-        return replace(self.with_relative(relative), matte=replace(self.matte, opacity=opacity), ground=self.ground)
+        return replace(self.with_relative(relative), matte=replace(self.matte, opacity=opacity))
 
     @cached_property
     def depth_map(self) -> DepthMap:
@@ -197,7 +188,6 @@ def estimated_scene(
     pixels: Pixels,
     matte: Float,
     relative: Float,
-    ground: Float | None = None,
     curve: ToneCurve | None = None,
     view: Callable[[Part], View] | None = None,
 ) -> Scene:
@@ -206,10 +196,10 @@ def estimated_scene(
     Args:
         pixels: HxWx3 encoded by `curve`.
         matte, relative: hxw; see `model.NetworkScene`.
-        ground, view: see `Scene`.
+        view: see `Scene`.
     """
     source = "network"
-    return Scene(pixels, Matte(matte, source, SURE), Disparity(relative, "subject", source), 0.0, curve, ground, view)
+    return Scene(pixels, Matte(matte, source, SURE), Disparity(relative, "subject", source), 0.0, curve, view)
 
 
 def _of_one_size(matte: Float, rest: Float) -> tuple[Float, Float]:
