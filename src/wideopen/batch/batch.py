@@ -246,7 +246,7 @@ def _make(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _
     taken, size = room.take(lambda: decode(data, str(job.photo)))
     try:
         done = renderer.render_bytes(data, str(job.photo), taken=taken)
-        beside, done = job.beside.files(renderer, done, str(job.photo))
+        beside, done = job.beside.files(renderer.sources, done, str(job.photo))
         return _Made(_files(renderer, job, options, done), done, time.perf_counter() - started, beside)
     finally:
         room.give(size)

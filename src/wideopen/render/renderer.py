@@ -1,22 +1,15 @@
-"""From a photo to a bokeh photo: the one call that library, command line and evaluation share.
-
-    photo -> working size -> network -> full size -> photo
-    photo/files.py  image/resize.py    scene/model.py   lens/full_resolution.py  photo/files.py
-
-    photo + depth map -> photo's size -> lens -> photo
-    photo/files.py       guided_upsampling   lens/depth_lens.py
+"""The one call that library, command line and evaluation share; what a photo goes through is in `render/pipeline.py`.
 
 What does the work is imported when it is first needed, so that `import wideopen` costs next to nothing.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wideopen.errors import DepthError, PhotoError
+from wideopen.errors import PhotoError
 from wideopen.options import RenderOptions, with_settings
 from wideopen.render.destinations import check_outputs
 from wideopen.render.rendered import Rendered, Seen
@@ -123,10 +116,11 @@ class Renderer:
         """
         import numpy as np
 
-        if isinstance(image, np.ndarray):
-            return self._render_array(image, depth, matte)[0]  # type: ignore[return-value]
         from wideopen.render.inputs import render_kind
+        from wideopen.render.pipeline import render_array
 
+        if isinstance(image, np.ndarray):
+            return render_array(self.sources, image, depth, matte)[0]  # type: ignore[return-value]
         return render_kind(self, image, depth, matte)  # type: ignore[no-any-return]
 
     def render_bytes(
@@ -193,7 +187,7 @@ class Renderer:
         beside = SideFiles(save_depth, show_depth, save_matte, save_layers)
         check_outputs(output, overwrite, beside, photo)  # Before the work, not after it.
         done = self.render_bytes(read_bytes(photo), str(photo), depth, matte=matte)
-        files, done = beside.files(self, done, str(photo))
+        files, done = beside.files(self.sources, done, str(photo))
         save(done.result, output, self.options.quality, overwrite)
         if self.notify is not None:
             for notice in done.notices(output_format(output)):
@@ -201,43 +195,6 @@ class Renderer:
         for path, data in files:
             write_output(path, data, overwrite)
         return output
-
-    def scene_of(self, done: Rendered, name: str = "photo") -> "Scene":
-        """What is where in a photo that was rendered, as it was drawn: with the subject that focus was put on.
-
-        Raises:
-            ModelError: the model gives pictures, and says nothing of a scene.
-            PhotoError: options that make no sense for this photo.
-        """
-        from wideopen.render.alpha import visible
-
-        try:
-            scene = self.sources.scene(visible(done.taken), done.depth, done.matte, done.taken.curve)
-            return scene if scene.matte is None else scene.focus_at(self.options.focus)[0]
-        except ValueError as error:
-            raise PhotoError(f"{name}: {error}") from error
-
-    def with_estimate(self, done: Rendered, name: str = "photo") -> Rendered:
-        """The same with the depth that the network itself estimates, where there is no map.
-
-        Raises:
-            DepthError: the model gives pictures, and says nothing of depth.
-            PhotoError: options that make no sense for this photo.
-        """
-        from wideopen.lens.lens_settings import make_glass
-        from wideopen.lens.thin_lens import read_taken
-        from wideopen.render.alpha import visible
-        from wideopen.render.rendered import estimated
-
-        if self.engine.draws:
-            raise DepthError(f"{name}: carries no depth map, and this model estimates none; give one with --depth")
-        taken, pixels = done.taken, visible(done.taken)
-        try:
-            glass = make_glass(pixels, self.options, read_taken(taken.exif), taken.curve)
-            scene, focus = self.sources.scene(pixels, None, done.matte, taken.curve).focus_at(self.options.focus)
-        except ValueError as error:
-            raise PhotoError(f"{name}: {error}") from error
-        return replace(done, seen=estimated(scene, focus, glass))
 
     def check(self) -> None:
         """Raise what the options would raise for any photo, before there is one.
@@ -267,57 +224,9 @@ class Renderer:
         Raises:
             ValueError, DepthError, MatteError, ModelError: as of `render`.
         """
-        from wideopen.render.alpha import is_opaque
+        from wideopen.render.pipeline import render_photo
 
-        if taken.alpha is None or is_opaque(taken.alpha):
-            pixels, seen = self._render_array(taken.pixels, depth, matte, taken.exif, taken.curve)
-            done = taken.with_pixels(pixels)
-        else:
-            pixels, alpha, seen = self._render_covered(taken, taken.alpha, depth, matte)
-            done = replace(taken.with_pixels(pixels), alpha=alpha)
-        return done.stripped() if self.options.strip else done, seen
-
-    def _render_array(
-        self, pixels: Any, depth: Any = None, matte: Any = None, exif: bytes = b"", curve: "ToneCurve | None" = None
-    ) -> tuple[Any, Seen | None]:
-        import numpy as np
-
-        if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
-            raise ValueError(f"image must be HxWx3 with at least one pixel, not {pixels.shape}")
-        if pixels.dtype.kind == "f":
-            if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
-                raise ValueError("a float image must lie in [0, 1]")
-            result, seen = self._render_pixels(pixels.astype(np.float32), depth, matte, exif, curve)
-            return result.astype(pixels.dtype), seen
-        if pixels.dtype not in (np.uint8, np.uint16):
-            raise ValueError(f"image must be uint8, uint16 or float, not {pixels.dtype}")
-        return self._render_pixels(pixels, depth, matte, exif, curve)
-
-    def _render_pixels(
-        self, pixels: Any, depth: Any, matte: Any, exif: bytes, curve: "ToneCurve | None"
-    ) -> tuple[Any, Seen | None]:
-        from wideopen.image.grain import lost_grain
-        from wideopen.lens.full_resolution import carry_to_full_size
-        from wideopen.lens.thin_lens import read_taken
-        from wideopen.render.aim import aim
-        from wideopen.render.scene_rendering import draw_scene
-        from wideopen.render.through_network import see
-
-        depth, matte = self.sources.depth(pixels, depth), self.sources.matte(pixels, matte, curve)
-        if depth is None and self.options.aperture == math.inf:
-            return pixels.copy(), None
-        grain = lost_grain(pixels, self.options.grain)
-        if depth is None and matte is None and self.options.matte != "none":
-            found = see(self.engine, pixels, self.options, exif, curve)
-            return carry_to_full_size(pixels, *found, curve=curve, grain=grain), None
-        scene = self.sources.scene(pixels, depth, matte, curve)
-        if scene.matte is None:
-            looked = self._look_at(scene, exif)
-            return self._through_lens(pixels, looked, curve), looked
-        scene, glass, focus, seen = aim(scene, self.options, read_taken(exif))
-        if self.options.aperture == math.inf:
-            return pixels.copy(), seen
-        return draw_scene(scene, glass, focus, grain), seen
+        return render_photo(self.sources, taken, depth, matte)
 
     def estimate_scene(self, pixels: Any, curve: "ToneCurve | None" = None) -> "Scene":
         """What is where in a photo, for a lens to draw it, as often as wanted.
@@ -330,71 +239,3 @@ class Renderer:
         from wideopen.scene.network_scene import estimate_scene
 
         return estimate_scene(self.engine, pixels, self.options, curve)
-
-    def _render_covered(self, taken: "Photo", alpha: Any, depth: Any, matte: Any) -> tuple[Any, Any, Seen | None]:
-        """Pixels and alpha of a photo with transparency."""
-        from wideopen.lens.thin_lens import read_taken
-        from wideopen.render.aim import aim
-        from wideopen.render.alpha import through_network
-        from wideopen.render.scene_rendering import draw_with_alpha
-        from wideopen.render.through_network import see_covered
-
-        pixels, exif, curve = taken.pixels, taken.exif, taken.curve
-        depth, matte = self.sources.depth(pixels, depth), self.sources.matte(pixels, matte, curve)
-        seen, off = None, self.options.aperture == math.inf
-        if depth is not None or (self.options.matte == "none" and matte is None and not off):
-            scene = self.sources.scene(pixels, depth, matte, curve)
-            if scene.matte is None:
-                return self._covered_through_lens(taken, alpha, self._look_at(scene, exif))
-            seen = aim(scene, self.options, read_taken(exif))[3]
-        if off:
-            return pixels.copy(), alpha, seen
-
-        def look(whole: Any, alpha: Any) -> Any:
-            if depth is None and matte is None:
-                return see_covered(self.engine, whole, alpha, self.options, exif, curve)
-            scene, glass, focus, _ = aim(self.sources.scene(whole, depth, matte, curve), self.options, read_taken(exif))
-            return draw_with_alpha(scene, alpha, glass, focus)
-
-        return *through_network(pixels, alpha, curve, look), seen
-
-    def _covered_through_lens(self, taken: "Photo", alpha: Any, seen: Seen) -> tuple[Any, Any, Seen]:
-        from wideopen.render.alpha import through_lens
-
-        pixels = taken.pixels
-        if self.options.aperture == math.inf:
-            return pixels.copy(), alpha, seen
-        plain = replace(seen, look=replace(seen.look, highlight_gain=1.0))
-
-        def blur(picture: Any, own: "ToneCurve | None", is_cover: bool) -> Any:
-            return self._through_lens(picture, plain if is_cover else seen, own, pixels, grain=False)
-
-        return *through_lens(pixels, alpha, taken.curve, blur), seen
-
-    def _look_at(self, scene: "Scene", exif: bytes) -> Seen:
-        """A depth map, lifted to the photo's edges, and what the lens will do."""
-        from wideopen.lens.lens_settings import make_look
-        from wideopen.lens.thin_lens import read_taken
-        from wideopen.render.through_network import seen_subject
-
-        subject, pixels, curve = None, scene.pixels, scene.curve
-        if self.options.focus == "auto":
-            subject = seen_subject(self.engine, pixels, self.options, curve).kept
-        look = make_look(pixels, scene.depth_map, self.options, read_taken(exif), subject, curve)
-        return Seen(scene.disparity_at, look, scene.depth_map)
-
-    def _through_lens(
-        self, pixels: Any, seen: Seen, curve: "ToneCurve | None", guide: Any = None, grain: bool = True
-    ) -> Any:
-        """See a photo with depth through the lens; edges in depth follow `guide`, the photo itself if None."""
-        from wideopen.image.grain import lost_grain
-        from wideopen.lens.depth_lens import render_depth
-
-        if self.options.aperture == math.inf:
-            return pixels.copy()
-        found = lost_grain(pixels, self.options.grain) if grain else None
-
-        def depth_at(rows: slice, columns: slice, own: Any) -> Any:
-            return seen.at(rows, columns, own if guide is None else guide[rows, columns])
-
-        return render_depth(pixels, seen.depth.disparity, depth_at, seen.look, found, curve)

@@ -36,6 +36,11 @@ class SceneSources:
         self._kept: dict[str, Any] = {}
         self._alone = Lock()
 
+    @property
+    def engine(self) -> "Engine":
+        """The network, loaded. Raises ModelError."""
+        return self._engine()
+
     def depth(self, pixels: Pixels, given: Any = None) -> DepthMap | None:
         """The depth map that is given, else the one that the options name, of the photo's shape.
 
@@ -159,7 +164,7 @@ class SceneSources:
         if depth is not None:
             found = scene_of_map(pixels, depth, self.options.depth or "depth map", curve)
             if matte is None and kind == "auto":
-                matte = estimate_scene(self._engine(), pixels, self.options, curve).matte
+                matte = estimate_scene(self.engine, pixels, self.options, curve).matte
             return found if matte is None else with_subject(found, matte)
         found = self._of_network(pixels, curve, matte)
         if matte is not None:
@@ -174,7 +179,7 @@ class SceneSources:
         from wideopen.scene.network_scene import estimate_scene
         from wideopen.scene.scene import Disparity
 
-        engine = self._engine()
+        engine = self.engine
         if engine.draws and matte is not None:
             # A model that gives pictures says nothing of depth: all but the subject is infinitely far away.
             far: Float = np.full(matte.opacity.shape, -1, np.float32)

@@ -1,23 +1,16 @@
 """What a person may want beside a photo's result: the depth map and the matte in use, and the photo's two layers."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from wideopen.errors import MatteError, OutputError
+from wideopen.errors import DepthError, MatteError, OutputError, PhotoError
 
 if TYPE_CHECKING:
     from wideopen.render.rendered import Rendered
+    from wideopen.render.scene_sources import SceneSources
     from wideopen.scene.scene import Scene
-
-
-class Estimates(Protocol):
-    """What is asked of a `Renderer` here."""
-
-    def with_estimate(self, done: "Rendered", name: str = "photo") -> "Rendered": ...
-
-    def scene_of(self, done: "Rendered", name: str = "photo") -> "Scene": ...
 
 
 LAYERS = "subject", "background"
@@ -59,7 +52,9 @@ class SideFiles:
         if self.save_layers is not None and self.save_layers.suffix.lower() not in _WITH_ALPHA:
             raise OutputError(f"{self.save_layers}: layers have transparency; use .png, .tif or .webp")
 
-    def files(self, renderer: Estimates, done: "Rendered", name: str) -> "tuple[list[tuple[Path, bytes]], Rendered]":
+    def files(
+        self, sources: "SceneSources", done: "Rendered", name: str
+    ) -> "tuple[list[tuple[Path, bytes]], Rendered]":
         """Their names and bytes, and what was rendered with what was found out for them.
 
         Raises:
@@ -68,10 +63,10 @@ class SideFiles:
         """
         found: list[tuple[Path, bytes]] = []
         if self.save_depth or self.show_depth:
-            done = done if done.seen is not None else renderer.with_estimate(done, name)
+            done = done if done.seen is not None else with_estimate(sources, done, name)
             found += self._of_depth(done)
         if self.save_matte or self.save_layers:
-            scene = renderer.scene_of(done, name)
+            scene = scene_of(sources, done, name)
             if scene.matte is None:
                 raise MatteError(f"{name}: there is no matte beside a depth map alone; name one with --matte")
             found += self._of_matte(scene, done)
@@ -111,6 +106,45 @@ class SideFiles:
         return found
 
 
+def scene_of(sources: "SceneSources", done: "Rendered", name: str) -> "Scene":
+    """What is where in a photo that was rendered, as it was drawn: with the subject that focus was put on.
+
+    Raises:
+        ModelError: the model gives pictures, and says nothing of a scene.
+        PhotoError: options that make no sense for this photo.
+    """
+    from wideopen.render.alpha import visible
+
+    try:
+        scene = sources.scene(visible(done.taken), done.depth, done.matte, done.taken.curve)
+        return scene if scene.matte is None else scene.focus_at(sources.options.focus)[0]
+    except ValueError as error:
+        raise PhotoError(f"{name}: {error}") from error
+
+
+def with_estimate(sources: "SceneSources", done: "Rendered", name: str) -> "Rendered":
+    """The same with the depth that the network itself estimates, where there is no map.
+
+    Raises:
+        DepthError: the model gives pictures, and says nothing of depth.
+        PhotoError: options that make no sense for this photo.
+    """
+    from wideopen.lens.lens_settings import make_glass
+    from wideopen.lens.thin_lens import read_taken
+    from wideopen.render.alpha import visible
+    from wideopen.render.rendered import estimated
+
+    if sources.engine.draws:
+        raise DepthError(f"{name}: carries no depth map, and this model estimates none; give one with --depth")
+    taken, pixels, options = done.taken, visible(done.taken), sources.options
+    try:
+        glass = make_glass(pixels, options, read_taken(taken.exif), taken.curve)
+        scene, focus = sources.scene(pixels, None, done.matte, taken.curve).focus_at(options.focus)
+    except ValueError as error:
+        raise PhotoError(f"{name}: {error}") from error
+    return replace(done, seen=estimated(scene, focus, glass))
+
+
 def layer_paths(path: Path | None) -> list[Path]:
     """The files that a name for layers stands for."""
     return [] if path is None else [path.with_name(f"{path.stem}-{layer}{path.suffix}") for layer in LAYERS]
@@ -118,8 +152,6 @@ def layer_paths(path: Path | None) -> list[Path]:
 
 def _layers(done: "Rendered", opacity: Any, path: Path) -> list[bytes]:
     """The subject with transparency and clean colours, and the background filled in."""
-    from dataclasses import replace
-
     import numpy as np
 
     from wideopen.image.clean_layers import clean_layers

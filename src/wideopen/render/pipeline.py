@@ -1,0 +1,118 @@
+"""What a photo goes through, each step in a module of its own.
+
+    photo -> scene            -> lens is set -> lens draws         -> photo's size        -> photo
+             scene_sources.py    aim.py         scene_rendering.py    full_resolution.py
+                                                map_rendering.py (a depth map without a matte)
+
+A new source of depth or mattes goes to `scene_sources.py`, a change of the scene to `scene/scene.py`, a setting of the
+lens to `lens/lens_settings.py`. Photos with transparency go the same way twice, colour and cover (`alpha.py`).
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from wideopen._types import Float, Pixels
+from wideopen.image.grain import lost_grain
+from wideopen.image.tone_curve import ToneCurve
+from wideopen.lens.full_resolution import carry_to_full_size
+from wideopen.lens.thin_lens import read_taken
+from wideopen.photo.photo import Photo
+from wideopen.render import alpha as transparency
+from wideopen.render.aim import aim, aim_at_map
+from wideopen.render.map_rendering import draw_map, draw_map_with_alpha
+from wideopen.render.rendered import Seen
+from wideopen.render.scene_rendering import Drawing, draw_scene, draw_with_alpha
+from wideopen.render.scene_sources import SceneSources
+from wideopen.render.through_network import see, see_covered
+
+
+def render_photo(
+    sources: SceneSources, taken: Photo, depth: Any = None, matte: Any = None
+) -> tuple[Photo, Seen | None]:
+    """See `Renderer.render_photo`."""
+    if taken.alpha is None or transparency.is_opaque(taken.alpha):
+        pixels, seen = render_array(sources, taken.pixels, depth, matte, taken.exif, taken.curve)
+        done = taken.with_pixels(pixels)
+    else:
+        pixels, alpha, seen = _render_with_alpha(sources, taken, taken.alpha, depth, matte)
+        done = replace(taken.with_pixels(pixels), alpha=alpha)
+    return done.stripped() if sources.options.strip else done, seen
+
+
+def render_array(
+    sources: SceneSources,
+    pixels: Any,
+    depth: Any = None,
+    matte: Any = None,
+    exif: bytes = b"",
+    curve: ToneCurve | None = None,
+) -> tuple[Any, Seen | None]:
+    """An array seen through the lens, and the depth map it was rendered with.
+
+    Args:
+        sources: where the scene comes from, and the options.
+        pixels, depth, matte: as of `Renderer.render`.
+        exif: what is known of the lens that took the photo.
+        curve: of the photo's profile; sRGB's if None.
+
+    Raises:
+        ValueError, DepthError, MatteError, ModelError: as of `Renderer.render`.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+        raise ValueError(f"image must be HxWx3 with at least one pixel, not {pixels.shape}")
+    if pixels.dtype.kind == "f":
+        if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
+            raise ValueError("a float image must lie in [0, 1]")
+        result, seen = _render_pixels(sources, pixels.astype(np.float32), depth, matte, exif, curve)
+        return result.astype(pixels.dtype), seen
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"image must be uint8, uint16 or float, not {pixels.dtype}")
+    return _render_pixels(sources, pixels, depth, matte, exif, curve)
+
+
+def _render_pixels(
+    sources: SceneSources, pixels: Pixels, depth: Any, matte: Any, exif: bytes, curve: ToneCurve | None
+) -> tuple[Pixels, Seen | None]:
+    options = sources.options
+    depth, matte = sources.depth(pixels, depth), sources.matte(pixels, matte, curve)
+    if depth is None and options.aperture == math.inf:
+        return pixels.copy(), None
+    grain = lost_grain(pixels, options.grain)
+    if depth is None and matte is None and options.matte != "none":
+        found = see(sources.engine, pixels, options, exif, curve)
+        return carry_to_full_size(pixels, *found, curve=curve, grain=grain), None
+    scene = sources.scene(pixels, depth, matte, curve)
+    if scene.matte is None:
+        seen = aim_at_map(scene, sources, exif)
+        return draw_map(pixels, seen, options, curve, grain), seen
+    scene, glass, focus, looked = aim(scene, options, read_taken(exif))
+    if options.aperture == math.inf:
+        return pixels.copy(), looked
+    return draw_scene(scene, glass, focus, grain), looked
+
+
+def _render_with_alpha(
+    sources: SceneSources, taken: Photo, alpha: Pixels, depth: Any, matte: Any
+) -> tuple[Pixels, Pixels, Seen | None]:
+    """Pixels and alpha of a photo with transparency."""
+    options, pixels, exif, curve = sources.options, taken.pixels, taken.exif, taken.curve
+    depth, matte = sources.depth(pixels, depth), sources.matte(pixels, matte, curve)
+    seen, off = None, options.aperture == math.inf
+    if depth is not None or (options.matte == "none" and matte is None and not off):
+        scene = sources.scene(pixels, depth, matte, curve)
+        if scene.matte is None:
+            return draw_map_with_alpha(taken, alpha, aim_at_map(scene, sources, exif), options)
+        seen = aim(scene, options, read_taken(exif))[3]
+    if off:
+        return pixels.copy(), alpha, seen
+
+    def look(whole: Pixels, alpha: Pixels) -> tuple[Drawing, Float | None]:
+        if depth is None and matte is None:
+            return see_covered(sources.engine, whole, alpha, options, exif, curve)
+        scene, glass, focus, _ = aim(sources.scene(whole, depth, matte, curve), options, read_taken(exif))
+        return draw_with_alpha(scene, alpha, glass, focus)
+
+    return *transparency.through_network(pixels, alpha, curve, look), seen
