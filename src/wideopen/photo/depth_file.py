@@ -117,7 +117,7 @@ def _numpy(data: bytes, name: str) -> Raw:
     except Exception as error:  # Its header is parsed as Python, so that damage can raise anything.
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             raise DepthError(f"{name}: holds Python objects, not real numbers; save it as float32") from None
-        raise DepthError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+        raise DepthError(f"{name}: damaged or cut short; get a whole copy") from error
     whole = float(np.iinfo(values.dtype).max) if values.dtype.kind in "ui" else None
     return Raw(check_channel(values, name), whole)
 
@@ -164,7 +164,7 @@ def _exr(data: bytes, name: str) -> Raw:
     except DepthError:
         raise
     except Exception as error:  # The library raises RuntimeError, ValueError and types of its own.
-        raise DepthError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+        raise DepthError(f"{name}: damaged or cut short; get a whole copy") from error
     if not found:
         raise DepthError(f"{name}: has no channels; save the depth as channel Z or Y")
     by_kind = {channel.rpartition(".")[2]: channel for channel in reversed(list(found))}  # Programs prefix a layer.
@@ -199,7 +199,7 @@ def _picture(data: bytes, name: str) -> Raw:
             except DepthError:
                 raise
             except Exception as error:  # Decoders raise anything on damaged files.
-                raise DepthError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+                raise DepthError(f"{name}: damaged or cut short; get a whole copy") from error
     decoded = photos.decode(data, name)
     pixels = decoded.pixels[..., 0] if decoded.grey else decoded.pixels
     return Raw(check_channel(pixels, name), float(np.iinfo(pixels.dtype).max), note)
@@ -237,7 +237,3 @@ def _one_channel(values: Float, name: str) -> Float:
     if (colour.max(axis=2).astype(float) - colour.min(axis=2)).max(initial=0) <= _GREY * largest:
         return values[..., 1]
     raise DepthError(f"{name}: is a colour picture, not a map of depth; give a grey PNG or TIFF, an EXR or .npy file")
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

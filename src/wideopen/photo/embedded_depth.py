@@ -91,9 +91,7 @@ def _of_heif(data: bytes, name: str) -> DepthMap | None:
     except ModuleNotFoundError:
         raise
     except Exception as error:  # libheif's own kinds, and IndexError where no picture is left.
-        raise DepthError(
-            f"{name}: damaged or cut short ({' '.join(str(error).split())}); give a map of your own"
-        ) from error
+        raise DepthError(f"{name}: damaged or cut short; give a map of your own") from error
     shares = pixels / np.float32(np.iinfo(pixels.dtype).max)
     kind = said.get("representation_type", 1)
     # Rec. ITU-T H.265 G.14.2.3 names no unit of length, nor one of disparity: ratios are all there is.
@@ -116,7 +114,7 @@ def _of_gdepth(photo: JpegPart, name: str) -> DepthMap | None:
     try:
         picture = base64.b64decode("".join(said["Data"].split()) + "==")
     except (binascii.Error, ValueError) as error:
-        raise DepthError(f"{name}: damaged ({error}); give a map of your own") from error
+        raise DepthError(f"{name}: damaged; give a map of your own") from error
     return _scaled(_shares(picture, name), _google_range(said), name)
 
 

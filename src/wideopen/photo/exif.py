@@ -19,7 +19,7 @@ PREFIX = b"Exif\0\0"
 _BYTE_ORDER = {b"II*\0": "<", b"MM\0*": ">"}
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _BELOW = (_EXIF_IFD, _GPS_IFD)
-_MAKER_NOTE, _INTEROP = 0x927C, 0xA005
+_MAKER_NOTE, INTEROP = 0x927C, 0xA005
 _SIZES = (0x0100, 0x0101), (0xA002, 0xA003)
 """Width and height, in the first and in the EXIF directory."""
 _THUMBNAIL, _THUMBNAIL_LENGTH, _COMPRESSION, _JPEG = 0x0201, 0x0202, 0x0103, 6
@@ -100,7 +100,7 @@ def has_thumbnail(blob: bytes) -> bool:
 def is_adobe_rgb(tags: Image.Exif) -> bool:
     """Whether tags say so, as cameras do that embed no profile (DCF 2.0, 4.7: the option file's R03)."""
     try:
-        return str(tags.get_ifd(_INTEROP).get(1, "")).strip("\0 ") == "R03"
+        return str(tags.get_ifd(INTEROP).get(1, "")).strip("\0 ") == "R03"
     except Exception:  # Whatever damage may raise.
         return False
 
@@ -161,9 +161,8 @@ def descriptive_tags(tags: Image.Exif, maker_note: bool = True) -> bytes:
     """
     kept = Image.Exif()  # A new one: BigTIFF's is laid out in another way.
     kept.endian = "<"
-    for tag, value in tags.items():
-        if tag in _DESCRIPTIVE and tag not in _BELOW:
-            kept[tag] = value
+    for tag in _DESCRIPTIVE.difference(_BELOW).intersection(tags):
+        kept[tag] = tags[tag]
     for tag in _BELOW:
         if tags.get_ifd(tag):
             below = {key: value for key, value in tags.get_ifd(tag).items() if maker_note or key != _MAKER_NOTE}

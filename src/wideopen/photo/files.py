@@ -6,6 +6,8 @@ which no RGB profile describes: those become sRGB).
 
 import io
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import cv2
@@ -18,6 +20,7 @@ from wideopen.photo import avif, heif, raw
 from wideopen.photo import exif as exif_blob
 from wideopen.photo.channels import Channels, read_channels
 from wideopen.photo.encode import FORMATS, encode
+from wideopen.photo.formats.jpeg_end import with_end
 from wideopen.photo.metadata import Metadata, count_pictures, read_metadata
 from wideopen.photo.photo import Photo
 from wideopen.quiet import quietly
@@ -56,18 +59,22 @@ def decode(data: bytes, name: str = "photo") -> Photo:
     """`load` for a file's bytes; `name` opens every error message, and its suffix tells some RAW files from TIFF."""
     if raw.is_raw(data, Path(name).suffix):
         return _develop(data, name)
-    with open_picture(data, name) as image:
+    with ExitStack() as opened:
+        image = opened.enter_context(open_picture(data, name))
         try:
             with quietly():
+                data, missing = with_end(data)
+                if missing:
+                    image = opened.enter_context(open_picture(data, name))
                 format, several = str(image.format), count_pictures(image, data)
                 channels = read_channels(image, data)
                 found = read_metadata(image, data, several)
             image.close()  # What it holds is as large as the photo.
-            return _upright(channels, found, format)
+            return _upright(channels, replace(found, notices=(*missing, *found.notices)), format)
         except PhotoError as error:
             raise PhotoError(f"{name}: {error}") from None
         except Exception as error:
-            raise PhotoError(f"{name}: damaged or cut short ({_line(error)}); get a whole copy") from error
+            raise PhotoError(f"{name}: damaged or cut short; get a whole copy") from error
 
 
 def open_picture(data: bytes, name: str) -> Image.Image:
@@ -86,11 +93,11 @@ def open_picture(data: bytes, name: str) -> Image.Image:
     except UnidentifiedImageError:
         if avif.is_avif(data) and not avif.is_readable():
             raise PhotoError(f"{name}: is an AVIF photo, which this Pillow cannot read; {avif.ADVICE}") from None
-        raise PhotoError(f"{name}: not a JPEG, PNG, TIFF, WebP, AVIF or HEIF photo, or damaged") from None
+        raise PhotoError(f"{name}: not a JPEG, PNG, TIFF, WebP, AVIF or HEIF photo, or damaged or cut short") from None
     except Image.DecompressionBombError:
         raise PhotoError(f"{name}: claims more than {MAX_PIXELS // 10**6} megapixels; too large") from None
     except Exception as error:  # Decoders raise anything from SyntaxError to struct.error on damaged files.
-        raise PhotoError(f"{name}: damaged ({_line(error)}); get a whole copy") from error
+        raise PhotoError(f"{name}: damaged; get a whole copy") from error
     try:
         _check_size(image.width, image.height, name, len(data))
     except PhotoError:
@@ -152,7 +159,7 @@ def to_bytes(photo: Photo, format: str, name: str = "photo", quality: int | None
     try:
         return encode(photo, format, quality)
     except (OSError, ValueError, OverflowError) as error:
-        raise OutputError(f"{name}: cannot be written as {format} ({_line(error)}); try .png or .tif") from error
+        raise OutputError(f"{name}: too large for {format}, or its metadata is; write .png or .tif") from error
 
 
 def output_format(path: PurePath) -> str:
@@ -189,10 +196,6 @@ def _check_writer(path: PurePath, format: str) -> None:
         raise OutputError(f"{path}: HEIF needs pillow-heif; {heif.ADVICE}, or write .jpg") from None
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def _upright(channels: Channels, found: Metadata, format: str) -> Photo:
     turn = UPRIGHT[found.turn]
     belongings = {key: value for key, value in vars(found).items() if key not in ("turn", "notices")}
@@ -219,7 +222,7 @@ def _develop(data: bytes, name: str) -> Photo:
     except PhotoError:
         raise
     except Exception as error:  # LibRaw's own kinds.
-        raise PhotoError(f"{name}: a RAW that is damaged, or of a camera not known here ({_line(error)})") from error
+        raise PhotoError(f"{name}: a RAW that is damaged, or of a camera not known here") from error
     try:
         blob = exif_blob.make_upright(exif_blob.descriptive_tags(tags, maker_note=False))[1]
     except Exception:  # Damaged tags are no obstacle.

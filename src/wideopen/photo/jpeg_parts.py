@@ -5,7 +5,7 @@ Sources: ITU-T T.81 annex B (markers), Adobe's XMP Specification part 3 (packets
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -111,27 +111,34 @@ def xmp_segments(packet: bytes, extension: bytes, guid: str) -> list[tuple[int, 
     return found
 
 
-def _part(data: bytes, start: int) -> JpegPart:
-    """The picture that starts there; one that is cut short ends with the data."""
-    app1: list[bytes] = []
+def segments(data: bytes, start: int) -> Iterator[tuple[int, int, int]]:
+    """The segments of the picture that starts there: marker, and where the body starts and ends.
+
+    A scan's ends with its data. The last is the end of the picture (0xD9), unless that is cut short.
+    """
     at = start + 2
-    while at + 4 <= len(data):
+    while at + 2 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
-        if data[at] != 0xFF:
-            break
         if marker == 0xFF:  # Filling before a marker.
             at += 1
             continue
         if marker == 0xD9:
-            return JpegPart(start, at + 2, tuple(app1))
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        if marker == 0xE1:
-            app1.append(data[at + 4 : at + 2 + length])
-        at += 2 + length
+            yield marker, at + 2, at + 2
+            return
+        if at + 4 > len(data):
+            return
+        body, end = at + 4, at + 2 + int(struct.unpack_from(">H", data, at + 2)[0])
         if marker == 0xDA:
-            found = _AFTER_SCAN.search(data, at)
-            if found is None:
-                break
-            at = found.start()
-    whole = data[at : at + 2] == b"\xff\xd9"
-    return JpegPart(start, at + 2 if whole else len(data), tuple(app1))
+            found = _AFTER_SCAN.search(data, end)
+            end = len(data) if found is None else found.start()
+        yield marker, body, end
+        at = end
+
+
+def _part(data: bytes, start: int) -> JpegPart:
+    """The picture that starts there; one that is cut short ends with the data."""
+    app1, marker, end = [], 0, len(data)
+    for marker, body, end in segments(data, start):
+        if marker == 0xE1:
+            app1.append(data[body:end])
+    return JpegPart(start, end if marker == 0xD9 else len(data), tuple(app1))

@@ -175,7 +175,5 @@ def _of_heif(data: bytes, name: str) -> Float | None:
     except ModuleNotFoundError:
         raise
     except Exception as error:  # libheif's own kinds, and IndexError where no picture is left.
-        raise MatteError(
-            f"{name}: damaged or cut short ({' '.join(str(error).split())}); give a matte of your own"
-        ) from error
+        raise MatteError(f"{name}: damaged or cut short; give a matte of your own") from error
     return (pixels / np.float32(np.iinfo(pixels.dtype).max)).astype(np.float32)

@@ -1,0 +1,1 @@
+"""One module for what is peculiar to a file format."""
