@@ -9,19 +9,20 @@ import wideopen
 ROOT = Path(wideopen.__file__).parent
 ALLOWED = {
     "image": "",
-    "photo": "image",
-    "scene": "image photo",
-    "lens": "image photo scene",
-    "render": "image photo scene lens",
-    "batch": "image photo scene lens render",
-    "pairs": "image photo scene lens",
-    "synthesis": "image photo scene lens batch pairs",
+    "gain": "image",
+    "photo": "image gain",
+    "scene": "image gain photo",
+    "lens": "image gain photo scene",
+    "render": "image gain photo scene lens",
+    "batch": "image gain photo scene lens render",
+    "pairs": "image gain photo scene lens",
+    "synthesis": "image gain photo scene lens batch pairs",
     "network": "image",
-    "training": "image photo scene lens pairs network",
-    "evaluation": "image photo scene lens render pairs network",
-    "export": "image photo scene lens render pairs network evaluation",
-    "web": "image photo scene lens render batch",
-    "cli": "image photo scene lens render batch pairs synthesis network training evaluation export web",
+    "training": "image gain photo scene lens pairs network",
+    "evaluation": "image gain photo scene lens render pairs network",
+    "export": "image gain photo scene lens render pairs network evaluation",
+    "web": "image gain photo scene lens render batch",
+    "cli": "image gain photo scene lens render batch pairs synthesis network training evaluation export web",
 }
 """What each room may import beside itself and the modules at the top, which import nothing else of ours."""
 TOP = {"options", "errors", "extras", "hub", "atomic_write", "presets", "quiet", "_types", "_version"}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import features
 
-from wideopen.photo.imdecode import imdecode
+from wideopen.image.imdecode import imdecode
 
 ADVICE = "install a newer Pillow: pip install -U pillow"
 _BRANDS = (b"avif", b"avis")

@@ -14,8 +14,8 @@ from PIL import Image, ImageCms
 
 from wideopen._types import Pixels
 from wideopen.errors import PhotoError
+from wideopen.image.imdecode import imdecode
 from wideopen.photo import avif, exif, heif
-from wideopen.photo.imdecode import imdecode
 from wideopen.photo.tiff import one_plane
 
 Convert = Callable[[Image.Image], Image.Image | None]

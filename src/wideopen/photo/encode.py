@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wideopen.photo import avif, exif, gdepth, iptc, xmp
+from wideopen.photo import avif, exif, gain_jpeg, gdepth, iptc, xmp
 from wideopen.photo.heif import encode_heif
 from wideopen.photo.jpeg_parts import with_segments, xmp_segments
 from wideopen.photo.tiff import ICC_TAG, XMP_TAG, encode_tiff
@@ -97,6 +97,8 @@ def losses(photo: "Photo", format: str) -> tuple[str, ...]:
     found = []
     if photo.depth is not None and format != "JPEG":
         found.append(f"its depth map has no place in {format}; write .jpg to keep it")
+    if photo.gain is not None and format != "JPEG":
+        found.append(f"its HDR gain map has no place in {format}, which gets the SDR picture; write .jpg to keep HDR")
     if photo.alpha is not None and format == "JPEG":
         found.append("JPEG has no transparency: it is laid on white")
     if photo.pixels.dtype == np.uint16 and format != photo.format and format in ("JPEG", "WEBP", "HEIF", "AVIF"):
@@ -130,14 +132,18 @@ def _jpeg(photo: "Photo", blob: bytes, packet: bytes, quality: int | None) -> by
     extension = photo.xmp_more
     if photo.depth is not None:
         packet, extension = gdepth.depth_packets(photo.depth, packet, extension)
-    if len(packet) > LONGEST_PACKET and not extension:
+    gain = None if photo.gain is None else gain_jpeg.encode_gain_map(photo.gain, photo.exif)
+    if len(packet) > LONGEST_PACKET - (0 if gain is None else gain_jpeg.ANNOUNCEMENT) and not extension:
         packet, extension = b"", xmp.unwrapped(packet)
     if extension:
         packet = gdepth.linked(packet, extension)
+    if gain is not None:
+        packet = gain_jpeg.announced(packet, *gain)
     segments = xmp_segments(packet, extension, xmp.extension_guid(extension))
     for start in range(0, len(photo.resources), LONGEST_PACKET):
         segments.append((13, iptc.APP13 + photo.resources[start : start + LONGEST_PACKET]))
-    return with_segments(coded, segments)
+    coded = with_segments(coded, segments)
+    return coded if gain is None else gain_jpeg.with_gain_map(coded, *gain)
 
 
 def _quality(photo: "Photo", quality: int | None) -> dict[str, Any]:

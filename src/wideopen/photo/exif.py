@@ -105,6 +105,18 @@ def is_adobe_rgb(tags: Image.Exif) -> bool:
         return False
 
 
+def maker_note(blob: bytes) -> bytes:
+    """The camera's own part of a blob; empty if there is none, or none that can be read."""
+    with quietly():
+        try:
+            tags = Image.Exif()
+            tags.load(PREFIX + blob)
+            note = tags.get_ifd(_EXIF_IFD).get(_MAKER_NOTE, b"")
+        except Exception:  # Whatever damage may raise.
+            return b""
+    return note if isinstance(note, bytes) else b""
+
+
 def is_sound(blob: bytes) -> bool:
     """Whether Pillow reads a blob, and would write it again, without a complaint."""
     with quietly():

@@ -201,6 +201,8 @@ def _upright(channels: Channels, found: Metadata, format: str) -> Photo:
     belongings = {key: value for key, value in vars(found).items() if key not in ("turn", "notices")}
     if not channels.profile_holds:
         belongings.update(icc=b"", chunks=b"", gamma=None)
+    if found.gain is not None:
+        belongings["gain"] = found.gain.turned(turn)
     return Photo(
         pixels=turn(channels.colour),
         alpha=None if channels.alpha is None else turn(channels.alpha),

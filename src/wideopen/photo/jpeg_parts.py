@@ -28,6 +28,7 @@ class JpegPart:
     end: int
     """Its bytes are data[start:end]."""
     app1: tuple[bytes, ...]
+    app2: tuple[bytes, ...] = ()
 
     @property
     def orientation(self) -> int:
@@ -91,15 +92,21 @@ def with_segments(data: bytes, segments: Sequence[tuple[int, bytes]]) -> bytes:
     Raises:
         ValueError: a segment is longer than 65,533 bytes.
     """
-    at = 2
-    while data[at : at + 2] in (b"\xff\xe0", b"\xff\xe1"):
-        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+    at = end_of_first_segments(data)
     added = b""
     for number, body in segments:
         if len(body) > _LONGEST:
             raise ValueError(f"metadata of {len(body)} bytes is longer than a segment")
         added += struct.pack(">BBH", 0xFF, 0xE0 + number, len(body) + 2) + body
     return data[:at] + added + data[at:]
+
+
+def end_of_first_segments(data: bytes) -> int:
+    """Where the JFIF, EXIF and XMP segments end that open a JPEG file."""
+    at = 2
+    while data[at : at + 2] in (b"\xff\xe0", b"\xff\xe1"):
+        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+    return at
 
 
 def xmp_segments(packet: bytes, extension: bytes, guid: str) -> list[tuple[int, bytes]]:
@@ -137,8 +144,9 @@ def segments(data: bytes, start: int) -> Iterator[tuple[int, int, int]]:
 
 def _part(data: bytes, start: int) -> JpegPart:
     """The picture that starts there; one that is cut short ends with the data."""
-    app1, marker, end = [], 0, len(data)
+    held: dict[int, list[bytes]] = {0xE1: [], 0xE2: []}
+    marker, end = 0, len(data)
     for marker, body, end in segments(data, start):
-        if marker == 0xE1:
-            app1.append(data[body:end])
-    return JpegPart(start, end if marker == 0xD9 else len(data), tuple(app1))
+        if marker in held:
+            held[marker].append(data[body:end])
+    return JpegPart(start, end if marker == 0xD9 else len(data), tuple(held[0xE1]), tuple(held[0xE2]))

@@ -9,8 +9,10 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from wideopen.errors import PhotoError
+from wideopen.gain.gain_map import GainMap
 from wideopen.photo import avif, exif, heif, xmp
 from wideopen.photo.cicp import stated_colours
+from wideopen.photo.gain_jpeg import read_gain_map
 from wideopen.photo.iptc import read_resources
 from wideopen.photo.jpeg_parts import extended_packet, jpeg_parts
 from wideopen.photo.tiff import ICC_TAG, first_directory, has_more
@@ -42,6 +44,7 @@ class Metadata:
     subsampling: int | None = None
     progressive: bool = False
     lossless: bool = False
+    gain: GainMap | None = None
     notices: tuple[str, ...] = ()
 
 
@@ -71,6 +74,8 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
     dpi = info.get("dpi")
     by_numbers = image.format in ("HEIF", "AVIF", "PNG") and not info.get("icc_profile")
     stated, remark = stated_colours(data, str(image.format)) if by_numbers else (b"", "")
+    gain, damage = _gain_map(image, data, blob)
+    notices = [*_notices(image, data, packet, several, gain is not None), remark, damage]
     return Metadata(
         turn=turn,
         exif=upright,
@@ -85,7 +90,8 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
         gamma=_gamma(image),
         dpi=_resolution(dpi, held),
         **_coding(image, data, turn in (5, 6, 7, 8)),
-        notices=(*_notices(image, data, packet, several), *([remark] if remark else [])),
+        gain=gain,
+        notices=tuple(notice for notice in notices if notice),
     )
 
 
@@ -97,6 +103,14 @@ def count_pictures(image: Image.Image, data: bytes) -> str:
         return "several" if getattr(image, "is_animated", False) else ""
     frames = int(getattr(image, "n_frames", 1))
     return str(frames) if frames > 1 else ""
+
+
+def _gain_map(image: Image.Image, data: bytes, blob: bytes) -> tuple[GainMap | None, str]:
+    """A photo's gain map, and what a person should know of it: a damaged one does not keep a photo from being read."""
+    try:
+        return (read_gain_map(data, blob) if image.format in ("JPEG", "MPO") else None), ""
+    except (ValueError, OSError, SyntaxError) as error:
+        return None, f"its HDR gain map is damaged and left out ({' '.join(str(error).split())})"
 
 
 def _coding(image: Image.Image, data: bytes, turned: bool) -> dict[str, Any]:
@@ -165,7 +179,7 @@ def _is_lossless(data: bytes) -> bool:
     return lossless >= 0 and (lossy < 0 or lossless < lossy)
 
 
-def _notices(image: Image.Image, data: bytes, packet: bytes, several: str) -> list[str]:
+def _notices(image: Image.Image, data: bytes, packet: bytes, several: str, with_gain: bool) -> list[str]:
     found = []
     if image.format in ("GIF", "BMP"):
         found.append(f"is a {image.format} file, which is read but not written")
@@ -174,7 +188,7 @@ def _notices(image: Image.Image, data: bytes, packet: bytes, several: str) -> li
         rest = data[parts[-1].end :] if parts else b""
         if b"MotionPhoto" in packet or b"MicroVideo" in packet or _FILM.search(rest):
             found.append("is a motion photo: the film is left out")
-        if len(parts) > 1 or several:
+        if len(parts) > 1 + with_gain or (several and not with_gain):
             found.append("holds several pictures: the main one is used")
         return found
     if image.format == "HEIF" and b"mpvd" in data:

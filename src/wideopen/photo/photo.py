@@ -7,6 +7,7 @@ from wideopen._types import Pixels
 from wideopen.image.tone_curve import ToneCurve, gamma_curve, profile_curve
 
 if TYPE_CHECKING:
+    from wideopen.gain.gain_map import GainMap
     from wideopen.photo.depth_map import DepthMap
 
 
@@ -51,6 +52,8 @@ class Photo:
     """A WebP was."""
     depth: "DepthMap | None" = None
     """The map that the photo carries, if it is to be kept; JPEG alone has a place for it."""
+    gain: "GainMap | None" = None
+    """The gain map of an HDR photo, upright; JPEG alone has a place for it."""
     notices: tuple[str, ...] = ()
     """What a person should know about how the file was read, each to follow its name."""
 
@@ -67,9 +70,9 @@ class Photo:
         return replace(bare, thumbnail=False, depth=None)
 
     def with_pixels(self, pixels: Pixels) -> "Photo":
-        """The same photo with other pixels of the same size and type."""
+        """The same photo with other pixels of the same size and type, without its gain map, which fits only its own."""
         if pixels.shape != self.pixels.shape or pixels.dtype != self.pixels.dtype:
             raise ValueError(
                 f"pixels must stay {self.pixels.shape} {self.pixels.dtype}, not {pixels.shape} {pixels.dtype}"
             )
-        return replace(self, pixels=pixels)
+        return replace(self, pixels=pixels, gain=None)

@@ -82,6 +82,16 @@ def with_properties(packet: bytes, prefix: str, namespace: str, values: dict[str
     return _DESCRIPTION.sub(add, packet, count=1)
 
 
+def with_description(packet: bytes, attributes: str, body: str) -> bytes:
+    """The packet, or a new one if it is empty or no RDF, with a description of its own added behind the others."""
+    end = packet.rfind(b"</rdf:RDF>")
+    if end < 0:
+        packet = _EMPTY
+        end = packet.rfind(b"</rdf:RDF>")
+    added = f'<rdf:Description rdf:about="" {attributes}>{body}</rdf:Description>'
+    return packet[:end] + added.encode() + packet[end:]
+
+
 def unwrapped(packet: bytes) -> bytes:
     """Without the processing instructions around it, which have no place in an extension."""
     return re.sub(rb"<\?xpacket[^<>]*\?>", b"", packet).strip()

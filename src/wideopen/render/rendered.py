@@ -14,6 +14,8 @@ IN_FOCUS_PX = 1.0
 """Blur radius up to which a picture of the depth map shows things as in focus."""
 ESTIMATED = "carries no depth map; what is saved or shown is the network's own estimate, without a scale"
 
+NOT_HDR = "is an HDR photo: its gain map is left out, and the result is SDR"
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:
@@ -61,4 +63,6 @@ class Rendered:
         from wideopen.photo.encode import losses
 
         own = self.seen is not None and self.seen.estimated
-        return *self.taken.notices, *self.remarks, *((ESTIMATED,) if own else ()), *losses(self.result, format)
+        lost = self.taken.gain is not None and self.result.gain is None
+        said = *((ESTIMATED,) if own else ()), *((NOT_HDR,) if lost else ())
+        return *self.taken.notices, *self.remarks, *said, *losses(self.result, format)
