@@ -313,14 +313,14 @@ def test_just_above_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         decode(jpeg())
 
 
-def test_missing_folder_and_float(tmp_path: Path) -> None:
+def test_missing_folder_and_wide_integers(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="no such file"):
         load(tmp_path / "none.jpg")
     with pytest.raises(PhotoError, match="is a folder"):
         load(tmp_path)
-    tifffile.imwrite(tmp_path / "float.tif", draw(channels=1).astype(np.float32))
+    tifffile.imwrite(tmp_path / "wide.tif", draw(channels=1).astype(np.int32))
     with pytest.raises(PhotoError, match="32 bits"):
-        load(tmp_path / "float.tif")
+        load(tmp_path / "wide.tif")
 
 
 def test_tag_in_the_wrong_directory(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def _models(disparity: Float, photo: Pixels, height: int, width: int) -> Float:
     """heightx6xwidth: slopes in the photo's own red, green and blue, offset, least, greatest."""
     guide = resize(photo, height, width)
     white = np.float32(1 if guide.dtype.kind == "f" else np.iinfo(guide.dtype).max)
-    guide = guide.astype(np.float32) / white
+    guide = (guide.astype(np.float32) / white).clip(0, 1)
     enlarged = max(1.0, width / disparity.shape[1])
     values = np.ascontiguousarray(resize(disparity, height, width), np.float32)
     # A map's edge is off by up to one of its own pixels, and on either side of it the true depth must be in reach.
@@ -116,7 +116,7 @@ def _down(models: Float, rows: slice, columns: slice, size: tuple[int, int], pho
     wide = _across(models[start : min(int(first[-1]) + 1, last) + 1], columns, size[1])
     steps = np.concatenate([wide[1:] - wide[:-1], np.zeros_like(wide[:1])])
     lifted = np.empty(photo.shape[:2], np.float32)
-    planes = cv2.split(photo)
+    planes = cv2.split(photo.clip(0, 1) if photo.dtype.kind == "f" else photo)
     model, term = np.empty_like(wide[0]), np.empty_like(wide[0, 0])
     for row, (source, weight) in enumerate(zip(first - start, share, strict=True)):
         np.multiply(steps[source], weight, out=model)

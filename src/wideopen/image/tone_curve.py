@@ -25,9 +25,28 @@ ALIKE = 5e-4
 _PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
 
 
-@dataclass(frozen=True, eq=False)
 class ToneCurve:
-    """Encoded values <-> linear light, by table."""
+    """Encoded values <-> linear light."""
+
+    true_light = False
+    """Light is not clipped at white, so that no lamp has to be guessed (`image/true_light.py`)."""
+
+    def decode(self, pixels: NDArray[Any]) -> Float:
+        """HxWx3 uint8, uint16 or float32 in [0, 1] -> linear light, float32."""
+        raise NotImplementedError
+
+    def encode(self, light: Float) -> Float:
+        """HxWx3 linear light -> encoded values in [0, 1], float32."""
+        raise NotImplementedError
+
+    def to_srgb(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """HxWx3 uint8, uint16 or float32 in [0, 1] -> the same light up to white, sRGB-encoded, of the same type."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class TableCurve(ToneCurve):
+    """A curve by table."""
 
     light: Float
     """STEPSxC float32 in [0, 1], rising: the light of encoded values 0 .. 1; C is 1, or 3 where R, G, B differ."""
@@ -35,7 +54,6 @@ class ToneCurve:
     """(ENCODE_STEPS + 1)xC float32: the encoded values of light (i / ENCODE_STEPS) ** 2."""
 
     def decode(self, pixels: NDArray[Any]) -> Float:
-        """HxWx3 uint8, uint16 or float32 in [0, 1] -> linear light, float32."""
         if pixels.dtype == np.uint8:
             return self._look_up(self.light[::257], pixels)
         if pixels.dtype == np.uint16:
@@ -43,11 +61,9 @@ class ToneCurve:
         return self._look_up(self.light, np.rint(pixels.clip(0, 1) * (STEPS - 1)).astype(np.intp))
 
     def encode(self, light: Float) -> Float:
-        """HxWx3 linear light -> encoded values in [0, 1], float32."""
         return self._look_up(self.encoded, np.rint(np.sqrt(light.clip(0, 1)) * ENCODE_STEPS).astype(np.intp))
 
     def to_srgb(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """HxWx3 uint8, uint16 or float32 in [0, 1] -> the same light, sRGB-encoded, of the same type."""
         encoded = linear_to_srgb(self.light)
         if pixels.dtype == np.float32:
             return self._look_up(encoded, np.rint(pixels.clip(0, 1) * (STEPS - 1)).astype(np.intp))
@@ -74,7 +90,7 @@ def make_curve(light: Float) -> ToneCurve | None:
         light = light[:, :1]
     wanted = (np.arange(ENCODE_STEPS + 1) / ENCODE_STEPS) ** 2
     encoded = [np.interp(wanted, column, x) for column in light.T]
-    return ToneCurve(light, np.stack(encoded, axis=1).astype(np.float32))
+    return TableCurve(light, np.stack(encoded, axis=1).astype(np.float32))
 
 
 def gamma_curve(gamma: float) -> ToneCurve | None:
@@ -166,6 +182,11 @@ def _measured(icc: bytes) -> Float:
     smooth[[0, -1]] = values[[0, -1]]
     fine = np.interp(np.linspace(0, 255, STEPS), ramp, smooth / 255)
     return srgb_to_linear(fine.astype(np.float32))[:, None]
+
+
+def limit(light: Float, curve: ToneCurve | None) -> Float:
+    """What a lens has mixed, clipped between black and white as a sensor does; true light as it is."""
+    return light if curve is not None and curve.true_light else light.clip(0.0, 1.0)
 
 
 def to_light(pixels: NDArray[Any], curve: "ToneCurve | None" = None) -> Float:

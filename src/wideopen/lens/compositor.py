@@ -46,7 +46,7 @@ def draw(
     """See a photo through a lens.
 
     Args:
-        photo: HxWx3 float32 sRGB-encoded, [0, 1].
+        photo: HxWx3 float32 sRGB-encoded, [0, 1]; true light farther, by the same curve.
         matte: HxW in [0, 1], opacity of the subject.
         relative: HxW, disparity of everything else, less the subject's; -1 is the farthest, positive is nearer.
         glass: the lens.
@@ -69,7 +69,8 @@ def draw(
         mixed: Float = linear + shows_hidden(np.abs(radius), abs(own))[..., None] * (behind - linear)
         rest = raise_lamps(mixed, glass.highlight_gain)
     seen, kept = composite(light, rest, matte, radius, own, radii, glass.aperture)
-    picture = linear_to_srgb(seen.clip(0.0, 1.0))
+    # A sensor clips; of photos whose light goes farther, a mean of light does not.
+    picture = linear_to_srgb(seen.clip(min(0.0, float(linear.min())), max(1.0, float(linear.max()))))
     return picture, kept
 
 

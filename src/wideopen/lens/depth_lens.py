@@ -21,7 +21,7 @@ from wideopen.image.disocclusion import clean_rim, find_hidden
 from wideopen.image.grain import Grain
 from wideopen.image.resize import resize
 from wideopen.image.tiles import Area, grown, scaled, seen_from, tiles
-from wideopen.image.tone_curve import ToneCurve, to_light, to_pixels
+from wideopen.image.tone_curve import ToneCurve, limit, to_light, to_pixels
 from wideopen.lens import depth_layers
 from wideopen.lens.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.lens.defocus import signed_bank
@@ -187,7 +187,7 @@ def _render_tile(
         there = depth_layers.composite(scene.layers, surface, hidden, tile, inner)
         seen = seen + near_edge[..., None] * (there[0] - seen)
         blurred = blurred + near_edge * (there[1] - blurred)
-    encoded = to_pixels(seen.clip(0.0, 1.0), pixels.dtype, scene.curve)
+    encoded = to_pixels(limit(seen, scene.curve), pixels.dtype, scene.curve)
     if grain is not None:
         encoded = grain.add(encoded, blurred, tile)
     np.copyto(result[tile], encoded, where=(blurred > 0)[..., None])

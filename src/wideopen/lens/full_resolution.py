@@ -28,7 +28,7 @@ from wideopen.image.grain import Grain
 from wideopen.image.guided_filter import guided_coefficients, hidden_texture, share_kept
 from wideopen.image.inpaint import fill
 from wideopen.image.resize import resize
-from wideopen.image.tone_curve import ToneCurve, to_light, to_pixels
+from wideopen.image.tone_curve import ToneCurve, limit, to_light, to_pixels
 
 SNAP = 0.02
 """m within this of 0 or 1 is 0 or 1."""
@@ -70,7 +70,8 @@ def carry_to_full_size(
 
     Args:
         pixels: HxWx3 photo, encoded by `curve`: uint8, uint16, or float32 in [0, 1].
-        bokeh: hxwx3 float32 in [0, 1], sRGB-encoded, of the same shape as the photo but for rounding.
+        bokeh: hxwx3 float32 in [0, 1] (of true light farther), sRGB-encoded, of the same shape as the photo but for
+            rounding.
         sharp: hxw float32 in [0, 1], share of the photo that bokeh keeps; found by comparing bokeh with seen
             if None.
         seen: hxwx3, the picture of which bokeh keeps that share; the photo at that size if None.
@@ -138,7 +139,8 @@ def _prepare(
     square = np.ones((3, 3), np.uint8)
     least, greatest = cv2.erode(share, square), cv2.dilate(share, square)
     left = np.maximum(1 - share, 0.05)[..., None]
-    background_seen = ((bokeh - share[..., None] * seen) / left).clip(0, 1)
+    within = min(0.0, float(seen.min())), max(1.0, float(seen.max()))
+    background_seen = ((bokeh - share[..., None] * seen) / left).clip(*within)
     # One pixel away from the subject already, colours may be the subject's: m itself is only so exact.
     weight = np.minimum(2 * (1 - greatest), 1) ** 2
     if subject is not None:
@@ -153,7 +155,7 @@ def _prepare(
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
         close = pool.submit(narrow)
         wide = pool.submit(guided_coefficients, guide, share, WIDE)
-        background = pool.submit(lambda: _from_srgb(fill(background_seen, weight).clip(0, 1), curve))
+        background = pool.submit(lambda: _from_srgb(fill(background_seen, weight).clip(*within), curve))
     # All that m crosses an edge with: where one model hands over to the other, m is to be 0 or 1 already.
     near = cv2.dilate(_crossing(greatest - least), np.ones((5, 5), np.uint8))
     model = wide.result() + near[..., None] * (close.result() - wide.result())
@@ -194,7 +196,7 @@ def _strip(
         keep |= subject >= 1 - SNAP
     if keep.all():
         return photo
-    result = _store(np.ascontiguousarray(wide[..., :3]), photo.dtype)
+    result = _store(np.ascontiguousarray(wide[..., :3]), photo.dtype, curve)
     some = wide[..., 4] > SNAP if subject is None else np.maximum(wide[..., 4], subject) > SNAP
     mixed = np.flatnonzero(~keep & some)
     lacks: Float = np.ones((rows, width), np.float32)
@@ -269,16 +271,16 @@ def _from_srgb(image: Float, curve: ToneCurve | None) -> Float:
 
 
 def _unit(pixels: Pixels) -> Float:
-    """Any of the three types as float32 in [0, 1]."""
+    """Any of the three types as float32 in [0, 1]; light beyond is clipped."""
     if pixels.dtype == np.float32:
-        return pixels
+        return pixels.clip(0, 1)
     return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
 
 
-def _store(encoded: Float, dtype: Any) -> Pixels:
-    """Values around [0, 1] rounded and clipped into a photo's type."""
+def _store(encoded: Float, dtype: Any, curve: ToneCurve | None) -> Pixels:
+    """Values around [0, 1], encoded by the curve, rounded and clipped into a photo's type; true light as it is."""
     if dtype == np.float32:
-        return encoded.clip(0, 1)
+        return limit(encoded, curve)
     depth = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
     stored: Pixels = cv2.multiply(encoded, float(np.iinfo(dtype).max), dtype=depth)  # type: ignore[call-overload]
     return stored

@@ -117,6 +117,8 @@ def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> flo
 
 
 def _highlight_gain(pixels: NDArray[np.generic], options: RenderOptions, curve: ToneCurve | None) -> float:
+    if curve is not None and curve.true_light:
+        return 1.0
     if options.highlights is not None:
         return options.highlights
     height, width = pixels.shape[:2]

@@ -57,7 +57,7 @@ def read_channels(image: Image.Image, data: bytes) -> Channels:
         image.getexif().pop(exif.INTEROP, None)
     image.load()
     if mode == "F" or (mode == "I" and not deep):
-        raise PhotoError("has 32 bits per channel; save it with 8 or 16")
+        raise PhotoError("has whole numbers of 32 bits; save it with 8 or 16 bits, or real numbers")
     notices: tuple[str, ...] = ()
     if deep and (mode in ("LA", "RGB", "RGBA", "RGBX") or image.format in ("HEIF", "AVIF")):
         found = _deep_channels(image, data)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wideopen.photo import avif, exif, gain_jpeg, gdepth, iptc, xmp
+from wideopen.photo.formats.exr import encode_exr
+from wideopen.photo.formats.light import as_light, as_picture
 from wideopen.photo.heif import encode_heif
 from wideopen.photo.jpeg_parts import with_segments, xmp_segments
 from wideopen.photo.tiff import ICC_TAG, XMP_TAG, encode_tiff
@@ -28,6 +30,7 @@ FORMATS = {
     "WEBP": (".webp",),
     "AVIF": (".avif",),
     "HEIF": (".heic", ".heif", ".hif"),
+    "EXR": (".exr",),
 }
 """Formats that are read and written, and the suffixes they go by."""
 SOFTWARE = "wideopen"
@@ -52,6 +55,10 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     Raises:
         OSError, ValueError, OverflowError: larger than the format allows, or metadata too long for it.
     """
+    if format == "EXR":
+        return encode_exr(as_light(photo))
+    if format != "TIFF":
+        photo = as_picture(photo)
     if photo.icc[16:20] == b"GRAY" and not _holds_grey(photo, format):
         pixels = photo.pixels if photo.curve is None else photo.curve.to_srgb(photo.pixels)
         photo = replace(photo, pixels=pixels, icc=b"")
@@ -99,6 +106,12 @@ def losses(photo: "Photo", format: str) -> tuple[str, ...]:
         found.append(f"its depth map has no place in {format}; write .jpg to keep it")
     if photo.gain is not None and format != "JPEG":
         found.append(f"its HDR gain map has no place in {format}, which gets the SDR picture; write .jpg to keep HDR")
+    if photo.pixels.dtype == np.float32 and format not in ("TIFF", "EXR"):
+        found.append(f"is linear light: clipped to black and white in {format}; write .tif or .exr to keep it")
+    if format == "EXR" and (photo.exif or photo.xmp or photo.resources or photo.icc):
+        found.append("its EXIF, XMP, captions and profile have no place in EXR")
+    if photo.alpha is not None and format == "EXR":
+        found.append("its transparency is laid on white in EXR")
     if photo.alpha is not None and format == "JPEG":
         found.append("JPEG has no transparency: it is laid on white")
     if photo.pixels.dtype == np.uint16 and format != photo.format and format in ("JPEG", "WEBP", "HEIF", "AVIF"):
@@ -162,6 +175,9 @@ def _thumbnail(pixels: NDArray[Any]) -> bytes:
 
 def _stack(photo: "Photo", alpha: bool, eight_bits: bool = False) -> NDArray[Any]:
     """HxW or HxWxC as a file holds it: one channel if grey, alpha last; laid on white where alpha has no place."""
+    if photo.pixels.dtype == np.float32:
+        light = photo.pixels.astype(np.float16 if photo.half else np.float32)
+        return light[..., 0] if photo.grey else light
     colour, cover = photo.pixels, photo.alpha
     if eight_bits and colour.dtype == np.uint16:
         colour = cv2.convertScaleAbs(colour, alpha=1 / 257)

@@ -4,11 +4,13 @@ Pixels stay in the photo's own colour space; its profile is carried along, not a
 which no RGB profile describes: those become sRGB).
 """
 
+import importlib.util
 import io
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path, PurePath
+from typing import Any
 
 import cv2
 from PIL import Image, UnidentifiedImageError
@@ -18,8 +20,10 @@ from wideopen.atomic_write import check_output, write_output
 from wideopen.errors import OutputError, PhotoError, WideopenError
 from wideopen.photo import avif, heif, raw
 from wideopen.photo import exif as exif_blob
-from wideopen.photo.channels import Channels, read_channels
+from wideopen.photo.channels import MAX_BYTES, Channels, read_channels
 from wideopen.photo.encode import FORMATS, encode
+from wideopen.photo.formats import exr
+from wideopen.photo.formats.float_tiff import decode_float_tiff, read_directory
 from wideopen.photo.formats.jpeg_end import with_end
 from wideopen.photo.metadata import Metadata, count_pictures, read_metadata
 from wideopen.photo.photo import Photo
@@ -46,11 +50,11 @@ UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 
 
 def load(path: Path) -> Photo:
-    """Read a JPEG, PNG, TIFF, WebP, AVIF, HEIF, GIF, BMP or camera RAW file; of several pictures the main one.
+    """Read a JPEG, PNG, TIFF, WebP, AVIF, HEIF, EXR, GIF, BMP or camera RAW file; of several pictures the main one.
 
     Raises:
-        PhotoError: it is not there, not a photo, damaged, cut short, larger than `MAX_PIXELS`, or has 32 bits
-            per channel; or it needs an extra (`heif`, `raw`) that is not installed.
+        PhotoError: it is not there, not a photo, damaged, cut short, larger than `MAX_PIXELS`, or has whole
+            numbers of 32 bits; or it needs an extra (`heif`, `raw`, `exr`) that is not installed.
     """
     return decode(read_bytes(path), str(path))
 
@@ -59,6 +63,9 @@ def decode(data: bytes, name: str = "photo") -> Photo:
     """`load` for a file's bytes; `name` opens every error message, and its suffix tells some RAW files from TIFF."""
     if raw.is_raw(data, Path(name).suffix):
         return _develop(data, name)
+    tags = read_directory(data)
+    if tags is not None or exr.is_exr(data):
+        return _read_light(data, name, tags)
     with ExitStack() as opened:
         image = opened.enter_context(open_picture(data, name))
         try:
@@ -75,6 +82,41 @@ def decode(data: bytes, name: str = "photo") -> Photo:
             raise PhotoError(f"{name}: {error}") from None
         except Exception as error:
             raise PhotoError(f"{name}: damaged or cut short; get a whole copy") from error
+
+
+def picture_size(data: bytes, name: str) -> tuple[int, int]:
+    """Width and height that a file's header states, as stored; PhotoError as of `open_picture`."""
+    tags = read_directory(data)
+    if tags is None and not exr.is_exr(data):
+        with open_picture(data, name) as image:
+            return image.size
+    try:
+        with quietly():
+            width, height = exr.size(data) if tags is None else (int(tags[256]), int(tags[257]))
+    except ModuleNotFoundError:
+        raise PhotoError(f"{name}: is an EXR file, which needs OpenEXR; {exr.ADVICE}") from None
+    except Exception as error:  # Whatever damage raises.
+        raise PhotoError(f"{name}: damaged or cut short; get a whole copy") from error
+    _check_size(width, height, name, len(data))
+    if width * height * 12 > MAX_BYTES:
+        raise PhotoError(f"{name}: {width}x{height} px of light is too large; make it smaller")
+    return width, height
+
+
+def _read_light(data: bytes, name: str, tags: Any) -> Photo:
+    """An EXR, or a TIFF of real numbers with these tags."""
+    picture_size(data, name)
+    try:
+        with quietly():
+            if tags is None:
+                return exr.decode_exr(data)
+            photo, found = decode_float_tiff(data, tags)
+    except PhotoError as error:
+        raise PhotoError(f"{name}: {error}") from None
+    except Exception as error:
+        raise PhotoError(f"{name}: damaged or cut short; get a whole copy") from error
+    upright = _upright(Channels(photo.pixels, None, photo.grey, notices=photo.notices), found, "TIFF")
+    return replace(upright, half=photo.half)
 
 
 def open_picture(data: bytes, name: str) -> Image.Image:
@@ -120,7 +162,7 @@ def _formats(data: bytes) -> tuple[str, ...]:
     if heif.is_heif(data):
         heif.plugin()
         return ("HEIF",)
-    return (*(format for format in FORMATS if format != "HEIF"), *READ_ONLY)
+    return (*(format for format in FORMATS if format not in ("HEIF", "EXR")), *READ_ONLY)
 
 
 def read_bytes(path: Path, kind: type[WideopenError] = PhotoError) -> bytes:
@@ -175,6 +217,7 @@ def output_format(path: PurePath) -> str:
 def photo_suffixes() -> frozenset[str]:
     """What files are called that hold photos which can be read, in small letters; RAW's where rawpy is installed."""
     found = {suffix for suffixes in FORMATS.values() for suffix in suffixes} | {".gif", ".bmp"}
+    found = found if importlib.util.find_spec("OpenEXR") else found - {".exr"}
     return frozenset(found | raw.SUFFIXES if raw.is_readable() else found)
 
 
@@ -189,6 +232,8 @@ def kept_suffix(path: PurePath) -> str:
 def _check_writer(path: PurePath, format: str) -> None:
     if format == "AVIF" and not avif.is_readable():
         raise OutputError(f"{path}: this Pillow cannot write AVIF; {avif.ADVICE}, or write .jpg")
+    if format == "EXR" and importlib.util.find_spec("OpenEXR") is None:
+        raise OutputError(f"{path}: EXR needs OpenEXR; {exr.ADVICE}, or write .tif")
     try:
         if format == "HEIF":
             heif.plugin()

@@ -1,14 +1,20 @@
 """One photo as data: its pixels, and what belongs to them."""
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from wideopen._types import Pixels
 from wideopen.image.tone_curve import ToneCurve, gamma_curve, profile_curve
+from wideopen.image.true_light import LINEAR
 
 if TYPE_CHECKING:
     from wideopen.gain.gain_map import GainMap
     from wideopen.photo.depth_map import DepthMap
+
+_NEEDED = ("chromaticities", "dataWindow", "displayWindow", "pixelAspectRatio", "screenWindowCenter")
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +22,8 @@ class Photo:
     """One photo and what belongs to it."""
 
     pixels: Pixels
-    """HxWx3 RGB, uint8 or uint16, upright, encoded as the profile says (sRGB if there is none)."""
+    """HxWx3 RGB, upright: uint8 or uint16, encoded as the profile says (sRGB if there is none); or float32, linear
+    light of any size, of which 1 is white."""
     alpha: Pixels | None = None
     """HxW, of the pixels' type; not premultiplied."""
     grey: bool = False
@@ -50,6 +57,10 @@ class Photo:
     """A JPEG was."""
     lossless: bool = False
     """A WebP was."""
+    half: bool = False
+    """Light was stored in 16 bits."""
+    header: Mapping[str, Any] = field(default_factory=dict)
+    """What an EXR says of colours, windows and camera."""
     depth: "DepthMap | None" = None
     """The map that the photo carries, if it is to be kept; JPEG alone has a place for it."""
     gain: "GainMap | None" = None
@@ -60,6 +71,8 @@ class Photo:
     @property
     def curve(self) -> ToneCurve | None:
         """How pixels stand for light, by the profile; None for sRGB's curve."""
+        if self.pixels.dtype == np.float32:
+            return LINEAR
         if self.icc:
             return profile_curve(self.icc)
         return None if self.gamma is None else gamma_curve(self.gamma)
@@ -67,7 +80,8 @@ class Photo:
     def stripped(self) -> "Photo":
         """The same photo without EXIF, GPS, XMP, captions, comments, thumbnail and depth; what colours mean stays."""
         bare = replace(self, exif=b"", xmp=b"", xmp_more=b"", resources=b"", comment=b"", text=())
-        return replace(bare, thumbnail=False, depth=None)
+        header = {key: value for key, value in self.header.items() if key in _NEEDED}
+        return replace(bare, thumbnail=False, depth=None, header=header)
 
     def with_pixels(self, pixels: Pixels) -> "Photo":
         """The same photo with other pixels of the same size and type, without its gain map, which fits only its own."""

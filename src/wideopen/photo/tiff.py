@@ -26,7 +26,7 @@ def encode_tiff(
     dpi: tuple[float, float] | None,
     profiles: Mapping[int, bytes],
 ) -> bytes:
-    """HxWxC of 8 or 16 bits as one deflated strip with horizontal prediction.
+    """HxWxC of 8 or 16 bits as one deflated strip with horizontal prediction; of float16 or float32 without.
 
     Args:
         grey: the first channel is grey; else the first three are RGB. One more is alpha, not premultiplied.
@@ -37,7 +37,8 @@ def encode_tiff(
         ValueError, OSError: tags that cannot be written.
     """
     height, width, channels = pixels.shape
-    strip = zlib.compress(_differences(pixels), 4)
+    real = pixels.dtype.kind == "f"
+    strip = zlib.compress(pixels.astype(pixels.dtype.newbyteorder("<")).tobytes() if real else _differences(pixels), 4)
     tags = TiffImagePlugin.ImageFileDirectory_v2(ifh=b"II*\0\0\0\0\0")
     if exif:
         found = Image.Exif()
@@ -46,7 +47,7 @@ def encode_tiff(
         tags.update({tag: dict(found.get_ifd(tag)) for tag in _BELOW if found.get_ifd(tag)})
     tags[256], tags[257], tags[258] = width, height, (pixels.dtype.itemsize * 8,) * channels
     tags[259], tags[262], tags[277], tags[278] = 8, (1 if grey else 2), channels, height
-    tags[279], tags[284], tags[317] = len(strip), 1, 2
+    tags[279], tags[284], tags[317], tags[339] = len(strip), 1, (1 if real else 2), ((3 if real else 1),) * channels
     if dpi is not None:
         tags[282], tags[283], tags[296] = *dpi, 2
     if channels in (2, 4):
@@ -102,12 +103,15 @@ def has_more(data: bytes) -> bool:
     return 0 < following < len(data)
 
 
-def one_plane(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes, index: int, channels: int) -> bytes:
+def one_plane(
+    tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes, index: int, channels: int, bits: int = 16
+) -> bytes:
     """One channel of a file that stores them apart, as a grey TIFF.
 
     Args:
         tags: the file's.
         data: the whole file.
+        bits: of a value; those of 32 and 64 are real numbers.
 
     Raises:
         KeyError, ValueError: tags that are missing or make no sense.
@@ -115,7 +119,7 @@ def one_plane(tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes, index: i
     kept = (256, 257, 259, 266, 278, 317, 322, 323)  # Sides, compression, order of bits, rows of a strip, tiles.
     plane = TiffImagePlugin.ImageFileDirectory_v2(ifh=(b"II*\0" if tags.prefix == b"II" else b"MM\0*") + bytes(4))
     plane.update({tag: tags[tag] for tag in kept if tag in tags})
-    plane[258], plane[262], plane[277], plane[284] = 16, 1, 1, 1
+    plane[258], plane[262], plane[277], plane[284], plane[339] = bits, 1, 1, 1, (1 if bits == 16 else 3)
     places, lengths = (324, 325) if 324 in tags else (273, 279)
     count = len(tags[places]) // channels
     pieces = list(zip(tags[places], tags[lengths], strict=True))[index * count : (index + 1) * count]

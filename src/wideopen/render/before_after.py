@@ -6,6 +6,7 @@ import numpy as np
 from wideopen._types import Pixels
 from wideopen.image.resize import resize
 from wideopen.options import Comparison
+from wideopen.photo.formats.light import as_picture
 from wideopen.photo.photo import Photo
 
 LONG_SIDE = 4096
@@ -19,6 +20,7 @@ def before_after(taken: Photo, result: Photo, style: Comparison) -> Photo:
 
     The profile is kept; EXIF and XMP, which are the photo's own, are not. Pixels and alpha as in the photo.
     """
+    taken, result = as_picture(taken), as_picture(result)
     whole = [_with_alpha(photo) for photo in (taken, result)]
     height, width = whole[0].shape[:2]
     scale = LONG_SIDE / max(2 * width if style == "side" else width, height)

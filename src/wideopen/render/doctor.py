@@ -122,9 +122,9 @@ def _machine() -> Iterator[Finding]:
 
 
 def _formats() -> Iterator[Finding]:
-    extras = {"HEIF": ("pillow_heif", "heif"), "RAW": ("rawpy", "raw"), "OpenEXR depth": ("OpenEXR", "exr")}
+    extras = {"HEIF": ("pillow_heif", "heif"), "RAW": ("rawpy", "raw"), "EXR": ("OpenEXR", "exr")}
     built_in = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "zlib", "WEBP": "webp", "AVIF": "avif"}
-    names = [*FORMATS, *(["RAW"] if importlib.util.find_spec("wideopen.photo.raw") else []), "OpenEXR depth"]
+    names = [*FORMATS, *(["RAW"] if importlib.util.find_spec("wideopen.photo.raw") else [])]
     for name in names:
         if name in extras:
             module, extra = extras[name]
@@ -179,8 +179,8 @@ def _tried(name: str, test: Callable[[], str]) -> Finding:
 def _files_come_back() -> str:
     pixels, tried = cv2.GaussianBlur(drawn_photo(), (0, 0), 3), list[str]()
     for name in FORMATS:
-        if name == "HEIF" and importlib.util.find_spec("pillow_heif") is None:
-            continue
+        if name == "EXR" or (name == "HEIF" and importlib.util.find_spec("pillow_heif") is None):
+            continue  # An EXR holds light, not pixels.
         if name == "AVIF" and not features.check("avif"):
             continue
         found = decode(to_bytes(Photo(pixels), name), name).pixels.astype(np.float64)

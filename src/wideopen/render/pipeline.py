@@ -63,12 +63,12 @@ def render_array(
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
         raise ValueError(f"image must be HxWx3 with at least one pixel, not {pixels.shape}")
-    if pixels.dtype.kind == "f":
+    if pixels.dtype.kind == "f" and curve is None:
         if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
             raise ValueError("a float image must lie in [0, 1]")
         result, seen = _render_pixels(sources, pixels.astype(np.float32), depth, matte, exif, curve)
         return result.astype(pixels.dtype), seen
-    if pixels.dtype not in (np.uint8, np.uint16):
+    if pixels.dtype not in (np.uint8, np.uint16, np.float32):
         raise ValueError(f"image must be uint8, uint16 or float, not {pixels.dtype}")
     return _render_pixels(sources, pixels, depth, matte, exif, curve)
 
@@ -77,10 +77,10 @@ def _render_pixels(
     sources: SceneSources, pixels: Pixels, depth: Any, matte: Any, exif: bytes, curve: ToneCurve | None
 ) -> tuple[Pixels, Seen | None]:
     options = sources.options
-    depth, matte = sources.depth(pixels, depth), sources.matte(pixels, matte, curve)
+    depth, matte = sources.depth(pixels, depth, curve), sources.matte(pixels, matte, curve)
     if depth is None and options.aperture == math.inf:
         return pixels.copy(), None
-    grain = lost_grain(pixels, options.grain)
+    grain = None if curve is not None and curve.true_light else lost_grain(pixels, options.grain)
     if depth is None and matte is None and options.matte != "none":
         found = see(sources.engine, pixels, options, exif, curve)
         return carry_to_full_size(pixels, *found, curve=curve, grain=grain), None
@@ -99,7 +99,7 @@ def _render_with_alpha(
 ) -> tuple[Pixels, Pixels, Seen | None]:
     """Pixels and alpha of a photo with transparency."""
     options, pixels, exif, curve = sources.options, taken.pixels, taken.exif, taken.curve
-    depth, matte = sources.depth(pixels, depth), sources.matte(pixels, matte, curve)
+    depth, matte = sources.depth(pixels, depth, curve), sources.matte(pixels, matte, curve)
     seen, off = None, options.aperture == math.inf
     if depth is not None or (options.matte == "none" and matte is None and not off):
         scene = sources.scene(pixels, depth, matte, curve)

@@ -148,7 +148,7 @@ class Renderer:
         try:
             carried = self.sources.carried_matte(data, name, matte)
             matte = carried or self.sources.matte(taken.pixels, matte, taken.curve)
-            depth = self.sources.depth(taken.pixels, depth)
+            depth = self.sources.depth(taken.pixels, depth, taken.curve)
             result, seen = self.render_photo(taken, depth, matte)
         except ValueError as error:
             raise PhotoError(f"{name}: {error}") from error

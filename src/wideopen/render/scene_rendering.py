@@ -87,7 +87,10 @@ def on_canvas(scene: Scene) -> tuple[Float, Float, Float]:
     assert scene.matte is not None
     opacity, rest = scene.matte.opacity, scene.relative
     # Enlarged to be drawn, a photo would come back soft.
-    canvas = small(scene.pixels, min(CANVAS_SIDE, max(scene.pixels.shape[:2])), scene.curve)
+    pixels, curve, side = scene.pixels, scene.curve, min(CANVAS_SIDE, max(scene.pixels.shape[:2]))
+    canvas = small(pixels, side, curve)
+    if curve is not None and curve.true_light:  # Lamps made smaller keep their light.
+        canvas = linear_to_srgb(resize(curve.decode(pixels), *canvas.shape[:2]))
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
         matte, relative = pool.map(lambda plane: lift(plane, canvas), (opacity, rest))
     return canvas, matte, relative

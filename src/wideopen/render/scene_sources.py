@@ -41,7 +41,7 @@ class SceneSources:
         """The network, loaded. Raises ModelError."""
         return self._engine()
 
-    def depth(self, pixels: Pixels, given: Any = None) -> DepthMap | None:
+    def depth(self, pixels: Pixels, given: Any = None, curve: ToneCurve | None = None) -> DepthMap | None:
         """The depth map that is given, else the one that the options name, of the photo's shape.
 
         Args:
@@ -57,7 +57,8 @@ class SceneSources:
             if options.depth == "auto":
                 from wideopen.scene.depth_model import estimate_depth
 
-                given = estimate_depth(pixels, options.depth_model)
+                shown = curve.to_srgb(pixels) if curve is not None and curve.true_light else pixels
+                given = estimate_depth(shown, options.depth_model)
             else:
                 how = options.depth_kind, options.invert, options.depth_unit
                 given = self._once("depth", lambda: load_depth(Path(str(options.depth)), *how))

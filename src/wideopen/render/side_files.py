@@ -157,8 +157,9 @@ def _layers(done: "Rendered", opacity: Any, path: Path) -> list[bytes]:
     from wideopen.image.clean_layers import clean_layers
     from wideopen.image.tone_curve import to_light, to_pixels
     from wideopen.photo.files import output_format, to_bytes
+    from wideopen.photo.formats.light import as_picture
 
-    taken = done.taken
+    taken = as_picture(done.taken)
     pixels, curve = taken.pixels, taken.curve
     alpha = np.rint(opacity * np.float32(np.iinfo(pixels.dtype).max)).astype(pixels.dtype)
     front, back = (to_pixels(layer, pixels.dtype, curve) for layer in clean_layers(to_light(pixels, curve), opacity))

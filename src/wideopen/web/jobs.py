@@ -26,7 +26,8 @@ from wideopen.options import DEPTH, LENS, RenderOptions
 from wideopen.photo.depth import check_shape, load_depth
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.embedded_depth import embedded_depth
-from wideopen.photo.files import decode, open_picture, read_bytes
+from wideopen.photo.files import decode, picture_size, read_bytes
+from wideopen.photo.formats.light import as_picture
 from wideopen.photo.photo import Photo
 from wideopen.render.renderer import Renderer
 from wideopen.render.scene_rendering import draw_scene
@@ -207,7 +208,7 @@ class Worker:
         def make() -> Opened:
             data = read_bytes(photo)
             check_size(data, photo.name, self._megapixels)
-            taken = decode(data, photo.name)
+            taken = as_picture(decode(data, photo.name))
             height, width = taken.pixels.shape[:2]
             found = None
             if depth is not None:
@@ -245,8 +246,7 @@ def check_size(data: bytes, name: str, megapixels: int, picture_only: bool = Fal
         picture_only: files of other kinds (maps in EXR and NumPy files) pass; their own reader limits them.
     """
     try:
-        with open_picture(data, name) as image:
-            width, height = image.size
+        width, height = picture_size(data, name)
     except PhotoError:
         if picture_only:
             return
