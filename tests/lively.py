@@ -2,8 +2,9 @@
 
 import torch
 
+from wideopen.network.blocks import InstanceNorm
 from wideopen.network.heads import HeadConv
-from wideopen.network.pynet import InstanceNorm, PyNET
+from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig
 
 

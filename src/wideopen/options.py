@@ -321,7 +321,8 @@ class PyNETConfig:
     encoder: Encoder = "pynet"
     """`pynet`: the published one. `lite0..2`: a pretrained EfficientNet-Lite feeds levels 3..7."""
     prior: Prior = "none"
-    """`u2netp`: a pretrained salient-object network that levels 7..2 read, too (`wideopen.network.saliency`)."""
+    """`u2netp`: a pretrained salient-object network (`wideopen.network.saliency`); a head of its own makes one matte
+    of its answer and the pyramid's (`wideopen.network.fusion`)."""
     init: Init = "published"
     """Starting weights. `published`: truncated normal, std 0.01. `he`: He's normal for LeakyReLU(0.2)."""
 
@@ -339,8 +340,8 @@ class PyNETConfig:
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
-        if self.prior != "none" and self.encoder == "pynet":
-            raise ValueError("a prior needs a pretrained encoder; set encoder to lite0, lite1 or lite2")
+        if self.prior != "none" and (self.encoder == "pynet" or self.head != "lens"):
+            raise ValueError("a prior needs a pretrained encoder and a lens head; set encoder to lite2, head to lens")
 
     @classmethod
     def from_file(cls, values: Mapping[str, Any]) -> "PyNETConfig":

@@ -133,6 +133,10 @@ def test_agreement_is_counted_by_hand() -> None:
     with pytest.raises(ModelError, match="the export gives"):
         compare(lambda _: [a, b], lambda _: [a], [a])
     Agreement(0.02, 0, 0.09, 0, 1, 1).check("x.onnx", "fp16")
+    matte = Agreement(0.06, 0, 0.002, 0, 1, 1)
+    matte.check("x.onnx", "fp16", picture=False)
+    with pytest.raises(ModelError, match=r"its bokeh differs by 0\.0600 where 0\.03"):
+        matte.check("x.onnx", "fp16")
 
 
 def test_torch_export_of_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from reference.release_checkpoints import drawn
+from wideopen.network.blocks import space_to_depth
 from wideopen.network.heads import HeadConv, resize_to_level
-from wideopen.network.pynet import PyNET, space_to_depth
+from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig
 
 pytestmark = pytest.mark.slow

@@ -1,5 +1,7 @@
 """The pretrained saliency network that the pyramid reads, with drawn weights: the published are not at hand."""
 
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +9,12 @@ import onnx
 import pytest
 import torch
 from onnx import helper, numpy_helper
+from PIL import Image
 
 from scripts import load_script
 from wideopen.errors import WeightsError
 from wideopen.export.quantise import prior_nodes
+from wideopen.network.fusion import TRUST
 from wideopen.network.half_weights import store_in_half
 from wideopen.network.heads import SceneMaps
 from wideopen.network.pynet import PyNET
@@ -65,11 +69,11 @@ def test_what_levels_read() -> None:
     assert {level: tuple(feature.shape[2:]) for level, feature in reads.items()} == {
         level: (320 // 2 ** (level - 2), 224 // 2 ** (level - 2)) for level in range(2, 8)
     }
-    mean = fused_logit(reads, [52, 36]).mean()
-    assert torch.allclose(mean, fused_logit(reads, [416, 288]).mean(), rtol=0.05), "a smaller logit is a mean"
+    mean = fused_logit(reads, 5, [52, 36]).mean()
+    assert torch.allclose(mean, fused_logit(reads, 2, [416, 288]).mean(), rtol=0.05), "a smaller logit is a mean"
 
 
-def test_a_network_made_to_read_it_multiplies_odds_at_first(tmp_path: Path) -> None:
+def test_a_network_made_to_read_it_weighs_odds_at_first(tmp_path: Path) -> None:
     torch.manual_seed(3)
     start = PyNET(SMALL, 3)
     for module in start.modules():
@@ -83,15 +87,63 @@ def test_a_network_made_to_read_it_multiplies_odds_at_first(tmp_path: Path) -> N
         before, after = start(photo), network(photo)
         assert isinstance(before, SceneMaps) and isinstance(after, SceneMaps)
         own = torch.nn.functional.interpolate(torch.logit(before.matte), scale_factor=2.0, mode="bilinear")
-        wanted = torch.sigmoid(own + fused_logit(network.prior(photo), [64, 96]))
+        wanted = torch.sigmoid(TRUST[0] * own + TRUST[1] * fused_logit(network.prior(photo), 2, [64, 96]))
     np.testing.assert_allclose(after.matte, wanted, atol=1e-5)
     relative = torch.nn.functional.interpolate(before.relative, scale_factor=2.0, mode="bilinear")
     np.testing.assert_allclose(after.relative, relative, atol=1e-4)
 
 
-def test_a_prior_needs_a_pretrained_encoder() -> None:
-    with pytest.raises(ValueError, match="a prior needs a pretrained encoder"):
-        PyNETConfig(prior="u2netp")
+def test_a_prior_needs_a_pretrained_encoder_and_a_lens_head() -> None:
+    for config in ({}, {"head": "lens"}, {"encoder": "lite0"}):
+        with pytest.raises(ValueError, match="a prior needs a pretrained encoder and a lens head"):
+            PyNETConfig(prior="u2netp", **config)
+
+
+def test_the_two_are_joined_at_every_level_down_to_the_photos_size() -> None:
+    network = PyNET(replace(SMALL, prior="u2netp"), 2).eval()
+    photo = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        found = network.pyramid(photo, network.look(photo))
+    for level, maps in found.items():
+        assert isinstance(maps, SceneMaps)
+        assert maps.matte.shape == maps.relative.shape == (1, 1, 64 // 2 ** (level - 2), 96 // 2 ** (level - 2))
+    assert sorted(found) == [2, 3, 4, 5, 6, 7]
+    with pytest.raises(ValueError, match="ends at level 2"):
+        PyNET(replace(SMALL, prior="u2netp"), 1)
+
+
+def test_the_head_that_joins_them_learns(tmp_path: Path) -> None:
+    """The recipe on six drawn scenes, bright discs: its error on them falls, all else stands still, and a run goes on
+    from what is kept."""
+    recipe = load_script(Path(__file__).parents[2] / "recipes" / "fusion.py")
+    torch.manual_seed(2)
+    network = PyNET(replace(SMALL, prior="u2netp"), 2).eval().requires_grad_(False)
+    assert network.fusion is not None
+    draw = np.random.default_rng(4)
+    for number in range(6):
+        rows, columns = np.mgrid[:96, :128]
+        disc = np.hypot(rows - draw.uniform(30, 66), columns - draw.uniform(40, 88)) < draw.uniform(14, 26)
+        photo = draw.integers(0, 90, (96, 128, 3), np.uint8) + np.uint8(140) * disc[..., None].astype(np.uint8)
+        for folder, picture in (("photos", photo), ("mattes", disc.astype(np.uint8) * 255)):
+            (tmp_path / folder / "set").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(tmp_path / folder / "set" / f"{number}.png")
+    names = [f"set/{number}" for number in range(6)]
+    reads = (network, tmp_path / "photos", tmp_path / "mattes", names, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "SIDE", 96)
+        files = recipe.fill(*reads)
+        made = files[0].stat().st_mtime_ns
+        assert recipe.fill(*reads) == files and files[0].stat().st_mtime_ns == made
+
+    def error() -> float:
+        sample = next(recipe.batches(files, random.Random(1)))
+        with torch.no_grad():
+            return float((torch.sigmoid(recipe.joined(network, sample)[2]) - sample["matte"]).abs().mean())
+
+    before, still = error(), {name: x.clone() for name, x in network.state_dict().items() if "fusion" not in name}
+    recipe.train(network, files, steps=60)
+    assert error() < 0.6 * before
+    assert all(torch.equal(x, network.state_dict()[name]) for name, x in still.items())
 
 
 def test_it_stays_in_32_bits_where_others_are_rounded() -> None:

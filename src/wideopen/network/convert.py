@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from wideopen.errors import ModelError, OutputError, WideopenError
+from wideopen.network.blocks import InstanceNorm
 from wideopen.network.checkpoint import save_weights
-from wideopen.network.pynet import ENCODED, LARGEST, LEVELS, SMALLEST, InstanceNorm, PyNET
+from wideopen.network.pynet import ENCODED, LARGEST, LEVELS, SMALLEST, PyNET
 from wideopen.options import PyNETConfig
 
 VARIABLE = re.compile(r"generator/Variable(?:_(\d+))?")

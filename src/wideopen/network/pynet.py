@@ -26,10 +26,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wideopen.network.blocks import Conv, space_to_depth
 from wideopen.network.encoders import LiteEncoder
+from wideopen.network.fusion import FusionHead
 from wideopen.network.heads import HeadConv, Output, SceneMaps, read_scene_maps
-from wideopen.network.saliency import CHANNELS as PRIOR_CHANNELS
-from wideopen.network.saliency import U2Netp, fused_logit, resized
+from wideopen.network.saliency import U2Netp, resized
 from wideopen.options import PyNETConfig
 
 SMALLEST, LARGEST = 7, 1
@@ -57,48 +58,9 @@ LEVELS = {
     5: LevelSpec(128, True, "ea", "5+  5+  5+  5eb  3"),
     4: LevelSpec(64, True, "ea", "5e  7+  7+  7+  7e  5b  3"),
     3: LevelSpec(32, False, "ea", "5e  7  9  9+  9+  9+  7e  5be  3"),
-    2: LevelSpec(64, False, "ea", "3  3+"),
 }
 ENCODED = (3, 4, 5, 6)
 """Levels whose feature the published encoder computes; level 7 reads the pooled feature of level 6."""
-LENS_FINEST = 2
-"""The last level that a lens head builds from the table: its feature `e` is of the photo's own pixels. Other heads have
-the published levels 2 and 1, an up-sampling and a head."""
-
-
-def space_to_depth(photo: Tensor) -> Tensor:
-    """[N, C, H, W] -> [N, 4C, H/2, W/2], channels in TensorFlow's order: block row, block column, channel."""
-    n, c, h, w = photo.shape
-    blocks = photo.reshape(n, c, h // 2, 2, w // 2, 2)
-    return blocks.permute(0, 3, 5, 1, 2, 4).reshape(n, 4 * c, h // 2, w // 2)
-
-
-class InstanceNorm(nn.Module):
-    """Per photo and channel over height and width, epsilon 1e-3, learned scale and shift; 1x1 features are legal."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        # Groups of one channel are instance norm; this kernel keeps channels_last and takes a single pixel.
-        return torch.group_norm(x, self.weight.shape[0], self.weight, self.bias, 1e-3)
-
-
-class Conv(nn.Module):
-    """k x k convolution with bias, optional instance norm, LeakyReLU(0.2)."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, norm: bool) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
-        self.norm = InstanceNorm(outputs) if norm else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(x)
-        if self.norm is not None:
-            x = self.norm(x)
-        return F.leaky_relu(x, 0.2)
 
 
 class Branch(nn.Module):
@@ -164,10 +126,9 @@ class Level(nn.Module):
             self.add_module(f"block{number}", block)
             size = block.outputs + sum(reads[name] for name in then.strip("+"))
         self.outputs = size
-        below = channels(config, level - 1) if level > last_row(config) else 0
+        below = channels(config, level - 1) if level > 3 else 0
         self.up_a = Up(size, below) if ups and below else None
-        # Level 2 reads one up-sampling alone.
-        self.up_b = Up(size, below) if ups and below and "b" in LEVELS[level - 1].steps else None
+        self.up_b = Up(size, below) if ups and below else None
         self.head = HeadConv(size, config.head, level) if head else None
 
     def forward(self, reads: dict[str, Tensor]) -> Tensor:
@@ -190,18 +151,8 @@ class Top(nn.Module):
         self.head = HeadConv(self.outputs, config.head, level) if head else None
 
 
-def level_size(photo: Tensor, level: int) -> list[int]:
-    """Height and width of what head `level` gives, for the photo that the network is shown."""
-    return [int(side * 2.0 ** (2 - level)) if level < 2 else side // 2 ** (level - 2) for side in photo.shape[2:]]
-
-
-def last_row(config: PyNETConfig) -> int:
-    """The finest level that is built from the table."""
-    return LENS_FINEST if config.head == "lens" else 3
-
-
 def channels(config: PyNETConfig, level: int) -> int:
-    """Channels of one branch at the levels of the table."""
+    """Channels of one branch at levels 3..7."""
     return max(1, round(LEVELS[level].channels * config.width))
 
 
@@ -218,8 +169,8 @@ def top_channels(config: PyNETConfig, level: int) -> int:
 
 def top_inputs(config: PyNETConfig, level: int) -> int:
     """Channels that level 2 or 1 reads. The published level 1 reads head 2's picture before its tanh."""
-    if level == last_row(config) - 1:
-        return channels(config, level + 1)
+    if level == 2:
+        return channels(config, 3)
     return 3 if config.head == "absolute" else top_channels(config, 2)
 
 
@@ -237,16 +188,19 @@ class PyNET(nn.Module):
         self.config = config = config or PyNETConfig()
         if not LARGEST <= level <= SMALLEST:
             raise ValueError(f"level must be {LARGEST} to {SMALLEST}, not {level}")
+        if config.prior != "none" and level < 2:
+            raise ValueError("a network with a prior ends at level 2, which is of the photo's own size")
         self.level, self.all_heads = level, all_heads
         self.backbone = LiteEncoder(config.encoder) if config.encoder != "pynet" else None
         self.prior = U2Netp() if config.prior != "none" else None
         # Each lens head adds to the one below it.
         chained = all_heads or config.head == "lens"
-        for number in range(SMALLEST, max(level, last_row(config)) - 1, -1):
+        for number in range(SMALLEST, max(level, 3) - 1, -1):
             row = Level(config, number, ups=number > level, head=chained or number == level)
             self.add_module(f"level{number}", row)
-        for number in range(last_row(config) - 1, 0, -1):
-            if number >= level:
+        self.fusion = self._fusion() if self.prior is not None else None
+        for number in (2, 1):
+            if number >= level and self.prior is None:
                 # The published level 1 grows from head 2, which is then on its path.
                 head = chained or number == level or config.head == "absolute"
                 self.add_module(f"level{number}", Top(config, number, head))
@@ -255,10 +209,6 @@ class PyNET(nn.Module):
 
     def _add_encoders(self) -> None:
         config = self.config
-        for number in range(2, max(self.level, last_row(config)) - 1, -1):
-            # Level 2 of a lens head reads the photo's own pixels, at their own size.
-            adapter = Conv(config.in_channels + self._prior_channels(number), channels(config, number), 3, False)
-            self._encoder_home(number).add_module("encoder", adapter)
         if self.backbone is None:
             inputs = 4 * config.in_channels
             for number in ENCODED:
@@ -269,12 +219,14 @@ class PyNET(nn.Module):
         for number in range(SMALLEST, max(self.level, 3) - 1, -1):
             # Level 3 reads the photo's own pixels, too, and whatever channels there are beside RGB.
             extra = 4 * config.in_channels if number == 3 else 0
-            inputs = self.backbone.channels[number] + extra + self._prior_channels(number)
+            inputs = self.backbone.channels[number] + extra
             adapter = Conv(inputs, encoded_channels(config, number), 3 if number == 3 else 1, number > 3)
             self._encoder_home(number).add_module("encoder", adapter)
 
-    def _prior_channels(self, number: int) -> int:
-        return PRIOR_CHANNELS[number] if self.prior is not None else 0
+    def _fusion(self) -> FusionHead:
+        """The head that reads pyramid and prior, down to the finest level."""
+        rows = range(SMALLEST, max(self.level, 3) - 1, -1)
+        return FusionHead({number: getattr(self, f"level{number}").outputs for number in rows}, self.level)
 
     def _encoder_home(self, number: int) -> nn.Module:
         """The level that an encoder belongs to, made if the pyramid was not built down to it."""
@@ -297,11 +249,6 @@ class PyNET(nn.Module):
         """Step 1: encoder features of the levels that are built (with the published encoder: all from 3 on)."""
         blocks = space_to_depth(photo)
         features: dict[int, Tensor] = {}
-        prior = {
-            number: [resized(feature, level_size(photo, number))] for number, feature in looked.get("prior", {}).items()
-        }
-        for number in range(2, max(self.level, last_row(self.config)) - 1, -1):
-            features[number] = self._encoder_home(number).encoder(torch.cat([photo, *prior.get(number, [])], 1))  # type: ignore[operator]
         if self.backbone is None:
             x = blocks
             for number in ENCODED:
@@ -311,8 +258,8 @@ class PyNET(nn.Module):
             return features
         for number, x in looked["backbone"].items():
             if number >= self.level:
-                reads = [x, *([blocks] if number == 3 else []), *prior.get(number, [])]
-                features[number] = getattr(self, f"level{number}").encoder(torch.cat(reads, 1))
+                read = torch.cat([x, blocks], 1) if number == 3 else x
+                features[number] = getattr(self, f"level{number}").encoder(read)
         return features
 
     def _check(self, photo: Tensor) -> None:
@@ -320,13 +267,6 @@ class PyNET(nn.Module):
             raise ValueError(f"photo must be [N, {self.config.in_channels}, H, W], not {list(photo.shape)}")
         if photo.shape[2] % SIDE_MULTIPLE or photo.shape[3] % SIDE_MULTIPLE:
             raise ValueError(f"sides must be multiples of {SIDE_MULTIPLE}, not {list(photo.shape[2:])}")
-
-    def _agreed(self, places: Tensor, looked: dict[str, dict[int, Tensor]], size: list[int]) -> Tensor:
-        """The heads' own logit of the matte plus the prior's: two who judge by themselves multiply their odds."""
-        if self.prior is None:
-            return places
-        logit = fused_logit(looked["prior"], size)
-        return torch.cat([places[:, :1] + logit, places[:, 1:]], 1)
 
     def forward(self, photo: Tensor) -> Output | SceneMaps:
         """sRGB-encoded photo in [0, 1], [N, C, H, W], sides multiples of 32 -> what head `level` gives.
@@ -350,23 +290,31 @@ class PyNET(nn.Module):
         places: Tensor | None = None
         reads: dict[str, Tensor] = {}
         x = photo
-        for number in range(SMALLEST, max(self.level, last_row(self.config)) - 1, -1):
+        found: dict[int, Tensor] = {}
+        for number in range(SMALLEST, max(self.level, 3) - 1, -1):
             level: Level = getattr(self, f"level{number}")
-            x = level({**reads, "e": features[number]})
+            x = found[number] = level({**reads, "e": features[number]})
             if level.head is not None and level.head.kind == "lens":
                 places = level.head.places(level.head(x), places)
-                outputs[number] = read_scene_maps(self._agreed(places, looked, level_size(photo, number)))
+                outputs[number] = read_scene_maps(places)
             elif level.head is not None:
                 outputs[number] = level.head.read(level.head(x), rgb)
-            reads = {name: up(x) for name, up in (("a", level.up_a), ("b", level.up_b)) if up is not None}
-        for number in range(last_row(self.config) - 1, 0, -1):
+            if level.up_a is not None and level.up_b is not None:
+                reads = {"a": level.up_a(x), "b": level.up_b(x)}
+        if self.fusion is not None and places is not None:
+            for number, logit in self.fusion(rgb, found, looked["prior"], places[:, :1]).items():
+                own = outputs.get(number)
+                relative = own.relative if isinstance(own, SceneMaps) else resized(places[:, 1:], logit.shape[2:])
+                outputs[number] = SceneMaps(torch.sigmoid(logit), relative)
+            return outputs
+        for number in (2, 1):
             if number < self.level:
                 break
             top: Top = getattr(self, f"level{number}")
             x = top.up(x)
             if top.head is not None and top.head.kind == "lens":
                 places = top.head.places(top.head(x), places)
-                outputs[number] = read_scene_maps(self._agreed(places, looked, level_size(photo, number)))
+                outputs[number] = read_scene_maps(places)
             elif top.head is not None:
                 picture = top.head(x)
                 outputs[number] = top.head.read(picture, rgb)
@@ -394,6 +342,6 @@ def initialise(network: PyNET) -> None:
             nn.init.kaiming_normal_(module.weight, a=0.2)
         if module.bias is not None:
             nn.init.constant_(module.bias, 0.01)
-        if isinstance(module, HeadConv) and module.kind != "absolute":
+        if (isinstance(module, HeadConv) and module.kind != "absolute") or name.startswith("fusion.adds"):
             nn.init.zeros_(module.weight)
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]

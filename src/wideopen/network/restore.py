@@ -22,7 +22,7 @@ from wideopen.network.pynet import SMALLEST, PyNET
 from wideopen.options import PyNETConfig
 
 PREFIX = "network."
-LEVEL = re.compile(r"level(\d)\.(?!encoder)")
+LEVEL = re.compile(r"(?:level|fusion\.adds)(\d)\.(?!encoder)")
 """Names the level of a part; the published encoder goes on above the level that was exported."""
 
 Weights = dict[str, NDArray[np.float32]]

@@ -120,12 +120,15 @@ class U2Netp(nn.Module):
         return reads
 
 
-def fused_logit(reads: dict[int, Tensor], size: list[int]) -> Tensor:
-    """Logit of the subject's opacity, [N, 1, h, w], from what `U2Netp` gave, at another size."""
-    found, wide = reads[2][:, 1:], size[1]
-    while found.shape[3] >= 2 * wide:
-        found = F.avg_pool2d(found, 2)
-    return resized(found, size) / LOGIT_SCALE
+def fused_logit(reads: dict[int, Tensor], level: int, size: Sequence[int]) -> Tensor:
+    """Logit of the subject's opacity, [N, 1, h, w], from what `U2Netp` gave, at the size of a level, 7 to 2."""
+    # SHOWN is over a half, so it is less than two levels' widths after these halvings.
+    return resized(halved(reads[2][:, 1:], max(0, level - 3)), size) / LOGIT_SCALE
+
+
+def halved(x: Tensor, times: int) -> Tensor:
+    """[N, C, h, w] with both sides halved so many times, by means."""
+    return F.avg_pool2d(x, 2**times) if times else x
 
 
 def resized(x: Tensor, size: Sequence[int]) -> Tensor:
