@@ -3,6 +3,7 @@
 Boxes: AV1 Image File Format 1.1 (AOMedia), 2.1; the configuration: AV1 in ISOBMFF 1.2, 2.3.3.
 """
 
+import struct
 from typing import Any
 
 import cv2
@@ -51,8 +52,15 @@ def deep_pixels(data: bytes) -> NDArray[Any] | None:
     return found
 
 
-def encode_deep(pixels: NDArray[Any], quality: int, metadata: dict[str, bytes]) -> bytes:
-    """HxW or HxWxC uint16 RGB(A) as an AVIF file of 10 bits; `metadata`: exif, xmp, icc_profile."""
+def encode_deep(
+    pixels: NDArray[Any], quality: int, metadata: dict[str, bytes], hdr: tuple[int, int] | None = None
+) -> bytes:
+    """HxW or HxWxC uint16 RGB(A) as an AVIF file of 10 bits.
+
+    Args:
+        metadata: exif, xmp, icc_profile.
+        hdr: primaries and transfer, which are then stated.
+    """
     if pixels.ndim == 3 and pixels.shape[2] == 2:  # OpenCV knows no grey with alpha.
         pixels = cv2.merge([pixels[..., 0]] * 3 + [pixels[..., 1]])
     if pixels.ndim == 3:
@@ -68,7 +76,14 @@ def encode_deep(pixels: NDArray[Any], quality: int, metadata: dict[str, bytes]) 
     done, coded = cv2.imencodeWithMetadata(".avif", ten, [kinds[key] for key in metadata], chunks, options)
     if not done:
         raise ValueError("OpenCV could not encode it")
-    return coded.tobytes()
+    file = coded.tobytes()
+    at = file.find(b"colrnclx", 0, _HEAD)
+    if hdr is None:
+        return file
+    if at < 0:
+        raise ValueError("OpenCV stated no colours")
+    # The container's word counts before the picture's own (ISO/IEC 23000-22, 7.3.6.4).
+    return file[: at + 8] + struct.pack(">HH", *hdr) + file[at + 12 :]
 
 
 def _configuration(data: bytes) -> int:

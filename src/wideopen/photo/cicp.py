@@ -8,8 +8,11 @@ import struct
 
 import numpy as np
 
+from wideopen.image.true_light import CURVES
+
 _HEAD = 1 << 16
 _D65 = (0.3127, 0.3290)
+_BT709_POINTS = (0.64, 0.33), (0.30, 0.60), (0.15, 0.06)
 _PRIMARIES = {
     9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), "Rec. 2020"),
     12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), "Display P3"),
@@ -19,26 +22,35 @@ _BT709 = (1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081)
 _SRGB = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 _CURVES = {1: _BT709, 6: _BT709, 14: _BT709, 15: _BT709, 2: _SRGB, 13: _SRGB, 4: (2.2,), 5: (2.8,), 8: (1.0,)}
 """Parametric curves by number: type 3 if five numbers, else 0."""
-_HDR = {16: "PQ", 18: "HLG"}
 _WHITE = np.array([0.9642, 1.0, 0.8249])
 """D50."""
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
-def stated_colours(data: bytes, format: str) -> tuple[bytes, str]:
-    """A profile for the colours that a HEIF, AVIF or PNG file states by numbers, and a notice; either may be empty.
-
-    Colours of sRGB need no profile. HDR pictures get none: they are taken as they are encoded.
+def stated_colours(data: bytes, format: str) -> tuple[bytes, tuple[int, int] | None]:
+    """A profile for the colours that a HEIF, AVIF or PNG file states by numbers, empty for sRGB's; of HDR pictures (PQ
+    and HLG), which no profile describes, the numbers themselves: primaries and transfer.
     """
     numbers = _numbers(data, format)
     if numbers is None:
-        return b"", ""
+        return b"", None
     primaries, transfer = numbers
-    if transfer in _HDR:
-        return b"", f"is HDR ({_HDR[transfer]}): taken as it is encoded"
+    if transfer in CURVES:
+        return b"", numbers
     if primaries not in _PRIMARIES or transfer not in _CURVES:
-        return b"", ""
-    return make_profile(primaries, transfer), ""
+        return b"", None
+    return make_profile(primaries, transfer), None
+
+
+def picture_profile(primaries: int) -> bytes:
+    """A profile of such primaries and sRGB's curve; empty for those of sRGB, and for others not known here."""
+    return make_profile(primaries, 13) if primaries in _PRIMARIES else b""
+
+
+def chromaticities(primaries: int) -> tuple[float, ...]:
+    """x and y of red, green, blue and white, as an EXR states them; BT.709's for numbers not known here."""
+    points = _PRIMARIES.get(primaries, (*_BT709_POINTS, ""))[:3]
+    return tuple(value for point in (*points, _D65) for value in point)
 
 
 def make_profile(primaries: int, transfer: int) -> bytes:

@@ -33,6 +33,8 @@ FORMATS = {
     "EXR": (".exr",),
 }
 """Formats that are read and written, and the suffixes they go by."""
+HDR_FORMATS = ("PNG", "HEIF", "AVIF")
+"""What can say that its values are PQ's or HLG's."""
 SOFTWARE = "wideopen"
 """What writes itself into the tags that name a software."""
 DEFAULT_QUALITY = 95
@@ -57,7 +59,7 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     """
     if format == "EXR":
         return encode_exr(as_light(photo))
-    if format != "TIFF":
+    if format != "TIFF" if photo.hdr is None else format not in HDR_FORMATS:
         photo = as_picture(photo)
     if photo.icc[16:20] == b"GRAY" and not _holds_grey(photo, format):
         pixels = photo.pixels if photo.curve is None else photo.curve.to_srgb(photo.pixels)
@@ -81,9 +83,13 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     found = {"exif": blob and exif.PREFIX + blob, "xmp": packet, "icc_profile": photo.icc}
     metadata = {key: value for key, value in found.items() if value}
     if format == "HEIF":
-        return encode_heif(_stack(photo, alpha=True), quality or DEFAULT_QUALITY, metadata, photo.subsampling)
-    if format == "AVIF" and photo.pixels.dtype == np.uint16:
-        return avif.encode_deep(_stack(photo, alpha=True), quality or DEFAULT_QUALITY, metadata)
+        return encode_heif(
+            _stack(photo, alpha=True), quality or DEFAULT_QUALITY, metadata, photo.subsampling, photo.hdr
+        )
+    if format == "AVIF" and (photo.pixels.dtype == np.uint16 or photo.hdr is not None):
+        stack = _stack(photo, alpha=True)
+        stack = stack if stack.dtype == np.uint16 else stack.astype(np.uint16) * np.uint16(257)
+        return avif.encode_deep(stack, quality or DEFAULT_QUALITY, metadata, photo.hdr)
     options: dict[str, Any] = {"quality": quality or DEFAULT_QUALITY}
     if format == "AVIF":
         options["subsampling"] = ("4:4:4", "4:2:2", "4:2:0")[photo.subsampling or 0]
@@ -108,6 +114,8 @@ def losses(photo: "Photo", format: str) -> tuple[str, ...]:
         found.append(f"its HDR gain map has no place in {format}, which gets the SDR picture; write .jpg to keep HDR")
     if photo.pixels.dtype == np.float32 and format not in ("TIFF", "EXR"):
         found.append(f"is linear light: clipped to black and white in {format}; write .tif or .exr to keep it")
+    if photo.hdr is not None and format not in (*HDR_FORMATS, "EXR"):
+        found.append(f"is HDR: clipped at white in {format}; write .png, .avif, .heic or .exr to keep it")
     if format == "EXR" and (photo.exif or photo.xmp or photo.resources or photo.icc):
         found.append("its EXIF, XMP, captions and profile have no place in EXR")
     if photo.alpha is not None and format == "EXR":
@@ -197,6 +205,8 @@ def _png(photo: "Photo", blob: bytes, packet: bytes) -> bytes:
     pixels = _stack(photo, alpha=True)
     file = _deep_png(pixels) if pixels.dtype == np.uint16 else _by_pillow(pixels, "PNG", {})
     chunks = photo.chunks
+    if photo.hdr is not None and b"cICP" not in chunks:
+        chunks += _chunk(b"cICP", bytes([*photo.hdr, 0, 1]))
     if photo.icc:
         chunks += _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(photo.icc))
     if photo.dpi is not None:

@@ -42,14 +42,27 @@ def subsampling(data: bytes) -> int | None:
 
 
 def encode_heif(
-    pixels: NDArray[Any], quality: int, metadata: dict[str, bytes], subsampling: int | None = None
+    pixels: NDArray[Any],
+    quality: int,
+    metadata: dict[str, bytes],
+    subsampling: int | None = None,
+    hdr: tuple[int, int] | None = None,
 ) -> bytes:
-    """HxW or HxWxC, of 8 or 16 bits (10 are kept), as a HEIC file's bytes; `metadata`: exif, xmp, icc_profile."""
+    """HxW or HxWxC, of 8 or 16 bits (10 are kept), as a HEIC file's bytes.
+
+    Args:
+        metadata: exif, xmp, icc_profile.
+        hdr: primaries and transfer, which are then stated instead of a profile.
+    """
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[1 if pixels.ndim == 2 else pixels.shape[2]]
     if pixels.dtype == np.uint16:
         mode = {"L": "I;16"}.get(mode, f"{mode};16")
     buffer = io.BytesIO()
     image = plugin().from_bytes(mode, (pixels.shape[1], pixels.shape[0]), np.ascontiguousarray(pixels).tobytes())
     chroma = {0: "444", 1: "422"}.get(2 if subsampling is None else subsampling, "420")
-    image.save(buffer, quality=quality, chroma=chroma, **metadata)
+    stated: dict[str, Any] = {}
+    if hdr is not None:
+        matrix = 9 if hdr[0] == 9 else 6
+        stated = {"color_primaries": hdr[0], "transfer_characteristics": hdr[1], "matrix_coefficients": matrix}
+    image.save(buffer, quality=quality, chroma=chroma, **metadata, **stated)
     return buffer.getvalue()

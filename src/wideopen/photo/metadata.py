@@ -32,6 +32,7 @@ class Metadata:
     exif: bytes = b""
     thumbnail: bool = False
     icc: bytes = b""
+    hdr: tuple[int, int] | None = None
     xmp: bytes = b""
     xmp_more: bytes = b""
     resources: bytes = b""
@@ -72,15 +73,17 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
     more = extended_packet([body for name, body in getattr(image, "applist", []) if name == "APP1"])
     more = xmp.make_true(more, held)
     dpi = info.get("dpi")
-    by_numbers = image.format in ("HEIF", "AVIF", "PNG") and not info.get("icc_profile")
-    stated, remark = stated_colours(data, str(image.format)) if by_numbers else (b"", "")
+    # A PNG's numbers win over its profile, which is there for programs that do not know them.
+    by_numbers = image.format == "PNG" or (image.format in ("HEIF", "AVIF") and not info.get("icc_profile"))
+    stated, hdr = stated_colours(data, str(image.format)) if by_numbers else (b"", None)
     gain, damage = _gain_map(image, data, blob)
-    notices = [*_notices(image, data, packet, several, gain is not None), remark, damage]
+    notices = [*_notices(image, data, packet, several, gain is not None), damage]
     return Metadata(
         turn=turn,
         exif=upright,
         thumbnail=exif.has_thumbnail(blob),
         icc=info.get("icc_profile") or stated,
+        hdr=hdr,
         xmp=xmp.make_true(packet, held),
         xmp_more=more if xmp.says_anything(more) else b"",
         resources=read_resources(image, data),

@@ -8,7 +8,7 @@ import numpy as np
 
 from wideopen._types import Pixels
 from wideopen.image.tone_curve import ToneCurve, gamma_curve, profile_curve
-from wideopen.image.true_light import LINEAR
+from wideopen.image.true_light import CURVES, LINEAR
 
 if TYPE_CHECKING:
     from wideopen.gain.gain_map import GainMap
@@ -35,6 +35,8 @@ class Photo:
     thumbnail: bool = False
     """The file had one; a JPEG gets one of the new picture."""
     icc: bytes = b""
+    hdr: tuple[int, int] | None = None
+    """Primaries and transfer (16 is PQ, 18 is HLG) of an HDR photo, by the numbers of Rec. ITU-T H.273."""
     gamma: float | None = None
     """light = value ** gamma, of a PNG that says so, or a JPEG whose EXIF says that it is Adobe RGB."""
     chunks: bytes = b""
@@ -73,6 +75,8 @@ class Photo:
         """How pixels stand for light, by the profile; None for sRGB's curve."""
         if self.pixels.dtype == np.float32:
             return LINEAR
+        if self.hdr is not None:
+            return CURVES[self.hdr[1]]
         if self.icc:
             return profile_curve(self.icc)
         return None if self.gamma is None else gamma_curve(self.gamma)

@@ -47,7 +47,9 @@ def encode_tiff(
         tags.update({tag: dict(found.get_ifd(tag)) for tag in _BELOW if found.get_ifd(tag)})
     tags[256], tags[257], tags[258] = width, height, (pixels.dtype.itemsize * 8,) * channels
     tags[259], tags[262], tags[277], tags[278] = 8, (1 if grey else 2), channels, height
-    tags[279], tags[284], tags[317], tags[339] = len(strip), 1, (1 if real else 2), ((3 if real else 1),) * channels
+    tags[279], tags[284], tags[317] = len(strip), 1, (1 if real else 2)
+    if real:
+        tags[339] = (3,) * channels
     if dpi is not None:
         tags[282], tags[283], tags[296] = *dpi, 2
     if channels in (2, 4):

@@ -75,9 +75,10 @@ def draw_with_alpha(scene: Scene, alpha: Pixels, glass: Glass, focus: float = 0.
         picture, kept = draw(linear_to_srgb(light), subject, relative, glass, focus, behind)
         return srgb_to_linear(picture), kept
 
-    premultiplied, kept = through(srgb_to_linear(canvas) * weight, glass)
+    light = srgb_to_linear(canvas)
+    premultiplied, kept = through(light * weight, glass)
     weights, _ = through(np.repeat(weight, 3, axis=2), replace(glass, highlight_gain=1.0))
-    colour = linear_to_srgb((premultiplied / weights.clip(FAINT / 2)).clip(0.0, 1.0))
+    colour = linear_to_srgb((premultiplied / weights.clip(FAINT / 2)).clip(0.0, max(1.0, float(light.max()))))
     soft = ((weights[..., 0] - FAINT) / (1 - FAINT)).clip(0.0, 1.0)
     return Drawing(colour, kept, canvas, _in_focus(scene, matte, focus)), soft
 

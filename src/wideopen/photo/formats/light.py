@@ -8,6 +8,7 @@ import numpy as np
 from wideopen._types import Float
 from wideopen.errors import PhotoError
 from wideopen.image.tone_curve import to_light, to_pixels
+from wideopen.photo.cicp import chromaticities, picture_profile
 from wideopen.photo.photo import Photo
 
 
@@ -28,16 +29,23 @@ def as_light(photo: Photo) -> Photo:
     light = to_light(photo.pixels, photo.curve)
     if photo.alpha is not None:
         light = 1 + (light - 1) * (photo.alpha / np.float32(np.iinfo(photo.alpha.dtype).max))[..., None]
-    return replace(
-        photo, pixels=light, alpha=None, gamma=None, chunks=b"", icc=b"", half=photo.pixels.dtype == np.uint8
-    )
+    header = photo.header if photo.hdr is None else {"chromaticities": chromaticities(photo.hdr[0])}
+    bare = replace(photo, alpha=None, gamma=None, chunks=b"", icc=b"", hdr=None)
+    return replace(bare, pixels=light, half=photo.pixels.dtype == np.uint8, header=header)
 
 
 def as_picture(photo: Photo) -> Photo:
-    """The photo with 16-bit pixels, sRGB-encoded, for formats without room for light: below 0 is black, above 1 white.
+    """The photo with 16-bit pixels by sRGB's curve, for formats without room for light, clipped at black and white.
 
     A profile, which would describe linear values, goes.
     """
-    if photo.pixels.dtype != np.float32:
+    curve, alpha = photo.curve, photo.alpha
+    if curve is None or not curve.true_light:
         return photo
-    return replace(photo, pixels=to_pixels(photo.pixels, np.uint16), icc=b"", half=False)
+    pixels = np.empty(photo.pixels.shape, np.uint16)
+    for row, values in enumerate(photo.pixels):
+        pixels[row] = to_pixels(curve.decode(values), np.uint16)
+    if alpha is not None and alpha.dtype == np.uint8:
+        alpha = alpha.astype(np.uint16) * np.uint16(257)
+    icc = b"" if photo.hdr is None else picture_profile(photo.hdr[0])
+    return replace(photo, pixels=pixels, alpha=alpha, icc=icc, hdr=None, chunks=b"", half=False)
