@@ -103,6 +103,15 @@ def test_a_subject_that_is_nothing_or_everything_is_none(share: float) -> None:
     assert find_focus(disparity, "auto", SHAPE, subject) == find_focus(disparity, "auto", SHAPE)
 
 
+def test_a_subject_is_at_least_half_a_per_cent_of_the_frame() -> None:
+    disparity, subject = np.zeros((100, 100), np.float32), np.zeros((100, 100), np.float32)
+    disparity[:10, :10] = 1.0
+    for count, expected in ((49, 0.0), (50, 1.0)):
+        subject.fill(0.0)
+        subject[: count // 10, :10], subject[count // 10, : count % 10] = 1.0, 1.0
+        assert find_focus(disparity, "auto", (100, 100), subject) == expected
+
+
 def test_auto_without_a_subject_is_what_stands_in_the_middle_before_the_rest() -> None:
     y, x = np.mgrid[:75, :100]
     disparity = np.full((75, 100), 0.2, np.float32)
