@@ -20,6 +20,7 @@ MAY_BE_SKIPPED = {
     "memory is measured as Linux does": "Linux alone",
     "Windows allows no such names": "not on Windows",
     "needs /proc": "Linux alone",
+    "GIMP 3 is not installed": "Debian 12 and Ubuntu 24.04 have GIMP 2.10, which has no Python 3",
     "could not import 'fcntl'": "not on Windows",
     "could not import 'pty'": "not on Windows",
 }
