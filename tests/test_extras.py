@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-NAMES = {"tensorflow-cpu": "tensorflow"}
+NAMES = {"pillow-jxl-plugin": "pillow_jxl", "tensorflow-cpu": "tensorflow"}
 """Modules of distributions that are called otherwise."""
 BLOCKER = """
 import sys
@@ -37,6 +37,7 @@ from wideopen.cli import main
 main()
 """
 HEIC, RAW, EXR = b"\0\0\0\x18ftypheic" + bytes(40), b"FUJIFILMCCD-RAW " + bytes(200), b"\x76\x2f\x31\x01" + bytes(40)
+JXL = b"\xff\x0a" + bytes(40)
 
 
 def module(requirement: str) -> str:
@@ -63,6 +64,9 @@ CASES = [
     ("web", ("serve", "--port", "0")),
     ("heif", ("render", "photo.heic")),
     ("raw", ("render", "photo.raf")),
+    ("jxl", ("render", "photo.jxl")),
+    ("jxl", ("render", "photo.png", "-o", "out.jxl")),
+    ("exr", ("render", "photo.png", "-o", "out.exr")),
     ("heif", ("render", "photo.png", "-o", "out.heic")),
     ("exr", ("render", "photo.png", "--depth", "map.exr")),
     ("exr", ("render", "photo.png", "--depth", "map.npy", "--focus", "near", "--save-depth", "out.exr")),
@@ -88,6 +92,7 @@ def folder(tmp_path: Path, model: Path) -> Path:
     for name, data in {
         "photo.heic": HEIC,
         "photo.raf": RAW,
+        "photo.jxl": JXL,
         "map.exr": EXR,
         "level1.pt": b"",
         "vgg16.npz": b"",
@@ -167,6 +172,6 @@ def test_the_train_extra_has_the_encoders_that_recipes_name() -> None:
 
 
 def test_json_of_doctor_is_whole_without_extras(folder: Path) -> None:
-    done = without(folder, {"pillow_heif", "rawpy", "OpenEXR", "openvino"}, "doctor", "--json")
+    done = without(folder, {"pillow_heif", "rawpy", "OpenEXR", "pillow_jxl", "openvino"}, "doctor", "--json")
     found = {line["name"]: line["value"] for line in map(json.loads, done.stdout.splitlines())}
-    assert done.returncode == 0 and all("pip install" in found[name] for name in ("HEIF", "RAW", "OpenEXR depth"))
+    assert done.returncode == 0 and all("pip install" in found[name] for name in ("HEIF", "RAW", "EXR", "JXL"))

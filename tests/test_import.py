@@ -18,7 +18,8 @@ class Blocker:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"torch", "lightning", "torchmetrics", "onnx", "onnxscript", "tensorflow",
                                       "tensorboard", "skimage", "scipy", "efficientnet_lite_pytorch",
-                                      "pillow_heif", "OpenEXR", "transformers", "ray", "pyarrow", "fsspec"}:
+                                      "pillow_heif", "pillow_jxl", "OpenEXR", "transformers", "ray", "pyarrow",
+                                      "fsspec"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Blocker())
 """

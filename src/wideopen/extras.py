@@ -18,6 +18,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "platformdirs": ("openvino",),
     "pillow_heif": ("heif",),
     "rawpy": ("raw",),
+    "pillow_jxl": ("jxl",),
     "rembg": ("rembg",),
     "OpenEXR": ("exr",),
     "transformers": ("depth",),

@@ -16,6 +16,7 @@ from wideopen._types import Pixels
 from wideopen.errors import PhotoError
 from wideopen.image.imdecode import imdecode
 from wideopen.photo import avif, exif, heif
+from wideopen.photo.formats import jxl
 from wideopen.photo.tiff import one_plane
 
 Convert = Callable[[Image.Image], Image.Image | None]
@@ -64,6 +65,8 @@ def read_channels(image: Image.Image, data: bytes) -> Channels:
         if found is not None:
             return found
         notices = (f"its {avif.bit_depth(data)} bits are read as 8",)
+    if image.format == "JXL" and mode not in ("I;16", "F") and jxl.read_header(data)[2] > 8:
+        notices = ("is read as 8 bits a channel, of more",)
     if mode.startswith("I"):
         return _deep_grey(image)
     if mode in ("CMYK", "LAB"):

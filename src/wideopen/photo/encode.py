@@ -15,6 +15,7 @@ from PIL import Image
 
 from wideopen.photo import avif, exif, gain_jpeg, gdepth, iptc, xmp
 from wideopen.photo.formats.exr import encode_exr
+from wideopen.photo.formats.jxl import encode_jxl, to_srgb
 from wideopen.photo.formats.light import as_light, as_picture
 from wideopen.photo.heif import encode_heif
 from wideopen.photo.jpeg_parts import with_segments, xmp_segments
@@ -31,6 +32,7 @@ FORMATS = {
     "AVIF": (".avif",),
     "HEIF": (".heic", ".heif", ".hif"),
     "EXR": (".exr",),
+    "JXL": (".jxl",),
 }
 """Formats that are read and written, and the suffixes they go by."""
 HDR_FORMATS = ("PNG", "HEIF", "AVIF")
@@ -90,6 +92,13 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
         stack = _stack(photo, alpha=True)
         stack = stack if stack.dtype == np.uint16 else stack.astype(np.uint16) * np.uint16(257)
         return avif.encode_deep(stack, quality or DEFAULT_QUALITY, metadata, photo.hdr)
+    if format == "JXL":
+        pixels = _stack(photo, alpha=True, eight_bits=True)
+        if photo.icc and not photo.grey:
+            pixels[..., :3] = to_srgb(np.ascontiguousarray(pixels[..., :3]), photo.icc)
+        return encode_jxl(
+            pixels, quality or DEFAULT_QUALITY, {key: metadata[key] for key in ("exif", "xmp") & metadata.keys()}
+        )
     options: dict[str, Any] = {"quality": quality or DEFAULT_QUALITY}
     if format == "AVIF":
         options["subsampling"] = ("4:4:4", "4:2:2", "4:2:0")[photo.subsampling or 0]
@@ -100,7 +109,7 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
 
 def _holds_grey(photo: "Photo", format: str) -> bool:
     """Whether the format's own grey is used, which a grey profile describes."""
-    if not photo.grey or format in ("WEBP", "AVIF"):
+    if not photo.grey or format in ("WEBP", "AVIF", "JXL"):
         return False
     return format != "PNG" or photo.alpha is None or photo.pixels.dtype != np.uint16
 
@@ -118,13 +127,15 @@ def losses(photo: "Photo", format: str) -> tuple[str, ...]:
         found.append(f"is HDR: clipped at white in {format}; write .png, .avif, .heic or .exr to keep it")
     if format == "EXR" and (photo.exif or photo.xmp or photo.resources or photo.icc):
         found.append("its EXIF, XMP, captions and profile have no place in EXR")
+    if photo.icc and format == "JXL":
+        found.append("JPEG XL is written without a profile: its colours are converted to sRGB")
     if photo.alpha is not None and format == "EXR":
         found.append("its transparency is laid on white in EXR")
     if photo.alpha is not None and format == "JPEG":
         found.append("JPEG has no transparency: it is laid on white")
-    if photo.pixels.dtype == np.uint16 and format != photo.format and format in ("JPEG", "WEBP", "HEIF", "AVIF"):
-        found.append(f"{format} keeps {8 if format in ('JPEG', 'WEBP') else 10} bits; write .tif or .png to keep all")
-    if iptc.captions(photo.resources) and format in ("WEBP", "AVIF", "HEIF"):
+    if photo.pixels.dtype == np.uint16 and format != photo.format and format in ("JPEG", "WEBP", "HEIF", "AVIF", "JXL"):
+        found.append(f"{format} keeps {10 if format in ('HEIF', 'AVIF') else 8} bits; write .tif or .png to keep all")
+    if iptc.captions(photo.resources) and format in ("WEBP", "AVIF", "HEIF", "JXL"):
         found.append(f"its IPTC captions have no place in {format}")
     return tuple(found)
 

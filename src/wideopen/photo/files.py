@@ -22,7 +22,7 @@ from wideopen.photo import avif, heif, raw
 from wideopen.photo import exif as exif_blob
 from wideopen.photo.channels import MAX_BYTES, Channels, read_channels
 from wideopen.photo.encode import FORMATS, encode
-from wideopen.photo.formats import exr
+from wideopen.photo.formats import exr, jxl
 from wideopen.photo.formats.float_tiff import decode_float_tiff, read_directory
 from wideopen.photo.formats.jpeg_end import with_end
 from wideopen.photo.metadata import Metadata, count_pictures, read_metadata
@@ -50,11 +50,11 @@ UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 
 
 def load(path: Path) -> Photo:
-    """Read a JPEG, PNG, TIFF, WebP, AVIF, HEIF, EXR, GIF, BMP or camera RAW file; of several pictures the main one.
+    """Read a file of `FORMATS`, a GIF, BMP or camera RAW; of several pictures the main one.
 
     Raises:
         PhotoError: it is not there, not a photo, damaged, cut short, larger than `MAX_PIXELS`, or has whole
-            numbers of 32 bits; or it needs an extra (`heif`, `raw`, `exr`) that is not installed.
+            numbers of 32 bits; or it needs an extra (`heif`, `raw`, `exr`, `jxl`) that is not installed.
     """
     return decode(read_bytes(path), str(path))
 
@@ -127,15 +127,25 @@ def open_picture(data: bytes, name: str) -> Image.Image:
     """
     if not data:
         raise PhotoError(f"{name}: is empty (0 bytes); get a whole copy")
+    if jxl.is_jxl(data):
+        try:
+            width, height, _ = jxl.read_header(data)
+        except ValueError:
+            raise PhotoError(f"{name}: damaged or cut short; get a whole copy") from None
+        _check_size(width, height, name, len(data))
     try:
         with quietly():  # About odd metadata and large photos; what matters is raised.
             image = Image.open(io.BytesIO(data), formats=_formats(data))
     except ModuleNotFoundError:
+        if jxl.is_jxl(data):
+            raise PhotoError(f"{name}: is a JPEG XL photo, which needs pillow-jxl-plugin; {jxl.ADVICE}") from None
         raise PhotoError(f"{name}: is a HEIF photo, which needs pillow-heif; {heif.ADVICE}") from None
     except UnidentifiedImageError:
         if avif.is_avif(data) and not avif.is_readable():
             raise PhotoError(f"{name}: is an AVIF photo, which this Pillow cannot read; {avif.ADVICE}") from None
-        raise PhotoError(f"{name}: not a JPEG, PNG, TIFF, WebP, AVIF or HEIF photo, or damaged or cut short") from None
+        raise PhotoError(
+            f"{name}: not a JPEG, PNG, TIFF, WebP, AVIF, HEIF or JPEG XL photo, or damaged or cut short"
+        ) from None
     except Image.DecompressionBombError:
         raise PhotoError(f"{name}: claims more than {MAX_PIXELS // 10**6} megapixels; too large") from None
     except Exception as error:  # Decoders raise anything from SyntaxError to struct.error on damaged files.
@@ -158,11 +168,14 @@ def _check_size(width: int, height: int, name: str, length: int) -> None:
 
 
 def _formats(data: bytes) -> tuple[str, ...]:
-    """What a file may be; Pillow is taught HEIF when there is one."""
+    """What a file may be; Pillow is taught HEIF and JPEG XL when there is one."""
+    if jxl.is_jxl(data):
+        jxl.plugin()
+        return ("JXL",)
     if heif.is_heif(data):
         heif.plugin()
         return ("HEIF",)
-    return (*(format for format in FORMATS if format not in ("HEIF", "EXR")), *READ_ONLY)
+    return (*(format for format in FORMATS if format not in ("HEIF", "EXR", "JXL")), *READ_ONLY)
 
 
 def read_bytes(path: Path, kind: type[WideopenError] = PhotoError) -> bytes:
@@ -237,7 +250,11 @@ def _check_writer(path: PurePath, format: str) -> None:
     try:
         if format == "HEIF":
             heif.plugin()
+        if format == "JXL":
+            jxl.plugin()
     except ModuleNotFoundError:
+        if format == "JXL":
+            raise OutputError(f"{path}: JPEG XL needs pillow-jxl-plugin; {jxl.ADVICE}, or write .jpg") from None
         raise OutputError(f"{path}: HEIF needs pillow-heif; {heif.ADVICE}, or write .jpg") from None
 
 

@@ -12,6 +12,7 @@ from wideopen.errors import PhotoError
 from wideopen.gain.gain_map import GainMap
 from wideopen.photo import avif, exif, heif, xmp
 from wideopen.photo.cicp import stated_colours
+from wideopen.photo.formats import jxl
 from wideopen.photo.gain_jpeg import read_gain_map
 from wideopen.photo.iptc import read_resources
 from wideopen.photo.jpeg_parts import extended_packet, jpeg_parts
@@ -68,7 +69,10 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
     held = before or turn
     if image.format == "TIFF" and exif.ORIENTATION not in image.getexif():
         turn = 1  # Pillow and OpenCV turn TIFFs upright as they load.
-    packet = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
+        turn = 1  # Its decoder has turned it; a JPEG packed into a JPEG XL is as it was.
+    packet = jxl.packet(data) if image.format == "JXL" else b""
+    packet = packet or info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     packet = packet.encode() if isinstance(packet, str) else bytes(packet)
     more = extended_packet([body for name, body in getattr(image, "applist", []) if name == "APP1"])
     more = xmp.make_true(more, held)

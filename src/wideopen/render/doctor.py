@@ -122,7 +122,12 @@ def _machine() -> Iterator[Finding]:
 
 
 def _formats() -> Iterator[Finding]:
-    extras = {"HEIF": ("pillow_heif", "heif"), "RAW": ("rawpy", "raw"), "EXR": ("OpenEXR", "exr")}
+    extras = {
+        "HEIF": ("pillow_heif", "heif"),
+        "RAW": ("rawpy", "raw"),
+        "EXR": ("OpenEXR", "exr"),
+        "JXL": ("pillow_jxl", "jxl"),
+    }
     built_in = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "zlib", "WEBP": "webp", "AVIF": "avif"}
     names = [*FORMATS, *(["RAW"] if importlib.util.find_spec("wideopen.photo.raw") else [])]
     for name in names:
@@ -179,7 +184,8 @@ def _tried(name: str, test: Callable[[], str]) -> Finding:
 def _files_come_back() -> str:
     pixels, tried = cv2.GaussianBlur(drawn_photo(), (0, 0), 3), list[str]()
     for name in FORMATS:
-        if name == "EXR" or (name == "HEIF" and importlib.util.find_spec("pillow_heif") is None):
+        module = {"HEIF": "pillow_heif", "JXL": "pillow_jxl"}.get(name)
+        if name == "EXR" or (module and importlib.util.find_spec(module) is None):
             continue  # An EXR holds light, not pixels.
         if name == "AVIF" and not features.check("avif"):
             continue
