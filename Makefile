@@ -35,7 +35,7 @@ env: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS) $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,depth,hub,heif,raw,exr,jxl,openvino,web,cluster,dev]'
+	$(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,hub,heif,raw,exr,jxl,openvino,web,cluster,dev]'
 	$(BIN)/pip install -q --no-compile --disable-pip-version-check --no-deps $$(grep '^lpips==' constraints.txt)
 	$(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib >/dev/null 2>&1 || true
 	touch $@

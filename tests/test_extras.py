@@ -70,7 +70,7 @@ CASES = [
     ("heif", ("render", "photo.png", "-o", "out.heic")),
     ("exr", ("render", "photo.png", "--depth", "map.exr")),
     ("exr", ("render", "photo.png", "--depth", "map.npy", "--focus", "near", "--save-depth", "out.exr")),
-    ("depth", ("render", "photo.png", "--depth", "auto")),
+    ("hub", ("render", "photo.png", "--depth", "auto", "--depth-model", "hf:org/depth")),
     ("openvino", ("render", "photo.png", "--engine", "openvino")),
     ("openvino", ("doctor", "--engine", "openvino")),
     ("cluster", ("render", "photo.png", "-o", "out.png", "--cluster")),
@@ -128,7 +128,7 @@ def test_a_core_install_names_the_extra(folder: Path, extra: str, arguments: tup
     [
         ("torch", "convert", ("convert", "checkpoint", "-o", "out.pt")),
         ("tensorflow", "convert", ("convert", "checkpoint/x", "-o", "out.pt")),
-        ("torch", "depth", ("render", "photo.png", "--depth", "auto")),
+        ("huggingface_hub", "hub", ("render", "photo.png", "--model", "hf:org/lens")),
         ("torch", "export", ("export", "level1.pt", "-o", "out.onnx")),
         ("onnx", "export", ("export", "level1.pt", "-o", "out.onnx")),
         ("torch", "train", ("train", "--recipe", "recipe.toml", "--data", "pairs", "-o", "run")),
@@ -155,12 +155,11 @@ def test_each_module_names_the_extra_of_the_command(
 
 
 def test_what_the_command_line_knows_is_what_the_extras_bring() -> None:
-    """But for what comes with something else that an extra names."""
     extras = set(PROJECT["optional-dependencies"]) - {"dev", "docs", "release"}
     assert {extra for found in EXTRAS.values() for extra in found} == extras
     for extra in extras:
         known = {name for name, found in EXTRAS.items() if extra in found}
-        assert brought(extra) <= known and known - brought(extra) <= {"huggingface_hub"}, extra
+        assert brought(extra) == known, extra
 
 
 def test_the_train_extra_has_the_encoders_that_recipes_name() -> None:

@@ -3,7 +3,7 @@
 from wideopen.errors import WideopenError
 
 EXTRAS: dict[str, tuple[str, ...]] = {
-    "torch": ("train", "export", "convert", "depth", "lpips"),
+    "torch": ("train", "export", "convert", "lpips"),
     "lightning": ("train",),
     "torchmetrics": ("train",),
     "tensorboard": ("train",),
@@ -21,7 +21,6 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "pillow_jxl": ("jxl",),
     "rembg": ("rembg",),
     "OpenEXR": ("exr",),
-    "transformers": ("depth",),
     "huggingface_hub": ("hub",),
     "lpips": ("lpips",),
     "torchvision": ("lpips",),
@@ -35,7 +34,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "s3fs": ("cluster",),
 }
 """The extras that bring a module, the most usual one first."""
-OF_COMMANDS = {"render": "depth", "evaluate": "lpips", "export": "export", "convert": "convert"}
+OF_COMMANDS = {"evaluate": "lpips", "export": "export", "convert": "convert"}
 """The extra that a command asks for where several bring what it lacks."""
 
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,17 @@ def model_file(model: Path | str) -> Path:
     return named[0]
 
 
+def held(model: Path | str, patterns: Sequence[str]) -> Path | None:
+    """As `fetch`, but of this machine's cache alone: None if some pattern matches nothing there."""
+    from huggingface_hub import snapshot_download
+
+    with _without_bars(), suppress(Exception):  # Not there, or not whole: the hub has no common kind.
+        kept = Path(str(snapshot_download(local_files_only=True, **_wanted(model, patterns))))
+        if all(any(kept.glob(pattern)) for pattern in patterns):
+            return kept
+    return None
+
+
 def fetch(model: Path | str, patterns: Sequence[str]) -> Path:
     """Folder with those files of a repository that match, from this machine's cache or, the first time, from the hub.
 
@@ -45,28 +56,28 @@ def fetch(model: Path | str, patterns: Sequence[str]) -> Path:
 
     Args:
         model: as of `model_file`.
-        patterns: names of files with wildcards; some file must match each.
+        patterns: names of files with wildcards; in the cache some file must match each.
 
     Raises ModelError and ModuleNotFoundError as `model_file` does.
     """
     from huggingface_hub import snapshot_download
 
+    wanted = _wanted(model, patterns)
+    if (kept := held(model, patterns)) is not None:
+        return kept
+    with _without_bars():
+        try:
+            return Path(str(snapshot_download(**wanted)))
+        except Exception as error:
+            raise ModelError(f"{_said(model)}: cannot be had from the hub ({_reason(error)})") from error
+
+
+def _wanted(model: Path | str, patterns: Sequence[str]) -> dict[str, Any]:
+    """What the hub's client is asked for; ModelError for a name that is none."""
     name, _, revision = _said(model).removeprefix(PREFIX).partition("@")
     if name.count("/") != 1 or not all(name.split("/")):
         raise ModelError(f"{_said(model)}: is no name on the hub; write hf:ORG/NAME or hf:ORG/NAME@REVISION")
-    wanted: Any = {"revision": revision or None, "allow_patterns": list(patterns)}
-    with _without_bars():
-        try:
-            kept = Path(str(snapshot_download(name, local_files_only=True, **wanted)))
-            if all(any(kept.glob(pattern)) for pattern in patterns):
-                return kept
-        except Exception:  # Not there, or not whole: the hub has no common kind, and says why below.
-            pass
-        try:
-            folder = Path(str(snapshot_download(name, **wanted)))
-        except Exception as error:
-            raise ModelError(f"{_said(model)}: cannot be had from the hub ({_reason(error)})") from error
-    return folder
+    return {"repo_id": name, "revision": revision or None, "allow_patterns": list(patterns)}
 
 
 def _said(model: Path | str) -> str:

@@ -128,16 +128,28 @@ class RenderOptions:
         ),
     )
     invert_matte: bool = field(default=False, metadata=_doc("The matte is 0 for the subject.", SUBJECT))
+    best: bool = field(
+        default=False,
+        metadata=_doc(
+            "Use the best models for matte and depth that are here (`wideopen models`) where nothing else says them.",
+            SUBJECT,
+        ),
+    )
     depth: str | None = field(
         default=None,
         metadata=_doc(
-            "Depth map: a file (PNG, TIFF, PFM, EXR, .npy), `auto` (estimated by a Transformers model), or `none`. If "
+            "Depth map: a file (PNG, TIFF, PFM, EXR, .npy), `auto` (a model estimates it), or `none`. If "
             "not given, the one in the photo, if it has one.",
             DEPTH,
         ),
     )
     depth_model: str | None = field(
-        default=None, metadata=_doc("Transformers model (folder or name) of --depth auto.", DEPTH)
+        default=None,
+        metadata=_doc(
+            "Model of --depth auto: onnx:FILE, hf:ORG/NAME[@REVISION] or a folder; if not given, Depth Anything V2 "
+            "Small.",
+            DEPTH,
+        ),
     )
     depth_kind: DepthKind = field(
         default="disparity", metadata=_doc("What a map's values are: disparity (larger is nearer) or distance.", DEPTH)

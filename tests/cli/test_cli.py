@@ -137,7 +137,7 @@ def test_bad_model(photo: Path) -> None:
         (["render", "a.jpg", "--quality", "0"], "quality must be 1 to 100"),
         (["render", "a.jpg", "b.jpg", "-o", "c.jpg"], "not a folder"),
         (["render", "a.jpg", "--unknown"], "--unknown"),
-        (["nonsense"], "No such command 'nonsense'; there are render, serve, "),
+        (["nonsense"], "No such command 'nonsense'; there are render, "),
         (["photo.jpg", "--aperture", "2"], "did you mean: wideopen render photo.jpg --aperture 2"),
         (["a folder/*.png"], "did you mean: wideopen render 'a folder/*.png'"),
         (["rendr", "a.jpg"], "did you mean: wideopen render a.jpg"),

@@ -10,8 +10,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from depth_networks import build_depth_network
 from lens_models import build_lens_model
 from limits import HANG
 from wideopen.errors import ModelError
@@ -25,7 +28,7 @@ CALLED: list[str] = []
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
-    """A repository `org/lens` of one revision, `main`, tagged `v1`, with the files of `folder`."""
+    """Repositories `org/lens` and `org/depth` of one revision, `main`, tagged `v1`: the folders in `folder`."""
 
     folder = Path()
 
@@ -47,21 +50,23 @@ class Hub(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
-        names = [path.name for path in self.folder.iterdir()]
         place, _, _ = self.path.partition("?")
-        if "/org/lens" not in place:
+        repository = next((name for name in ("lens", "depth") if f"/org/{name}" in place), None)
+        if repository is None:
             return self.refuse("RepoNotFound")
+        folder = self.folder / repository
+        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
         if not any(f"/{revision}" in place for revision in ("main", "v1", COMMIT)):
             return self.refuse("RevisionNotFound")
         if "/resolve/" in place:
-            data = (self.folder / place.rpartition("/")[2]).read_bytes()
+            data = (folder / place.partition("/resolve/")[2].partition("/")[2]).read_bytes()
             return self.answer(
                 data, ETag=f'"{hashlib.sha1(data).hexdigest()}"', Content_Type="application/octet-stream"
             )
         if "/tree/" in place:
             files = [{"type": "file", "path": name, "size": 1, "oid": "1"} for name in names]
             return self.answer(json.dumps(files).encode(), Content_Type="application/json")
-        facts = {"id": "org/lens", "sha": COMMIT, "private": False, "tags": [], "downloads": 0, "likes": 0}
+        facts = {"id": f"org/{repository}", "sha": COMMIT, "private": False, "tags": [], "downloads": 0, "likes": 0}
         facts["siblings"] = [{"rfilename": name} for name in names]  # type: ignore[assignment]
         return self.answer(json.dumps(facts).encode(), Content_Type="application/json")
 
@@ -71,9 +76,13 @@ class Hub(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     Hub.folder = tmp_path_factory.mktemp("hub")
-    build_lens_model(Hub.folder / "model.onnx")
-    (Hub.folder / "README.md").write_text("a card\n")
-    (Hub.folder / "other.onnx").write_bytes(b"no model")
+    (Hub.folder / "lens").mkdir()
+    build_lens_model(Hub.folder / "lens" / "model.onnx")
+    (Hub.folder / "lens" / "README.md").write_text("a card\n")
+    (Hub.folder / "lens" / "other.onnx").write_bytes(b"no model")
+    (Hub.folder / "depth" / "onnx").mkdir(parents=True)
+    build_depth_network(Hub.folder / "depth" / "onnx" / "model.onnx")
+    (Hub.folder / "depth" / "config.json").write_text("{}")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -85,10 +94,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-def render(hub: str, cache: Path, name: str, output: Path) -> subprocess.CompletedProcess[str]:
+def render(
+    hub: str, cache: Path, name: str, output: Path, *given: object, option: str = "--model"
+) -> subprocess.CompletedProcess[str]:
     """`wideopen render` in a process of its own, whose client of the hub knows this hub and this cache alone."""
     pytest.importorskip("huggingface_hub", reason="needs the extra hub")
-    command = [sys.executable, "-m", "wideopen", "render", str(PHOTO), "--model", name, "-o", str(output)]
+    command = [sys.executable, "-m", "wideopen", "render", PHOTO, option, name, "-o", output, *given]
+    command = [str(word) for word in command]
     environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG)
 
@@ -99,10 +111,21 @@ def test_fetched_once_and_then_without_network(hub: str, cache: Path, tmp_path: 
     assert any("/resolve/" in path for path in CALLED) and not any("README" in path for path in CALLED)
     again = render("http://127.0.0.1:9", cache, "hf:org/lens@v1", tmp_path / "again.jpg")  # Nothing listens there.
     assert (again.returncode, again.stderr) == (0, "")
-    local = render(hub, cache, str(Hub.folder / "model.onnx"), tmp_path / "local.jpg")
+    local = render(hub, cache, str(Hub.folder / "lens" / "model.onnx"), tmp_path / "local.jpg")
     assert local.returncode == 0
     pictures = {(tmp_path / f"{name}.jpg").read_bytes() for name in ("first", "again", "local")}
     assert len(pictures) == 1
+
+
+def test_a_depth_model_is_fetched_once_and_then_without_network(hub: str, cache: Path, tmp_path: Path) -> None:
+    for place in (hub, "http://127.0.0.1:9"):
+        more = "--depth", "auto", "--focus", "near", "--save-depth", tmp_path / "found.npy", "--overwrite"
+        done = render(place, cache, "hf:org/depth@v1", tmp_path / "out.jpg", *more, option="--depth-model")
+        assert (done.returncode, done.stderr) == (0, "")
+        red = cv2.imread(str(PHOTO))[..., 2]
+        found = np.load(tmp_path / "found.npy")
+        assert np.corrcoef(found.ravel(), red.ravel())[0, 1] > 0.95
+    assert not any("/org/depth" in path and "config.json" in path for path in CALLED)
 
 
 @pytest.mark.parametrize(

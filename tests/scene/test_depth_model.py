@@ -14,8 +14,9 @@ import torch
 
 from conftest import draw_scene
 from limits import HANG
-from wideopen import WeightsError
-from wideopen.scene.depth_model import estimate_depth
+from wideopen import ModelError
+from wideopen.photo.depth_map import DepthMap
+from wideopen.scene.depth_model import TransformersModel, depth_estimator
 
 pytestmark = pytest.mark.slow
 
@@ -77,53 +78,49 @@ def by_hand(folder: Path, photo: np.ndarray) -> np.ndarray:
     return torch.nn.functional.interpolate(found[None], size, mode="bicubic", align_corners=False)[0, 0].numpy()
 
 
+def seen(folder: Path, photo: np.ndarray | None = None) -> DepthMap:
+    photo = draw_scene() if photo is None else photo
+    return TransformersModel(folder, str(folder)).estimate(photo.astype(np.float32) / 255)
+
+
 def test_relative_models_give_disparity(relative: Path) -> None:
-    photo, depth = draw_scene(), estimate_depth(draw_scene(), str(relative))
-    expected = by_hand(relative, photo)
+    depth, expected = seen(relative), by_hand(relative, draw_scene())
     assert not depth.metric and depth.disparity.shape == (180, 240)
     assert (depth.disparity.min(), depth.disparity.max()) == (0, 1)
     assert np.corrcoef(depth.disparity.ravel(), expected.ravel())[0, 1] > 0.999
 
 
 def test_metric_models_give_distance(metric: Path) -> None:
-    depth = estimate_depth(draw_scene(), str(metric))
+    depth = seen(metric)
     assert depth.metric
     np.testing.assert_allclose(1 / depth.disparity, by_hand(metric, draw_scene()), rtol=1e-3)
 
 
-def test_types_and_sizes_of_photos(relative: Path) -> None:
-    photo = draw_scene()
-    expected = estimate_depth(photo, str(relative)).disparity
-    for form in (photo.astype(np.uint16) * 257, photo.astype(np.float32) / 255):
-        np.testing.assert_array_equal(estimate_depth(form, str(relative)).disparity, expected)
-    large = cv2.resize(photo, (2400, 1800), interpolation=cv2.INTER_CUBIC)
-    assert estimate_depth(large, str(relative)).disparity.shape == (768, 1024)
+def test_large_photos_are_shown_smaller(relative: Path) -> None:
+    large = cv2.resize(draw_scene(), (2400, 1800), interpolation=cv2.INTER_CUBIC)
+    assert seen(relative, large).disparity.shape == (768, 1024)
 
 
 def test_missing_and_damaged_models(relative: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("wideopen.scene.depth_model.DEFAULT_MODEL", "wideopen/not-on-the-hub")
     (tmp_path / "damaged").mkdir()
     for file in relative.iterdir():
         (tmp_path / "damaged" / file.name).write_bytes(file.read_bytes()[: 3000 if "safe" in file.name else None])
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.json").write_text('{"model_type": "bert"}')
-    for name in (
-        None,
-        "no-such/model",
-        "not a name",
-        str(tmp_path),
-        *(str(tmp_path / x) for x in ("damaged", "other")),
-    ):
-        with pytest.raises(WeightsError, match="or a depth map") as caught:
-            estimate_depth(draw_scene(), name)
+    for name in ("no-such/model", str(tmp_path), *(str(tmp_path / x) for x in ("damaged", "other"))):
+        with pytest.raises(ModelError, match="or a depth map") as caught:
+            depth_estimator(name)
         assert "\n" not in str(caught.value) and str(caught.value).startswith("depth model ")
+    with pytest.raises(ModelError, match="hf:no-such/model: cannot be had from the hub"):
+        depth_estimator("hf:no-such/model")
 
 
 def test_nothing_is_printed(relative: Path) -> None:
     code = (
-        "import numpy\nfrom wideopen.scene.depth_model import estimate_depth\n"
-        f"estimate_depth(numpy.arange(30000, dtype=numpy.uint8).reshape(100, 100, 3), {str(relative)!r})"
+        "import numpy\nfrom wideopen.scene.depth_model import depth_estimator\n"
+        "photo = numpy.linspace(0, 1, 30000, dtype=numpy.float32).reshape(100, 100, 3)\n"
+        f"depth_estimator({str(relative)!r}).estimate(photo)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -144,5 +141,5 @@ def test_a_model_downloaded_before_needs_no_network(
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    found = estimate_depth(draw_scene(), "some/model").disparity
-    np.testing.assert_array_equal(found, estimate_depth(draw_scene(), str(relative)).disparity)
+    found = depth_estimator("hf:some/model").estimate(draw_scene().astype(np.float32) / 255)
+    np.testing.assert_array_equal(found.disparity, seen(relative).disparity)

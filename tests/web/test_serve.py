@@ -134,7 +134,7 @@ def test_api_refuses_in_one_line(server: Server, options: dict[str, Any], says: 
 def test_options_that_are_the_deployers_own_do_nothing(server: Server) -> None:
     """Paths on the server are no fields of the form: what names one is not read."""
     plain_one = server.call("render", PATH, side=320)[1]
-    for name in ("model", "depth", "shape", "depth_model", "engine", "threads"):
+    for name in ("model", "best", "depth", "shape", "depth_model", "engine", "threads"):
         status, body, _ = server.call("render", PATH, side=320, **{name: "/etc/passwd"})
         assert (status == 200 and body == plain_one) or (status == 422 and "root:" not in said(body)), name
 

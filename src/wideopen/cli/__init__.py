@@ -21,7 +21,19 @@ from wideopen.cli.text import complain
 from wideopen.errors import WideopenError
 from wideopen.extras import missing_extra
 
-COMMANDS = ("render", "serve", "presets", "doctor", "synthesize", "inspect", "train", "evaluate", "export", "convert")
+COMMANDS = (
+    "render",
+    "serve",
+    "presets",
+    "models",
+    "doctor",
+    "synthesize",
+    "inspect",
+    "train",
+    "evaluate",
+    "export",
+    "convert",
+)
 """Names in the order --help lists them; `wideopen.cli.NAME` holds the function NAME."""
 
 _ADDRESS = re.compile(r"local|auto|[^/\\]+:\d+")

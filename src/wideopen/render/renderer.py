@@ -152,7 +152,7 @@ class Renderer:
             result, seen = self.render_photo(taken, depth, matte)
         except ValueError as error:
             raise PhotoError(f"{name}: {error}") from error
-        return Rendered(taken, result, seen, depth, matte, notices_of(matte))
+        return Rendered(taken, result, seen, depth, matte, notices_of(matte, self.options.best))
 
     def render_file(
         self,

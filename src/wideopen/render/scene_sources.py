@@ -20,6 +20,7 @@ from wideopen.scene.scene import Matte, Scene
 if TYPE_CHECKING:
     from wideopen.scene.model import Engine
 
+NOTHING_BETTER = "no better model is here than the network in the package; `wideopen models` says which can be had"
 UNSURE = 0.5
 """Opacity from which on a pixel counts as the subject's where a matte is asked whether it holds one."""
 
@@ -49,19 +50,19 @@ class SceneSources:
 
         Raises:
             DepthError: it cannot be read, or has another shape than the photo.
+            ModelError: the model that estimates it cannot be had or run.
         """
         from wideopen.photo.depth import check_shape, from_disparity, load_depth
+        from wideopen.scene.matte_models import shown_to_models
+        from wideopen.scene.model_store import best_here
 
         options = self.options
+        best = options.best and options.depth is None
+        if given is None and (options.depth == "auto" or best and best_here("depth") is not None):
+            given = self.depth_model().estimate(shown_to_models(pixels, curve))
         if given is None and options.depth not in (None, "none"):
-            if options.depth == "auto":
-                from wideopen.scene.depth_model import estimate_depth
-
-                shown = curve.to_srgb(pixels) if curve is not None and curve.true_light else pixels
-                given = estimate_depth(shown, options.depth_model)
-            else:
-                how = options.depth_kind, options.invert, options.depth_unit
-                given = self._once("depth", lambda: load_depth(Path(str(options.depth)), *how))
+            how = options.depth_kind, options.invert, options.depth_unit
+            given = self._once("depth", lambda: load_depth(Path(str(options.depth)), *how))
         if given is None:
             return None
         depth = given if isinstance(given, DepthMap) else from_disparity(np.asarray(given), "depth")
@@ -94,6 +95,7 @@ class SceneSources:
         """
         from wideopen.scene.matte_file import as_matte, check_matte_shape, load_matte
         from wideopen.scene.matte_models import shown_to_models
+        from wideopen.scene.model_store import best_here
 
         if isinstance(given, Matte):
             return given
@@ -106,6 +108,8 @@ class SceneSources:
             opacity = self._once("matte", lambda: load_matte(Path(value), self.options.invert_matte))
         elif kind in ("rembg", "onnx"):
             return Matte(self.matte_model().matte(shown_to_models(pixels, curve)), f"{kind}:{value}")
+        elif kind in ("unset", "auto") and self.options.best and (best := best_here("matte")) is not None:
+            return Matte(self.matte_model().matte(shown_to_models(pixels, curve)), best.name)
         else:
             return None
         check_matte_shape(opacity, pixels.shape[0], pixels.shape[1], name)
@@ -137,12 +141,23 @@ class SceneSources:
     def matte_model(self) -> Any:
         """What makes mattes where the options name a model: it has `matte(pixels)`."""
         from wideopen.scene.matte_models import MatteModel, RembgSession
+        from wideopen.scene.model_store import best_here
 
         kind, value = matte_source(self.options.matte)
+        if kind in ("unset", "auto") and (best := best_here("matte")) is not None:
+            value = str(best.path)
         return self._once(
             "matte model",
             lambda: RembgSession(value) if kind == "rembg" else MatteModel(Path(value), self.options.threads),
         )
+
+    def depth_model(self) -> Any:
+        """What estimates depth maps, of the name that the options have."""
+        from wideopen.scene.depth_model import depth_estimator
+
+        options = self.options
+        how = options.depth_model, options.depth_kind, options.depth_unit, options.threads
+        return self._once("depth model", lambda: depth_estimator(*how))
 
     def scene(
         self, pixels: Pixels, depth: DepthMap | None, matte: Matte | None, curve: ToneCurve | None = None
@@ -164,7 +179,7 @@ class SceneSources:
         kind, _ = matte_source(self.options.matte)
         if depth is not None:
             found = scene_of_map(pixels, depth, self.options.depth or "depth map", curve)
-            if matte is None and kind == "auto":
+            if matte is None and (kind == "auto" or kind == "unset" and self.options.best):
                 matte = estimate_scene(self.engine, pixels, self.options, curve).matte
             return found if matte is None else with_subject(found, matte)
         found = self._of_network(pixels, curve, matte)
@@ -197,6 +212,8 @@ class SceneSources:
             how = options.depth_kind, options.invert, options.depth_unit
             self._once("depth", lambda: load_depth(Path(str(options.depth)), *how))
         kind, value = matte_source(options.matte)
+        if options.depth == "auto":
+            self.depth_model()
         if kind == "file":
             self._once("matte", lambda: load_matte(Path(value), options.invert_matte))
         elif kind in ("rembg", "onnx"):
@@ -209,10 +226,16 @@ class SceneSources:
             return self._kept[name]
 
 
-def notices_of(matte: Matte | None) -> tuple[str, ...]:
-    """What a person should know of a matte: that it holds nothing, or everything."""
+def notices_of(matte: Matte | None, best: bool = False) -> tuple[str, ...]:
+    """What a person should know of a matte: that it holds nothing, or everything.
+
+    Args:
+        best: the best models were asked for; that there are none is worth a line, too.
+    """
+    from wideopen.scene.model_store import best_here
+
     if matte is None:
-        return ()
+        return (NOTHING_BETTER,) if best and not (best_here("matte") or best_here("depth")) else ()
     if float(matte.opacity.max()) < UNSURE:
         return (f"the matte ({matte.source}) holds no subject: nothing is kept sharp",)
     if float(matte.opacity.min()) > UNSURE:

@@ -1,127 +1,161 @@
-"""Depth from the photo alone, by any model for which Transformers has a depth-estimation pipeline (extra `depth`)."""
+"""Depth from the photo alone: an ONNX file on the core's own runtime, or any model that Transformers can run.
+
+| `--depth-model` | what runs |
+|---|---|
+| not given | Depth Anything V2 Small, fetched once (`model_store`) |
+| `onnx:FILE`, a folder with an .onnx file in it | that file (`depth_network`) |
+| `hf:ORG/NAME[@REVISION]` | the repository's `onnx/model.onnx`; if it has none, Transformers, where installed |
+| a folder without, with a config.json | Transformers |
+"""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wideopen.errors import WeightsError
+from wideopen import hub
+from wideopen._types import Float
+from wideopen.errors import ModelError
+from wideopen.hub import is_hub_name
 from wideopen.image.resize import fit, resize
+from wideopen.options import DepthKind
 from wideopen.photo.depth import from_disparity, from_distance
 from wideopen.photo.depth_map import DepthMap
+from wideopen.scene.depth_network import NEAREST_M, DepthNetwork
+from wideopen.scene.model_store import fetch, find_model
 
-DEFAULT_MODEL = "depth-anything/Depth-Anything-V2-Small-hf"
+DEFAULT = "depth-anything-v2-small"
 """25 M parameters, Apache-2.0 (Yang et al., Depth Anything V2, NeurIPS 2024)."""
+METRES = ("depth-pro", "depth_pro", "metric")
+DISTANCES = (*METRES, "depth-anything-3", "depth-anything-v3", "da3")
+"""In the name of a model (a file's own, a folder's own) that gives distance, in metres or without a scale, where
+nothing else is said."""
+ONNX_FILE = "onnx/model.onnx"
+SAFE = ["*.json", "*.safetensors"]
+"""What Transformers needs of a repository: no pickled weights, which can hold any code."""
 LONG_SIDE = 1024
 """The photo is shown at this size: such models shrink it further, and `lift` brings the map back to the edges."""
 _METRIC_KINDS = {"zoedepth", "depth_pro", "glpn"}
 """Models that give metres although their configuration does not say so."""
-_NEAREST_M = 0.01
 
 
-def estimate_depth(pixels: NDArray[Any], model: str | None = None) -> DepthMap:
-    """Estimate a depth map.
+class Estimates(Protocol):
+    """What estimates depth maps."""
+
+    def estimate(self, pixels: Float) -> DepthMap:
+        """The map of HxWx3 float32, sRGB-encoded, upright, [0, 1]."""
+
+
+def depth_estimator(
+    name: str | None = None, kind: DepthKind = "disparity", unit_m: float | None = None, threads: int | None = None
+) -> Estimates:
+    """The model of that name, loaded; fetched once if need be.
 
     Args:
-        pixels: HxWx3 sRGB-encoded, upright: uint8, uint16, or float in [0, 1].
-        model: folder or hub name of a model; `DEFAULT_MODEL` if None. From the hub it is downloaded once.
-
-    Returns:
-        A map whose longer side is at most `LONG_SIDE`; metric if the model is.
+        name: see above.
+        kind, unit_m: what an ONNX model gives, where its name does not tell.
 
     Raises:
-        WeightsError: the model is not there and cannot be downloaded, is damaged, or estimates no depth.
-        DepthError: it found the same depth everywhere.
-        ModuleNotFoundError: the extra `depth` is not installed.
+        ModelError: it is not there and cannot be fetched, is damaged, or estimates no depth.
+        ModuleNotFoundError: a model on the hub, and the extra `hub` is not installed.
     """
-    from PIL import Image
-
-    name = model or DEFAULT_MODEL
-    label = f"depth model {name}"
-    height, width = pixels.shape[:2]
-    small = resize(pixels, *fit(height, width, min(LONG_SIDE, max(height, width))))
-    if small.dtype != np.uint8:
-        white = 1.0 if small.dtype.kind == "f" else np.iinfo(small.dtype).max
-        small = np.rint(small.astype(np.float32) * np.float32(255 / white)).clip(0, 255).astype(np.uint8)
-    with _quiet(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # The pipeline also draws a picture, and divides by 0 for flat ones.
-        pipeline = _pipeline(name, label)
-        try:
-            found = pipeline(Image.fromarray(small))["predicted_depth"]
-        except (RuntimeError, ValueError, TypeError, KeyError) as error:
-            raise WeightsError(f"{label}: does not run on a photo ({_line(error)}); choose another") from error
-    values = found.squeeze().numpy().astype(np.float32)
-    config = pipeline.model.config
-    if getattr(config, "depth_estimation_type", "") == "metric" or config.model_type in _METRIC_KINDS:
-        return from_distance(np.maximum(values, _NEAREST_M), label, unit_m=1.0)
-    return from_disparity(values, label)
+    if name is None:
+        return DepthNetwork(fetch(find_model(DEFAULT)), threads=threads)
+    called = name.lower() if is_hub_name(name) else Path(name).name.lower()
+    if kind == "disparity" and any(part in called for part in DISTANCES):
+        kind = "distance"
+        unit_m = 1.0 if unit_m is None and any(part in called for part in METRES) else unit_m
+    if name.startswith("onnx:"):
+        return DepthNetwork(Path(name.removeprefix("onnx:")), kind, unit_m, threads)
+    folder = _of_hub(name) if is_hub_name(name) else Path(name).expanduser()
+    files = sorted([*folder.glob("*.onnx"), *folder.glob(ONNX_FILE)])
+    if files:
+        return DepthNetwork(files[0], kind, unit_m, threads)
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"depth model {name}: no folder with a model.onnx or a config.json; {_WAYS_OUT}")
+    return TransformersModel(folder, name)
 
 
-def _pipeline(name: str, label: str) -> Any:
-    """The loaded model with what prepares its pictures."""
-    from transformers import pipeline
-
-    try:
-        return pipeline("depth-estimation", model=_folder(name), device="cpu")
-    except ModuleNotFoundError:
-        raise
-    except Exception as error:  # Of the hub, of safetensors, of Transformers: there is no common kind.
-        raise WeightsError(f"{label}: cannot be loaded ({_line(error)}); {_WAYS_OUT}") from error
+def _of_hub(name: str) -> Path:
+    """A repository's files in the hub's own cache: its ONNX file, else what Transformers needs."""
+    wanted = [f"{ONNX_FILE}*"]  # Weights of more than 2 GB lie beside the graph.
+    folder = hub.held(name, wanted) or hub.held(name, SAFE) or hub.fetch(name, wanted)
+    return folder if (folder / ONNX_FILE).is_file() or hub.held(name, SAFE) else hub.fetch(name, SAFE)
 
 
-def _folder(name: str) -> str:
-    """Where a model's files are: in a folder given, on this machine from before, or downloaded now."""
-    from huggingface_hub import snapshot_download
+class TransformersModel:
+    """A model that Transformers has a depth-estimation pipeline for; it needs PyTorch.
 
-    if name.startswith((".", "/", "~")) or Path(name).exists():
-        folder = Path(name).expanduser()
-        if not (folder / "config.json").is_file():
-            raise FileNotFoundError("no folder with a config.json")
-        return str(folder)
-    try:
-        cached = snapshot_download(name, allow_patterns=_FILES, local_files_only=True)
-        if any(Path(cached).glob("*.safetensors")):
-            return cached
-    except FileNotFoundError:
-        pass
-    return snapshot_download(name, allow_patterns=_FILES)
+    Args:
+        folder: with its config.json and its weights (.safetensors: pickled ones can hold any code).
+        name: what it is called in messages.
+
+    Raises ModelError if it is damaged or estimates no depth, or Transformers or PyTorch is not installed.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.label = f"depth model {name}"
+        if find_spec("transformers") is None or find_spec("torch") is None:
+            raise ModelError(
+                f"{self.label}: has no ONNX file, and runs by Transformers and PyTorch alone; run: pip install "
+                "transformers torch, or choose another"
+            )
+        with _quiet():
+            from transformers import pipeline
+
+            try:
+                self._pipeline: Any = pipeline("depth-estimation", model=str(folder), device="cpu")
+            except Exception as error:  # Of safetensors, of Transformers: there is no common kind.
+                raise ModelError(f"{self.label}: cannot be loaded ({_line(error)}); {_WAYS_OUT}") from error
+
+    def estimate(self, pixels: Float) -> DepthMap:
+        """See `Estimates`. The map's longer side is at most `LONG_SIDE`; it is metric if the model is.
+
+        Raises:
+            ModelError: the model does not run.
+            DepthError: it found the same depth everywhere.
+        """
+        from PIL import Image
+
+        height, width = pixels.shape[:2]
+        small = resize(pixels, *fit(height, width, min(LONG_SIDE, max(height, width))))
+        shown = Image.fromarray(np.rint(small * np.float32(255)).clip(0, 255).astype(np.uint8))
+        with _quiet():
+            try:
+                found = self._pipeline(shown)["predicted_depth"]
+            except (RuntimeError, ValueError, TypeError, KeyError) as error:
+                raise ModelError(f"{self.label}: does not run on a photo ({_line(error)}); choose another") from error
+        values = found.squeeze().numpy().astype(np.float32)
+        config = self._pipeline.model.config
+        if getattr(config, "depth_estimation_type", "") == "metric" or config.model_type in _METRIC_KINDS:
+            return from_distance(np.maximum(values, NEAREST_M), self.label, unit_m=1.0)
+        return from_disparity(values, self.label)
 
 
-_FILES = ["*.json", "*.safetensors"]
-"""No pickled weights, which can hold any code."""
-_WAYS_OUT = (
-    "give the folder of a depth model on this machine (go online once to have the default one), or a depth map "
-    "instead of `auto`"
-)
+_WAYS_OUT = "give a model on this machine (onnx:FILE or a folder), one on the hub (hf:ORG/NAME), or a depth map"
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Transformers and the hub without bars and advice on standard error."""
+    """Transformers without bars and advice on standard error."""
     import torch  # noqa: F401  # Named first: without it Transformers would talk.
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-    from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
 
-    levels = logging.get_verbosity(), hub_logging.get_verbosity()
-    bars, hub_bars = logging.is_progress_bar_enabled(), not are_progress_bars_disabled()
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
-    hub_logging.set_verbosity_error()
     logging.disable_progress_bar()
-    disable_progress_bars()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # The pipeline also draws a picture, and divides by 0 for flat ones.
+            yield
     finally:
-        logging.set_verbosity(levels[0])
-        hub_logging.set_verbosity(levels[1])
+        logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
-        if hub_bars:
-            enable_progress_bars()
 
 
 def _line(error: BaseException) -> str:
