@@ -20,7 +20,7 @@ from PIL import Image
 from command import call
 from conftest import draw_scene
 from limits import HANG
-from wideopen.cli.render import _Stop, _Terminated
+from wideopen.cli.many import Stop, _Terminated
 from wideopen.options import RenderOptions
 from wideopen.photo.files import load, save
 from wideopen.photo.photo import Photo
@@ -198,13 +198,13 @@ def test_stopped_by_a_signal(tmp_path: Path, model: Path, stop: signal.Signals, 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_waits_until_a_result_that_is_being_written_has_been_told_of(number: signal.Signals) -> None:
-    stop = _Stop()
+    stop = Stop()
     with stop.listening():
         stop.hold(True)
         signal.raise_signal(number)
         with pytest.raises(_Terminated if number == signal.SIGTERM else KeyboardInterrupt):
             stop.hold(False)
-    stop = _Stop()
+    stop = Stop()
     with stop.listening(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
 

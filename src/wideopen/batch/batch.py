@@ -24,6 +24,7 @@ from wideopen.photo.photo import Photo
 from wideopen.render.before_after import before_after
 from wideopen.render.rendered import Rendered
 from wideopen.render.renderer import Renderer
+from wideopen.render.seeing import see
 
 Status = Literal["done", "skipped", "failed", "left"]
 Identity = tuple[int, int] | str
@@ -81,7 +82,9 @@ def flights_of(photos: int, in_flight: int | None = None) -> int:
 
 
 def outputs_of(job: Job, options: BatchOptions) -> list[Place]:
-    """The pictures that a job is to write, its result last; those of depth are not among them."""
+    """What a job is to write and may find there, its result last; files beside a picture are not among them."""
+    if not job.draws:
+        return [*(path for path in job.beside.paths if path != job.output), job.output]
     return [job.output] if options.before_after is None else [comparison_path(job.output), job.output]
 
 
@@ -104,8 +107,10 @@ def foresee(
                 raise OutputError(f"{path}: is a photo that is to be rendered; choose another name for the result")
         if options.skip_existing and all(map(there, outputs)):
             return Outcome(job, "skipped")
+        job.beside.check()
         for path in outputs:
-            output_format(path)
+            if job.draws:
+                output_format(path)
             own = options.in_place and path == job.output
             if not options.skip_existing and not options.overwrite and not own and there(path):
                 raise OutputError(f"{path}: exists already; --skip-existing leaves it, --overwrite replaces it")
@@ -245,8 +250,14 @@ def _make(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _
     data = read(job.photo)
     taken, size = room.take(lambda: decode(data, str(job.photo)))
     try:
-        done = renderer.render_bytes(data, str(job.photo), taken=taken)
-        beside, done = job.beside.files(renderer.sources, done, str(job.photo))
+        name = str(job.photo)
+        if not job.draws:
+            files, done = job.beside.files(renderer.sources, see(renderer.sources, data, name, taken), name)
+            wanted = [file for file in files if not (options.skip_existing and exists(file[0]))]
+            wanted.sort(key=lambda file: file[0] == job.output)  # The result last: where it is, the others are.
+            return _Made([*wanted], done, time.perf_counter() - started, [])
+        done = renderer.render_bytes(data, name, taken=taken)
+        beside, done = job.beside.files(renderer.sources, done, name)
         return _Made(_files(renderer, job, options, done), done, time.perf_counter() - started, beside)
     finally:
         room.give(size)
@@ -281,9 +292,9 @@ def _write(made: _Made, job: Job, options: BatchOptions) -> tuple[Outcome, bool]
             return Outcome(job, "skipped"), False
         reason = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
         return Outcome(job, "failed", str(error)), reason in _NO_ROOM
-    notices = made.done.notices(output_format(job.output))
+    notices = made.done.notices(output_format(job.output) if job.draws else None)
     size = (pixels.shape[1], pixels.shape[0])
-    comparison = next((path for path, _ in made.files if path != job.output), None)
+    comparison = next((path for path, _ in made.files if path != job.output), None) if job.draws else None
     return Outcome(job, "done", None, notices, size, made.seconds, comparison), False
 
 

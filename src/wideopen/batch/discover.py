@@ -6,7 +6,7 @@ names -> found photos, each with its place below what was named -> jobs, no two 
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
@@ -18,10 +18,28 @@ from wideopen.errors import OutputError, PhotoError
 from wideopen.photo.files import kept_suffix, output_format, photo_suffixes
 from wideopen.render.side_files import SideFiles
 
-BESIDE, INTO = "{stem}-bokeh{suffix}", "{stem}{suffix}"
-"""Names of results beside their photos, and in a folder of their own."""
 FIELDS = ("stem", "suffix", "folder")
 _MAGIC = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Product:
+    """What is made of photos, and what it is called."""
+
+    beside: str = "{stem}-bokeh{suffix}"
+    """Names of results beside their photos."""
+    into: str = "{stem}{suffix}"
+    """Names of results in a folder of their own."""
+    suffix: str | None = None
+    """What {suffix} stands for where nothing is said; the photo's own if None."""
+    check: Callable[[Path], object] = output_format
+    """Raises OutputError for a name that no result can have."""
+    files: Callable[[Path], SideFiles] = lambda output: SideFiles()
+    """What is written beside a result, or in place of a picture."""
+
+
+BOKEH = Product()
+"""The photos with another background."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,11 @@ class Job:
     """Why it cannot be done, where that is known before it is tried."""
     beside: SideFiles = SideFiles()
     """What else is to be written, if anything."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether the photo is rendered: not if `output` itself is one of the files of what is where in it."""
+        return self.output not in self.beside.paths
 
 
 def find_photos(names: Sequence[str], recursive: bool = False, leave_out: Place | None = None) -> list[Found]:
@@ -79,15 +102,19 @@ def find_photos(names: Sequence[str], recursive: bool = False, leave_out: Place 
 
 
 def plan(
-    found: Iterable[Found], output: Place | None = None, pattern: str | None = None, suffix: str | None = None
+    found: Iterable[Found],
+    output: Place | None = None,
+    pattern: str | None = None,
+    suffix: str | None = None,
+    product: Product = BOKEH,
 ) -> list[Job]:
     """Where the results go.
 
     Args:
         output: folder in which the photos' own folders are kept; beside each photo if None.
-        pattern: name of a result, with {stem}, {suffix} and {folder} (the name of the photo's folder); `BESIDE` or
-            `INTO` if None. Its ending decides the format.
-        suffix: what {suffix} stands for; the photo's own if None.
+        pattern: name of a result, with {stem}, {suffix} and {folder} (the name of the photo's folder); the
+            product's own if None. Its ending decides the format.
+        suffix: what {suffix} stands for; the product's if None.
 
     Returns:
         A job for each photo, but for those that are another one's result, where results lie beside photos.
@@ -95,11 +122,15 @@ def plan(
     Raises:
         OutputError: a pattern that is none, two photos with one result, or results that would be the photos.
     """
-    pattern = check_pattern(pattern or (BESIDE if output is None else INTO))
-    jobs = [Job(item.photo, _target(item, output, pattern, suffix), item.fault) for item in found]
+    pattern = check_pattern(pattern or (product.beside if output is None else product.into), product)
+    targets = [(item, _target(item, output, pattern, suffix or product.suffix)) for item in found]
+    jobs = [Job(item.photo, path, item.fault, product.files(Path(path))) for item, path in targets]
     if output is None:
-        results = {os.path.abspath(comparison_path(job.output)): job.photo for job in jobs}
-        results.update({os.path.abspath(job.output): job.photo for job in jobs})
+        results = {
+            os.path.abspath(path): job.photo
+            for job in jobs
+            for path in (comparison_path(job.output), *job.beside.paths, job.output)
+        }
         jobs = [job for job in jobs if results.get(os.path.abspath(job.photo), job.photo) == job.photo]
     for job in jobs:
         if (
@@ -128,19 +159,19 @@ def is_pattern(name: str) -> bool:
     return not os.path.lexists(name) and _MAGIC.search(name) is not None
 
 
-def check_pattern(pattern: str) -> str:
+def check_pattern(pattern: str, product: Product = BOKEH) -> str:
     """The pattern; OutputError if it is none."""
     try:
         parts = list(Formatter().parse(pattern))
     except ValueError as error:
-        raise OutputError(f"--name {pattern}: {error}; write it like {BESIDE}") from None
+        raise OutputError(f"--name {pattern}: {error}; write it like {product.beside}") from None
     for _, field, form, conversion in parts:
         if field is not None and (field not in FIELDS or form or conversion):
             raise OutputError(f"--name {pattern}: knows {{stem}}, {{suffix}} and {{folder}}, not {{{field}}}")
     if "/" in pattern or os.sep in pattern or not any(field for _, field, _, _ in parts):
         raise OutputError(f"--name {pattern}: must be the name of a file with {{stem}} in it, not a path")
     try:
-        output_format(Path(pattern.format(stem="x", suffix=".png", folder="x")))
+        product.check(Path(pattern.format(stem="x", suffix=".png", folder="x")))
     except OutputError as error:
         raise OutputError(f"--name {pattern}: {str(error).partition(': ')[2]}") from None
     return pattern

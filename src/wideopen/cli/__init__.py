@@ -23,6 +23,7 @@ from wideopen.extras import missing_extra
 
 COMMANDS = (
     "render",
+    "matte",
     "serve",
     "presets",
     "models",

@@ -1,7 +1,7 @@
 """The fields of an options dataclass as options of a command, so that each is declared once."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -14,8 +14,12 @@ Options = TypeVar("Options")
 Command = Callable[..., None]
 
 
-def takes(*options: type[Any]) -> Callable[[Command], Command]:
-    """Decorator: a command with a last parameter `**values` gets an option for every field of these dataclasses."""
+def takes(*options: type[Any], only: Collection[str] | None = None) -> Callable[[Command], Command]:
+    """Decorator: a command with a last parameter `**values` gets an option for every field of these dataclasses.
+
+    Args:
+        only: names of the fields, if not all.
+    """
 
     def decorate(command: Command) -> Command:
         hints = {name: hint for kind in options for name, hint in get_type_hints(kind).items()}
@@ -29,6 +33,7 @@ def takes(*options: type[Any]) -> Callable[[Command], Command]:
             )
             for kind in options
             for field in fields(kind)
+            if only is None or field.name in only
         ]
         own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
         command.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
@@ -40,7 +45,7 @@ def takes(*options: type[Any]) -> Callable[[Command], Command]:
 
 def build(options: type[Options], values: dict[str, Any]) -> Options:
     """The options object out of a command's values; what its rules refuse is a usage error."""
-    own = {field.name: values[field.name] for field in fields(options)}  # type: ignore[arg-type]
+    own = {field.name: values[field.name] for field in fields(options) if field.name in values}  # type: ignore[arg-type]
     try:
         return options(**own)
     except ValueError as error:

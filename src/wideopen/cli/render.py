@@ -1,21 +1,18 @@
 """`wideopen render`."""
 
 import os
-import signal
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
-from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wideopen.cli import Stopped
 from wideopen.cli.cluster import cluster_options, seen_by_all
 from wideopen.cli.options_of import build, hold_threads, takes, with_preset
+from wideopen.cli.shared_options import AsJson, DryRun, MatteBits, Output, Photos, Quiet, Recursive, check_bits
 from wideopen.cli.text import complain
-from wideopen.errors import OutputError, WideopenError
+from wideopen.errors import OutputError
 from wideopen.options import BATCH, CLUSTER, RESULTS, SUBJECT, BatchOptions, RenderOptions
 from wideopen.render.side_files import SideFiles
 
@@ -23,27 +20,14 @@ if TYPE_CHECKING:
     from wideopen.batch.batch import Outcome
     from wideopen.batch.cluster import ClusterOptions
     from wideopen.batch.discover import Job
-    from wideopen.batch.stores import Place
-    from wideopen.cli.report import Report
+    from wideopen.render.renderer import Renderer
 
 
 @takes(BatchOptions, RenderOptions)
 def render(
     ctx: typer.Context,
-    photos: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH", help="Photos, folders, patterns, or - (standard input).", show_default=False),
-    ],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE|DIR",
-            rich_help_panel=RESULTS,
-            help="File to write, folder to write into, or - (standard output); beside each photo if not given.",
-        ),
-    ] = None,
+    photos: Photos,
+    output: Output = None,
     name: Annotated[
         str | None,
         typer.Option(
@@ -59,18 +43,10 @@ def render(
             metavar="FORMAT", rich_help_panel=RESULTS, help="jpg, png, tif, webp, ..; the photo's if not given."
         ),
     ] = None,
-    recursive: Annotated[
-        bool, typer.Option("-r", "--recursive", rich_help_panel=BATCH, help="Search the folders in folders, too.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", rich_help_panel=BATCH, help="Only say what would be written where.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", rich_help_panel=BATCH, help="A line of JSON for each photo, and one at the end.")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", rich_help_panel=BATCH, help="Say nothing but what failed.")
-    ] = False,
+    recursive: Recursive = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
     preset: Annotated[
         str | None, typer.Option(help="Look by name, see `wideopen presets`; options given by hand win.")
     ] = None,
@@ -95,6 +71,7 @@ def render(
             rich_help_panel=SUBJECT,
         ),
     ] = None,
+    matte_bits: MatteBits = 16,
     save_layers: Annotated[
         Path | None,
         typer.Option(
@@ -158,7 +135,7 @@ def render(
     suffix, spread = _suffix(format), cluster_options(cluster, workers)
     if spread is not None and how.in_flight is not None:
         raise typer.BadParameter("--in-flight is for one machine; --workers says how many renderers a cluster has")
-    beside = SideFiles(save_depth, show_depth, save_matte, save_layers)
+    beside = SideFiles(save_depth, show_depth, save_matte, save_layers, check_bits(matte_bits))
     if "-" in (*photos, output):
         alone = (how.in_place, recursive, name, as_json, dry_run, beside, how.before_after, spread, table)
         if len(photos) > 1 or any(alone):
@@ -169,7 +146,9 @@ def render(
         output = None if output is None else seen_by_all(output)
     if how.in_place and any((output, name, format, spread)):
         raise typer.BadParameter("--in-place writes over the photos themselves, on this machine; leave -o away")
-    jobs = _in_place(photos, recursive) if how.in_place else _jobs(photos, output, name, suffix, recursive, dry_run)
+    from wideopen.cli.many import foretell, make_jobs
+
+    jobs = _in_place(photos, recursive) if how.in_place else make_jobs(photos, output, name, suffix, recursive, dry_run)
     if beside:
         if len(jobs) > 1 or spread is not None or not isinstance(jobs[0].output, Path):
             raise typer.BadParameter("what is saved or shown beside the result is for one photo, on this machine")
@@ -179,10 +158,11 @@ def render(
         jobs = [replace(job, beside=beside) for job in jobs]
     roots = photos if output is None else [output]
     if dry_run:
-        raise typer.Exit(_foretell(jobs, how, as_json, roots))
+        raise typer.Exit(foretell(jobs, how, as_json, roots))
+    from wideopen.cli.many import Stop, follow
     from wideopen.cli.report import Report
 
-    report, stop = Report(len(jobs), as_json, quiet), _Stop()
+    report, stop = Report(len(jobs), as_json, quiet), Stop()
     try:
         outcomes = _outcomes(jobs, options, how, roots, spread, stop.hold)
     except ValueError as error:
@@ -194,7 +174,7 @@ def render(
 
         outcomes = recorded(outcomes, place(table if spread is None else seen_by_all(table)))
     # Of a task's photos a cluster tells when all of them are done.
-    raise typer.Exit(_run(outcomes, report, stop, "" if spread is None else ", those of tasks in hand not counted"))
+    raise typer.Exit(follow(outcomes, report, stop, "" if spread is None else ", those of tasks in hand not counted"))
 
 
 def _outcomes(
@@ -214,93 +194,27 @@ def _outcomes(
         hold_threads(options)
         return render_batch(renderer, jobs, how, hold=hold)
     from wideopen.batch.cluster_render import render_on_cluster
+    from wideopen.cli.many import already_there
 
-    return render_on_cluster(jobs, options, how, spread, _there(roots))
-
-
-def _run(outcomes: "Generator[Outcome, None, None]", report: "Report", stop: "_Stop", uncounted: str) -> int:
-    with stop.listening():
-        try:
-            report.follow(outcomes)
-        except KeyboardInterrupt as asked:
-            outcomes.close()
-            report.stopped(uncounted)
-            # Photos in hand are dropped, not waited for: none of them has a file open.
-            raise Stopped(143 if isinstance(asked, _Terminated) else 130, at_once=True) from asked
-        except OutputError:  # Of the table.
-            report.end()
-            raise
-    return report.end()
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which is to be as clean as Ctrl-C."""
-
-
-class _Stop:
-    """SIGINT and SIGTERM stop a batch, but not between a result's last step and the line that tells of it."""
-
-    def __init__(self) -> None:
-        self._held = False
-        self._asked: type[KeyboardInterrupt] | None = None
-
-    def hold(self, held: bool) -> None:
-        """Put a stop off from now on; or no longer, and stop if that was asked for meanwhile."""
-        self._held = held
-        if self._asked is not None and not held:
-            raise self._asked
-
-    def ask(self, number: int, _: object) -> None:
-        """The signals' handler."""
-        self._asked = _Terminated if number == signal.SIGTERM else KeyboardInterrupt
-        self.hold(self._held)
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Handle both signals."""
-        if current_thread() is not main_thread():  # Signals are the main thread's.
-            yield
-            return
-        before = {number: signal.signal(number, self.ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def _foretell(jobs: "list[Job]", how: BatchOptions, as_json: bool, roots: list[str]) -> int:
-    from wideopen.batch.batch import foresee, identities
-    from wideopen.cli.report import foretell
-
-    taken, there = identities(jobs), _there(roots)
-    return foretell(((job, foresee(job, how, taken, there)) for job in jobs), how, as_json)
-
-
-def _there(roots: list[str]) -> "Callable[[Place], bool]":
-    from wideopen.batch.discover import is_pattern
-    from wideopen.batch.stores import place, what_is_there
-
-    return what_is_there(place(root) for root in roots if not is_pattern(root))
+    return render_on_cluster(jobs, options, how, spread, already_there(roots))
 
 
 def _pipe(photo: str, output: str | None, options: RenderOptions, suffix: str | None, overwrite: bool) -> int:
-    from wideopen.atomic_write import check_output
     from wideopen.cli.pipe import pipe
-    from wideopen.errors import ModelError
-    from wideopen.photo.files import output_format
+    from wideopen.photo.files import output_format, to_bytes
+    from wideopen.render.inputs import result_format
 
-    if output not in (None, "-"):
-        output_format(Path(str(output)))
-        check_output(Path(str(output)), overwrite=True)
-    try:
-        pipe(photo, output, options, suffix, overwrite)
-    except ModelError:
-        raise
-    except WideopenError as error:
-        complain(error)
-        return 1
-    return 0
+    target = None if output in (None, "-") else Path(str(output))
+    named = Path(f"x{suffix}") if target is None and suffix else target
+    format = None if named is None else output_format(named)
+
+    def make(renderer: "Renderer", data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
+        done = renderer.render_bytes(data, name)
+        kind = format or result_format(done.result)
+        said = "standard output" if target is None else str(target)
+        return to_bytes(done.result, kind, said, options.quality), done.notices(kind)
+
+    return pipe(photo, output, options, make, overwrite)
 
 
 def _suffix(format: str | None) -> str | None:
@@ -326,35 +240,3 @@ def _in_place(photos: list[str], recursive: bool) -> "list[Job]":
     if not all(isinstance(item.photo, Path) for item in found):
         raise typer.BadParameter("--in-place is for photos on this machine")
     return [Job(item.photo, Path(os.path.realpath(item.photo)), item.fault) for item in found]
-
-
-def _jobs(
-    photos: list[str], output: str | None, name: str | None, suffix: str | None, recursive: bool, dry_run: bool
-) -> "list[Job]":
-    """What is to be done; WideopenError or a usage error if that makes no sense as a whole."""
-    from wideopen.atomic_write import check_output, make_folder
-    from wideopen.batch.discover import Job, find_photos, is_pattern, plan
-    from wideopen.batch.stores import Url, place
-    from wideopen.photo.files import output_format
-
-    if output is None:
-        return plan(find_photos(photos, recursive), None, name, suffix)
-    path = place(output)
-    if isinstance(path, Url):
-        return plan(find_photos(photos, recursive, leave_out=path), path, name, suffix)
-    one = len(photos) == 1 and not os.path.isdir(photos[0]) and not is_pattern(photos[0])
-    if one and not path.is_dir() and not output.endswith(("/", os.sep)):
-        if name or suffix:
-            raise typer.BadParameter("--name and --format are for results in folders; -o names this file")
-        found = find_photos(photos)
-        output_format(path)
-        check_output(path, overwrite=True)
-        if not dry_run:
-            make_folder(path.parent)
-        return [Job(found[0].photo, path)]
-    if path.suffix and not path.is_dir() and not output.endswith(("/", os.sep)) or path.is_file():
-        raise typer.BadParameter(f"{path} is not a folder; several photos need one", param_hint="--output")
-    jobs = plan(find_photos(photos, recursive, leave_out=path), path, name, suffix)
-    if not dry_run:
-        make_folder(path)
-    return jobs

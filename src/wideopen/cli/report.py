@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wideopen.batch.batch import Outcome, outputs_of
+from wideopen.batch.stores import Place
 from wideopen.cli.text import complain, duration, shown
 from wideopen.options import BatchOptions
 
@@ -56,8 +57,8 @@ class Report:
         if self.as_json:
             _line(_described(outcome))
         elif lines and not self.quiet and outcome.status == "done":
-            for path in (outcome.job.output, outcome.comparison):
-                sys.stdout.write(shown(path) + "\n" if path is not None else "")
+            for path in (outcome.job.output, *_others(outcome)):
+                sys.stdout.write(shown(path) + "\n")
             sys.stdout.flush()
 
     def end(self) -> int:
@@ -121,7 +122,8 @@ def foretell(outcomes: Iterator[tuple[Any, Outcome | None]], options: BatchOptio
     """Tell what a batch would do (`--dry-run`); the exit code it would have as far as one knows."""
     code = 0
     for job, known in outcomes:
-        comparison = next((path for path in outputs_of(job, options) if path != job.output), None)
+        others = [path for path in outputs_of(job, options) if path != job.output]
+        comparison = others[0] if others and job.draws else None
         status = "planned" if known is None else known.status
         code = max(code, int(status == "failed"))
         if as_json:
@@ -130,9 +132,16 @@ def foretell(outcomes: Iterator[tuple[Any, Outcome | None]], options: BatchOptio
             complain(known.error if known else "")
         else:
             note = " (there already)" if status == "skipped" else ""
-            second = "" if comparison is None else f", {shown(comparison)}"
-            sys.stdout.write(f"{shown(job.photo)} -> {shown(job.output)}{second}{note}\n")
+            written = ", ".join(shown(path) for path in (job.output, *others))
+            sys.stdout.write(f"{shown(job.photo)} -> {written}{note}\n")
     return code
+
+
+def _others(outcome: Outcome) -> list[Place]:
+    """What was written and is worth a line, beside the result itself."""
+    if not outcome.job.draws:
+        return [path for path in outcome.job.beside.paths if path != outcome.job.output]
+    return [] if outcome.comparison is None else [outcome.comparison]
 
 
 def _described(outcome: Outcome, status: str | None = None) -> dict[str, Any]:
@@ -144,6 +153,8 @@ def _described(outcome: Outcome, status: str | None = None) -> dict[str, Any]:
     }
     if outcome.comparison is not None:
         found["before_after"] = str(outcome.comparison)
+    if not outcome.job.draws and outcome.job.beside.save_depth is not None:
+        found["depth"] = str(outcome.job.beside.save_depth)
     if outcome.error:
         found["error"] = outcome.error
     if outcome.notices:

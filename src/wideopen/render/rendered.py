@@ -58,11 +58,13 @@ class Rendered:
     remarks: tuple[str, ...] = ()
     """What a person should know of them."""
 
-    def notices(self, format: str) -> tuple[str, ...]:
-        """What a person should know: how the file was read, and what the result's format has no place for."""
+    def notices(self, format: str | None) -> tuple[str, ...]:
+        """What a person should know: how the file was read, and what the result's format (None: there is no result,
+        but what is where in the photo) has no place for."""
         from wideopen.photo.encode import losses
 
         own = self.seen is not None and self.seen.estimated
-        lost = self.taken.gain is not None and self.result.gain is None
-        said = *((ESTIMATED,) if own else ()), *((NOT_HDR,) if lost else ())
-        return *self.taken.notices, *self.remarks, *said, *losses(self.result, format)
+        dimmed = self.taken.gain is not None and self.result.gain is None
+        said = *((ESTIMATED,) if own else ()), *((NOT_HDR,) if dimmed else ())
+        lost = () if format is None else losses(self.result, format)
+        return *self.taken.notices, *self.remarks, *said, *lost

@@ -4,7 +4,6 @@ What does the work is imported when it is first needed, so that `import wideopen
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -137,18 +136,11 @@ class Renderer:
         Raises:
             PhotoError, DepthError, MatteError, ModelError: one line each.
         """
-        from wideopen.photo.files import decode
         from wideopen.render.scene_sources import notices_of
+        from wideopen.render.seeing import read_sources
 
-        taken = decode(data, name) if taken is None else taken
-        # Kept, whatever it is rendered with.
-        taken = replace(taken, depth=self.sources.carried_depth(data, name, depth))
-        if depth is None and self.options.depth is None:
-            depth = taken.depth
+        taken, depth, matte = read_sources(self.sources, data, name, taken, depth, matte)
         try:
-            carried = self.sources.carried_matte(data, name, matte)
-            matte = carried or self.sources.matte(taken.pixels, matte, taken.curve)
-            depth = self.sources.depth(taken.pixels, depth, taken.curve)
             result, seen = self.render_photo(taken, depth, matte)
         except ValueError as error:
             raise PhotoError(f"{name}: {error}") from error
@@ -165,6 +157,7 @@ class Renderer:
         matte: Any = None,
         save_matte: Path | None = None,
         save_layers: Path | None = None,
+        matte_bits: int = 16,
     ) -> Path:
         """Render a file into another one, with its metadata; return where it is.
 
@@ -176,6 +169,7 @@ class Renderer:
             save_matte: write the subject's matte there, at the photo's size (PNG, TIFF, PFM, EXR or .npy).
             save_layers: NAME.png writes the subject, with transparency and colours without the background's, to
                 NAME-subject.png, and the background, filled in behind it, to NAME-background.png (also .tif, .webp).
+            matte_bits: of a matte in a PNG, 8 or 16.
 
         Raises:
             PhotoError, DepthError, MatteError, OutputError, ModelError: one line each; nothing partial is left behind.
@@ -184,7 +178,7 @@ class Renderer:
         from wideopen.photo.files import output_format, read_bytes, save
         from wideopen.render.side_files import SideFiles
 
-        beside = SideFiles(save_depth, show_depth, save_matte, save_layers)
+        beside = SideFiles(save_depth, show_depth, save_matte, save_layers, matte_bits)
         check_outputs(output, overwrite, beside, photo)  # Before the work, not after it.
         done = self.render_bytes(read_bytes(photo), str(photo), depth, matte=matte)
         files, done = beside.files(self.sources, done, str(photo))

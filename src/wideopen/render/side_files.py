@@ -1,7 +1,7 @@
 """What a person may want beside a photo's result: the depth map and the matte in use, and the photo's two layers."""
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +27,11 @@ class SideFiles:
     save_matte: Path | None = None
     save_layers: Path | None = None
     """`NAME.png` stands for NAME-subject.png and NAME-background.png."""
+    matte_bits: int = 16
+    """Of a matte in a PNG: 8 or 16."""
 
     def __bool__(self) -> bool:
-        return any(getattr(self, item.name) for item in fields(self))
+        return bool(self.paths)
 
     @property
     def paths(self) -> list[Path]:
@@ -100,7 +102,7 @@ class SideFiles:
         pixels, found = scene.pixels, []
         opacity = scene.opacity_at(slice(0, pixels.shape[0]), slice(0, pixels.shape[1]), pixels)
         if self.save_matte is not None:
-            found.append((self.save_matte, encode_matte(opacity, matte_suffix(self.save_matte))))
+            found.append((self.save_matte, encode_matte(opacity, matte_suffix(self.save_matte), self.matte_bits)))
         if self.save_layers is not None:
             found += zip(layer_paths(self.save_layers), _layers(done, opacity, self.save_layers), strict=True)
         return found
@@ -123,7 +125,7 @@ def scene_of(sources: "SceneSources", done: "Rendered", name: str) -> "Scene":
 
 
 def with_estimate(sources: "SceneSources", done: "Rendered", name: str) -> "Rendered":
-    """The same with the depth that the network itself estimates, where there is no map.
+    """The same with the depth that is to be drawn by, or that the network itself estimates where there is no map.
 
     Raises:
         DepthError: the model gives pictures, and says nothing of depth.
@@ -131,15 +133,21 @@ def with_estimate(sources: "SceneSources", done: "Rendered", name: str) -> "Rend
     """
     from wideopen.lens.lens_settings import make_glass
     from wideopen.lens.thin_lens import read_taken
+    from wideopen.render.aim import aim, aim_at_map
     from wideopen.render.alpha import visible
     from wideopen.render.rendered import estimated
 
-    if sources.engine.draws:
+    if done.depth is None and sources.engine.draws:
         raise DepthError(f"{name}: carries no depth map, and this model estimates none; give one with --depth")
     taken, pixels, options = done.taken, visible(done.taken), sources.options
     try:
+        scene = sources.scene(pixels, done.depth, done.matte, taken.curve)
+        if done.depth is not None:
+            alone = scene.matte is None
+            seen = aim_at_map(scene, sources, taken.exif) if alone else aim(scene, options, read_taken(taken.exif))[3]
+            return replace(done, seen=seen)
         glass = make_glass(pixels, options, read_taken(taken.exif), taken.curve)
-        scene, focus = sources.scene(pixels, None, done.matte, taken.curve).focus_at(options.focus)
+        scene, focus = scene.focus_at(options.focus)
     except ValueError as error:
         raise PhotoError(f"{name}: {error}") from error
     return replace(done, seen=estimated(scene, focus, glass))
