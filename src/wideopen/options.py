@@ -118,6 +118,9 @@ class RenderOptions:
         default=False,
         metadata=_doc("Leave out EXIF, GPS, XMP, captions, comments and depth; the colour profile stays."),
     )
+    keep_motion: bool = field(
+        default=False, metadata=_doc("Keep the film of a motion photo as it is, sharp, in a JPEG.")
+    )
     matte: str | None = field(
         default=None,
         metadata=_doc(

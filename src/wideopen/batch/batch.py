@@ -256,7 +256,8 @@ def _make(renderer: Renderer, job: Job, options: BatchOptions, room: _Room) -> _
             wanted = [file for file in files if not (options.skip_existing and exists(file[0]))]
             wanted.sort(key=lambda file: file[0] == job.output)  # The result last: where it is, the others are.
             return _Made([*wanted], done, time.perf_counter() - started, [])
-        done = renderer.render_bytes(data, name, taken=taken)
+        spend = not job.beside and options.before_after is None
+        done = renderer.render_bytes(data, name, taken=taken, spend=spend)
         beside, done = job.beside.files(renderer.sources, done, name)
         return _Made(_files(renderer, job, options, done), done, time.perf_counter() - started, beside)
     finally:

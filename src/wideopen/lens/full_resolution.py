@@ -65,6 +65,7 @@ def carry_to_full_size(
     strip: int | None = None,
     curve: ToneCurve | None = None,
     grain: Grain | None = None,
+    into: Pixels | None = None,
 ) -> Pixels:
     """Carry a result to full size.
 
@@ -80,6 +81,7 @@ def carry_to_full_size(
         strip: rows worked on at a time; the result does not depend on it.
         curve: of the photo's profile; sRGB's if None.
         grain: put back where the photo's own is not kept; none if None.
+        into: HxWx3 that the result is written into; `pixels` itself, if nobody needs the photo any more.
 
     Returns:
         HxWx3 of the photo's type. Identical to the photo where m is 1.
@@ -97,7 +99,7 @@ def carry_to_full_size(
         curve,
         None if subject is None else resize(subject.small, *size),
     )
-    result = np.empty_like(pixels)
+    result = np.empty_like(pixels) if into is None else into
     rows = strip or max(1, STRIP_PIXELS // width)
 
     def work(top: int) -> None:

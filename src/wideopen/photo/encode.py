@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wideopen.photo import avif, exif, gain_jpeg, gdepth, iptc, xmp
+from wideopen.photo.channels import LARGE
+from wideopen.photo.formats import motion
 from wideopen.photo.formats.exr import encode_exr
+from wideopen.photo.formats.jpeg_strips import encode_in_strips
 from wideopen.photo.formats.jxl import encode_jxl, to_srgb
 from wideopen.photo.formats.light import as_light, as_picture
 from wideopen.photo.heif import encode_heif
@@ -131,6 +134,10 @@ def losses(photo: "Photo", format: str) -> tuple[str, ...]:
         found.append("JPEG XL is written without a profile: its colours are converted to sRGB")
     if photo.alpha is not None and format == "EXR":
         found.append("its transparency is laid on white in EXR")
+    if photo.thermal and format != "JPEG":
+        found.append(f"its thermal data (FLIR) has no place in {format}; write .jpg to keep it")
+    if photo.film and format != "JPEG":
+        found.append(f"its film has no place in {format}; write .jpg to keep it")
     if photo.alpha is not None and format == "JPEG":
         found.append("JPEG has no transparency: it is laid on white")
     if photo.pixels.dtype == np.uint16 and format != photo.format and format in ("JPEG", "WEBP", "HEIF", "AVIF", "JXL"):
@@ -160,22 +167,26 @@ def _jpeg(photo: "Photo", blob: bytes, packet: bytes, quality: int | None) -> by
     if photo.comment:
         options["comment"] = photo.comment
     options.update(_quality(photo, quality), progressive=photo.progressive)
-    coded = _by_pillow(pixels, "JPEG", options)
+    coded = encode_in_strips(pixels, options) if pixels.size > 3 * LARGE else _by_pillow(pixels, "JPEG", options)
     extension = photo.xmp_more
     if photo.depth is not None:
         packet, extension = gdepth.depth_packets(photo.depth, packet, extension)
     gain = None if photo.gain is None else gain_jpeg.encode_gain_map(photo.gain, photo.exif)
-    if len(packet) > LONGEST_PACKET - (0 if gain is None else gain_jpeg.ANNOUNCEMENT) and not extension:
+    more = (0 if gain is None else gain_jpeg.ANNOUNCEMENT) + (motion.ANNOUNCEMENT if photo.film else 0)
+    if len(packet) > LONGEST_PACKET - more and not extension:
         packet, extension = b"", xmp.unwrapped(packet)
     if extension:
         packet = gdepth.linked(packet, extension)
     if gain is not None:
         packet = gain_jpeg.announced(packet, *gain)
+    if photo.film:
+        packet = motion.announced(packet, photo.film, photo.film_us, 0 if gain is None else len(gain[0]))
     segments = xmp_segments(packet, extension, xmp.extension_guid(extension))
+    segments += [(1, body) for body in photo.thermal]
     for start in range(0, len(photo.resources), LONGEST_PACKET):
         segments.append((13, iptc.APP13 + photo.resources[start : start + LONGEST_PACKET]))
     coded = with_segments(coded, segments)
-    return coded if gain is None else gain_jpeg.with_gain_map(coded, *gain)
+    return (coded if gain is None else gain_jpeg.with_gain_map(coded, *gain)) + photo.film
 
 
 def _quality(photo: "Photo", quality: int | None) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from wideopen.photo.metadata import Metadata, count_pictures, read_metadata
 from wideopen.photo.photo import Photo
 from wideopen.quiet import quietly
 
-MAX_PIXELS = 178_956_970
-"""Larger photos are refused: a file of a few kB can claim any size (Pillow's own limit, 1 GiB at 6 bytes/px)."""
+MAX_PIXELS = 250_000_000
+"""Larger photos are refused: a file of a few kB can claim any size. Phones make 200 megapixels."""
 PLAUSIBLE_PIXELS, PIXELS_PER_BYTE = 40_000_000, 100
 """Photos larger than that hold at least a byte for so many pixels; a blank picture made to fill memory does not."""
 READ_ONLY = ("GIF", "BMP")
@@ -135,7 +135,7 @@ def open_picture(data: bytes, name: str) -> Image.Image:
         _check_size(width, height, name, len(data))
     try:
         with quietly():  # About odd metadata and large photos; what matters is raised.
-            image = Image.open(io.BytesIO(data), formats=_formats(data))
+            image = _opened(data, _formats(data))
     except ModuleNotFoundError:
         if jxl.is_jxl(data):
             raise PhotoError(f"{name}: is a JPEG XL photo, which needs pillow-jxl-plugin; {jxl.ADVICE}") from None
@@ -146,8 +146,6 @@ def open_picture(data: bytes, name: str) -> Image.Image:
         raise PhotoError(
             f"{name}: not a JPEG, PNG, TIFF, WebP, AVIF, HEIF or JPEG XL photo, or damaged or cut short"
         ) from None
-    except Image.DecompressionBombError:
-        raise PhotoError(f"{name}: claims more than {MAX_PIXELS // 10**6} megapixels; too large") from None
     except Exception as error:  # Decoders raise anything from SyntaxError to struct.error on damaged files.
         raise PhotoError(f"{name}: damaged; get a whole copy") from error
     try:
@@ -156,6 +154,18 @@ def open_picture(data: bytes, name: str) -> Image.Image:
         image.close()
         raise
     return image
+
+
+def _opened(data: bytes, formats: tuple[str, ...]) -> Image.Image:
+    """`Image.open` without Pillow's limit, which is lower, and the process's."""
+    try:
+        return Image.open(io.BytesIO(data), formats=formats)
+    except Image.DecompressionBombError:
+        for format in formats:
+            factory, accept = Image.OPEN[format]
+            if accept is not None and accept(data[:16]) is True:
+                return factory(io.BytesIO(data), "")
+        raise
 
 
 def _check_size(width: int, height: int, name: str, length: int) -> None:

@@ -12,7 +12,7 @@ from wideopen.errors import PhotoError
 from wideopen.gain.gain_map import GainMap
 from wideopen.photo import avif, exif, heif, xmp
 from wideopen.photo.cicp import stated_colours
-from wideopen.photo.formats import jxl
+from wideopen.photo.formats import jxl, motion
 from wideopen.photo.gain_jpeg import read_gain_map
 from wideopen.photo.iptc import read_resources
 from wideopen.photo.jpeg_parts import extended_packet, jpeg_parts
@@ -21,6 +21,9 @@ from wideopen.photo.tiff import ICC_TAG, first_directory, has_more
 ADOBE_GAMMA = 563 / 256
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 _UNTOLD = re.compile(r"Raw profile type |XML:com\.adobe\.xmp$")
+_FLIR = b"FLIR\0"
+_OTHER_DEPTH = {"Samsung": b"_DepthMap_", "Huawei": b"\0edof\0", "Xiaomi": b"PMPD\x02\0"}
+"""Behind the pictures of a JPEG file: known from the work of others on single files, not from a description."""
 _FILM = re.compile(rb"MotionPhoto_Data|....ftyp", re.DOTALL)
 
 
@@ -47,6 +50,9 @@ class Metadata:
     progressive: bool = False
     lossless: bool = False
     gain: GainMap | None = None
+    film: bytes = b""
+    film_us: int = -1
+    thermal: tuple[bytes, ...] = ()
     notices: tuple[str, ...] = ()
 
 
@@ -76,6 +82,7 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
     packet = packet.encode() if isinstance(packet, str) else bytes(packet)
     more = extended_packet([body for name, body in getattr(image, "applist", []) if name == "APP1"])
     more = xmp.make_true(more, held)
+    film, film_us = motion.read_film(data) if image.format in ("JPEG", "MPO") else (b"", -1)
     dpi = info.get("dpi")
     # A PNG's numbers win over its profile, which is there for programs that do not know them.
     by_numbers = image.format == "PNG" or (image.format in ("HEIF", "AVIF") and not info.get("icc_profile"))
@@ -98,6 +105,11 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
         dpi=_resolution(dpi, held),
         **_coding(image, data, turn in (5, 6, 7, 8)),
         gain=gain,
+        film=film,
+        film_us=film_us,
+        thermal=tuple(
+            body for name, body in getattr(image, "applist", []) if name == "APP1" and body.startswith(_FLIR)
+        ),
         notices=tuple(notice for notice in notices if notice),
     )
 
@@ -194,12 +206,14 @@ def _notices(image: Image.Image, data: bytes, packet: bytes, several: str, with_
         parts = jpeg_parts(data)
         rest = data[parts[-1].end :] if parts else b""
         if b"MotionPhoto" in packet or b"MicroVideo" in packet or _FILM.search(rest):
-            found.append("is a motion photo: the film is left out")
+            found.append(motion.LEFT_OUT)
+        if found_depth := next((who for who, mark in _OTHER_DEPTH.items() if mark in rest), None):
+            found.append(f"carries a depth map in {found_depth}'s own way, which is not read")
         if len(parts) > 1 + with_gain or (several and not with_gain):
             found.append("holds several pictures: the main one is used")
         return found
     if image.format == "HEIF" and b"mpvd" in data:
-        found.append("is a motion photo: the film is left out")
+        found.append(motion.LEFT_OUT)
     if several:
         which = "main" if image.format == "HEIF" else "first"
         found.append(f"holds {several} pictures: the {which} one is used")

@@ -63,6 +63,12 @@ class Photo:
     """Light was stored in 16 bits."""
     header: Mapping[str, Any] = field(default_factory=dict)
     """What an EXR says of colours, windows and camera."""
+    film: bytes = b""
+    """A motion photo's, an MP4 file; JPEG alone has a place for it."""
+    film_us: int = -1
+    """When in the film the photo was taken, in microseconds; -1 if that is not known."""
+    thermal: tuple[bytes, ...] = ()
+    """A JPEG's segments of FLIR's thermal data, which only its own programs read."""
     depth: "DepthMap | None" = None
     """The map that the photo carries, if it is to be kept; JPEG alone has a place for it."""
     gain: "GainMap | None" = None
@@ -82,10 +88,11 @@ class Photo:
         return None if self.gamma is None else gamma_curve(self.gamma)
 
     def stripped(self) -> "Photo":
-        """The same photo without EXIF, GPS, XMP, captions, comments, thumbnail and depth; what colours mean stays."""
+        """The same photo without EXIF, GPS, XMP, captions, comments, thumbnail, film, thermal data and depth; what
+        colours mean stays."""
         bare = replace(self, exif=b"", xmp=b"", xmp_more=b"", resources=b"", comment=b"", text=())
         header = {key: value for key, value in self.header.items() if key in _NEEDED}
-        return replace(bare, thumbnail=False, depth=None, header=header)
+        return replace(bare, thumbnail=False, depth=None, header=header, film=b"", thermal=())
 
     def with_pixels(self, pixels: Pixels) -> "Photo":
         """The same photo with other pixels of the same size and type, without its gain map, which fits only its own."""

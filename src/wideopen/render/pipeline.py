@@ -30,15 +30,17 @@ from wideopen.render.through_network import see, see_covered
 
 
 def render_photo(
-    sources: SceneSources, taken: Photo, depth: Any = None, matte: Any = None
+    sources: SceneSources, taken: Photo, depth: Any = None, matte: Any = None, spend: bool = False
 ) -> tuple[Photo, Seen | None]:
-    """See `Renderer.render_photo`."""
+    """See `Renderer.render_photo`; `spend`: the result may be written over the photo's pixels, to spare memory."""
     if taken.alpha is None or transparency.is_opaque(taken.alpha):
-        pixels, seen = render_array(sources, taken.pixels, depth, matte, taken.exif, taken.curve)
+        pixels, seen = render_array(sources, taken.pixels, depth, matte, taken.exif, taken.curve, spend)
         done = taken.with_pixels(pixels)
     else:
         pixels, alpha, seen = _render_with_alpha(sources, taken, taken.alpha, depth, matte)
         done = replace(taken.with_pixels(pixels), alpha=alpha)
+    if not sources.options.keep_motion:
+        done = replace(done, film=b"")
     return done.stripped() if sources.options.strip else done, seen
 
 
@@ -49,6 +51,7 @@ def render_array(
     matte: Any = None,
     exif: bytes = b"",
     curve: ToneCurve | None = None,
+    spend: bool = False,
 ) -> tuple[Any, Seen | None]:
     """An array seen through the lens, and the depth map it was rendered with.
 
@@ -57,6 +60,7 @@ def render_array(
         pixels, depth, matte: as of `Renderer.render`.
         exif: what is known of the lens that took the photo.
         curve: of the photo's profile; sRGB's if None.
+        spend: `pixels` may be written over, if they are whole numbers.
 
     Raises:
         ValueError, DepthError, MatteError, ModelError: as of `Renderer.render`.
@@ -70,11 +74,17 @@ def render_array(
         return result.astype(pixels.dtype), seen
     if pixels.dtype not in (np.uint8, np.uint16, np.float32):
         raise ValueError(f"image must be uint8, uint16 or float, not {pixels.dtype}")
-    return _render_pixels(sources, pixels, depth, matte, exif, curve)
+    return _render_pixels(sources, pixels, depth, matte, exif, curve, spend)
 
 
 def _render_pixels(
-    sources: SceneSources, pixels: Pixels, depth: Any, matte: Any, exif: bytes, curve: ToneCurve | None
+    sources: SceneSources,
+    pixels: Pixels,
+    depth: Any,
+    matte: Any,
+    exif: bytes,
+    curve: ToneCurve | None,
+    spend: bool = False,
 ) -> tuple[Pixels, Seen | None]:
     options = sources.options
     depth, matte = sources.depth(pixels, depth, curve), sources.matte(pixels, matte, curve)
@@ -83,7 +93,8 @@ def _render_pixels(
     grain = None if curve is not None and curve.true_light else lost_grain(pixels, options.grain)
     if depth is None and matte is None and options.matte != "none":
         found = see(sources.engine, pixels, options, exif, curve)
-        return carry_to_full_size(pixels, *found, curve=curve, grain=grain), None
+        into = pixels if spend else None
+        return carry_to_full_size(pixels, *found, curve=curve, grain=grain, into=into), None
     scene = sources.scene(pixels, depth, matte, curve)
     if scene.matte is None:
         seen = aim_at_map(scene, sources, exif)

@@ -62,9 +62,11 @@ class Rendered:
         """What a person should know: how the file was read, and what the result's format (None: there is no result,
         but what is where in the photo) has no place for."""
         from wideopen.photo.encode import losses
+        from wideopen.photo.formats.motion import LEFT_OUT
 
         own = self.seen is not None and self.seen.estimated
         dimmed = self.taken.gain is not None and self.result.gain is None
         said = *((ESTIMATED,) if own else ()), *((NOT_HDR,) if dimmed else ())
         lost = () if format is None else losses(self.result, format)
-        return *self.taken.notices, *self.remarks, *said, *lost
+        read = [notice for notice in self.taken.notices if not (self.result.film and notice == LEFT_OUT)]
+        return *read, *self.remarks, *said, *lost

@@ -123,7 +123,13 @@ class Renderer:
         return render_kind(self, image, depth, matte)  # type: ignore[no-any-return]
 
     def render_bytes(
-        self, data: bytes, name: str = "photo", depth: Any = None, taken: "Photo | None" = None, matte: Any = None
+        self,
+        data: bytes,
+        name: str = "photo",
+        depth: Any = None,
+        taken: "Photo | None" = None,
+        matte: Any = None,
+        spend: bool = False,
     ) -> Rendered:
         """Render a photo file's content; nothing is written.
 
@@ -132,16 +138,19 @@ class Renderer:
             name: of the photo, which opens every error message.
             depth, matte: see `render`.
             taken: those bytes, if they have been decoded already.
+            spend: the result may be written over the pixels of what was taken, which halves the memory of a large
+                photo.
 
         Raises:
             PhotoError, DepthError, MatteError, ModelError: one line each.
         """
+        from wideopen.render.pipeline import render_photo
         from wideopen.render.scene_sources import notices_of
         from wideopen.render.seeing import read_sources
 
         taken, depth, matte = read_sources(self.sources, data, name, taken, depth, matte)
         try:
-            result, seen = self.render_photo(taken, depth, matte)
+            result, seen = render_photo(self.sources, taken, depth, matte, spend)
         except ValueError as error:
             raise PhotoError(f"{name}: {error}") from error
         return Rendered(taken, result, seen, depth, matte, notices_of(matte, self.options.best))
@@ -180,7 +189,7 @@ class Renderer:
 
         beside = SideFiles(save_depth, show_depth, save_matte, save_layers, matte_bits)
         check_outputs(output, overwrite, beside, photo)  # Before the work, not after it.
-        done = self.render_bytes(read_bytes(photo), str(photo), depth, matte=matte)
+        done = self.render_bytes(read_bytes(photo), str(photo), depth, matte=matte, spend=not beside)
         files, done = beside.files(self.sources, done, str(photo))
         save(done.result, output, self.options.quality, overwrite)
         if self.notify is not None:

@@ -1,0 +1,66 @@
+"""Large JPEG files: read by OpenCV, written in strips; the same picture as Pillow reads and writes at once."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, JpegImagePlugin
+
+from wideopen.photo import channels, encode
+from wideopen.photo.files import decode, to_bytes
+from wideopen.photo.formats.jpeg_strips import encode_in_strips
+from wideopen.photo.photo import Photo
+
+
+def draw(height: int, width: int, grey: bool = False) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:height, :width] / (height + width)
+    image = np.stack([x, y, x * y], axis=2) * 200 + rng.integers(0, 40, (height, width, 3))
+    return image[..., 0].astype(np.uint8) if grey else image.astype(np.uint8)
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize(("height", "width"), [(200, 3000), (37, 50), (1000, 16), (16, 16)])
+@pytest.mark.parametrize("grey", [False, True])
+def test_strips(height: int, width: int, subsampling: int, grey: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pixel for pixel as coded at once: with the same tables, and intervals of few blocks, so that there are many."""
+    monkeypatch.setattr("wideopen.photo.formats.jpeg_strips._LONGEST", 400)
+    pixels, options = draw(height, width, grey), {"quality": 90, "subsampling": subsampling, "comment": b"hello"}
+    file = encode_in_strips(pixels, options)
+    whole = io.BytesIO()
+    Image.fromarray(pixels).save(whole, "JPEG", **options)
+    with Image.open(io.BytesIO(file)) as found, Image.open(whole) as expected:
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+        assert isinstance(found, JpegImagePlugin.JpegImageFile) and found.info["comment"] == b"hello"
+        assert found.quantization == expected.quantization  # type: ignore[attr-defined]
+
+
+def test_read_and_written_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The photo of a large file is that of a small one, and what belongs to it too."""
+    tags = Image.Exif()
+    tags[0x010F], tags[0x0112] = "Maker", 6
+    buffer = io.BytesIO()
+    Image.fromarray(draw(120, 200)).save(buffer, "JPEG", quality=93, subsampling=0, exif=tags, dpi=(300, 300))
+    small = decode(buffer.getvalue())
+    once = to_bytes(small, "JPEG")
+    monkeypatch.setattr(channels, "LARGE", 1000)
+    monkeypatch.setattr(encode, "LARGE", 1000)
+    large = decode(buffer.getvalue())
+    assert np.abs(large.pixels.astype(int) - small.pixels).max() <= 1  # OpenCV brings a libjpeg of its own.
+    assert (large.exif, large.tables, large.subsampling) == (small.exif, small.tables, small.subsampling)
+    np.testing.assert_array_equal(decode(to_bytes(small, "JPEG")).pixels, decode(once).pixels)
+    with Image.open(io.BytesIO(to_bytes(large, "JPEG"))) as image:
+        assert image.getexif()[0x010F] == "Maker" and image.info["dpi"] == (300, 300)
+    assert decode(to_bytes(Photo(draw(64, 80)), "JPEG", quality=80)).pixels.shape == (64, 80, 3)
+
+
+def test_more_than_pillow_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's limit stands as it was, for who else uses it in the process."""
+    buffer = io.BytesIO()
+    Image.fromarray(draw(100, 100)).save(buffer, "JPEG")
+    monkeypatch.setattr(channels, "STRIP_PX", 1000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100 * 100 // 3)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(buffer)
+    assert decode(buffer.getvalue()).pixels.shape == (100, 100, 3)
+    assert Image.MAX_IMAGE_PIXELS == 100 * 100 // 3
