@@ -79,13 +79,13 @@ class GainRange:
 
     def to_hdr(self, sdr: Float, stops: Float) -> Float:
         """SDR light HxWx3 and G HxWx1 or HxWx3 -> HDR light, relative to SDR white too."""
-        found = (sdr + _row(self.offset_sdr)) * np.exp2(stops)
+        found = (sdr + _row(self.offset_sdr)) * _factor(stops)
         found -= _row(self.offset_hdr)
         return np.maximum(found, 0, out=found)
 
     def to_sdr(self, hdr: Float, stops: Float) -> Float:
         """The inverse of `to_hdr`; may be above 1."""
-        found = (hdr + _row(self.offset_hdr)) * np.exp2(-stops)
+        found = (hdr + _row(self.offset_hdr)) * _factor(-stops)
         found -= _row(self.offset_sdr)
         return np.maximum(found, 0, out=found)
 
@@ -124,6 +124,11 @@ class GainMap:
         most = np.iinfo(self.pixels.dtype).max
         codes = np.rint(self.meaning.codes(stops) * most).astype(self.pixels.dtype)
         return replace(self, pixels=np.where(np.asarray(kept)[..., None], self.pixels, codes))
+
+
+def _factor(stops: Float) -> Float:
+    """2 ** stops; NumPy's exp of 32 bits takes a fifth of the time of its exp2."""
+    return np.exp(stops * np.float32(np.log(2)))
 
 
 def _row(values: tuple[float, ...]) -> Float:

@@ -19,6 +19,9 @@ from wideopen.image.color import ENCODE_STEPS, linear_to_srgb, srgb_to_linear
 _DECODE: dict[int, Float] = {}
 # Spaced by square root, the curve's own shape nearly: no step is wider than 1.5 steps of 16 bits.
 _ENCODE = linear_to_srgb((np.arange(ENCODE_STEPS + 1, dtype=np.float32) / np.float32(ENCODE_STEPS)) ** 2)
+_STORED = {
+    np.dtype(kind): np.rint(_ENCODE * np.float32(np.iinfo(kind).max)).astype(kind) for kind in (np.uint8, np.uint16)
+}
 STEPS = 65536
 ALIKE = 5e-4
 """Curves that differ by no more light than this, of 1, are the same."""
@@ -211,5 +214,5 @@ def to_pixels(light: Float, dtype: Any, curve: "ToneCurve | None" = None) -> NDA
         return encoded if dtype == np.float32 else np.rint(encoded * np.float32(np.iinfo(dtype).max)).astype(dtype)
     if dtype == np.float32:
         return linear_to_srgb(light)
-    steps = np.rint(np.sqrt(light.clip(0, 1)) * ENCODE_STEPS).astype(np.intp)
-    return np.rint(_ENCODE[steps] * np.float32(np.iinfo(dtype).max)).astype(dtype)
+    steps = np.rint(np.sqrt(light.clip(0, 1)) * ENCODE_STEPS).astype(np.uint16)
+    return _STORED[np.dtype(dtype)][steps]

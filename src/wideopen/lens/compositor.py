@@ -55,7 +55,8 @@ def draw(
             (`rim.remove_foreground`). The photo if None.
 
     Returns:
-        The picture, HxWx3 sRGB-encoded in [0, 1], and HxW the share of the photo's own pixels that it keeps.
+        The picture, HxWx3 sRGB-encoded, up to 1 or the brightest of the photo, and HxW the share of the photo's own
+        pixels that it keeps.
     """
     short = min(photo.shape[:2])
     most = short * glass.largest

@@ -19,9 +19,10 @@ import numpy as np
 from wideopen._types import Float, Pixels
 from wideopen.image.disocclusion import clean_rim, find_hidden
 from wideopen.image.grain import Grain
+from wideopen.image.photo_light import PhotoLight
 from wideopen.image.resize import resize
 from wideopen.image.tiles import Area, grown, scaled, seen_from, tiles
-from wideopen.image.tone_curve import ToneCurve, limit, to_light, to_pixels
+from wideopen.image.tone_curve import ToneCurve
 from wideopen.lens import depth_layers
 from wideopen.lens.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.lens.defocus import signed_bank
@@ -72,7 +73,7 @@ class _Scene:
     edge_px: int
     exact: bool
     """Whether the map is as large as the photo."""
-    curve: ToneCurve | None
+    photo_light: PhotoLight
 
 
 def render_depth(
@@ -82,6 +83,7 @@ def render_depth(
     look: Look,
     grain: Grain | None = None,
     curve: ToneCurve | None = None,
+    photo_light: PhotoLight | None = None,
 ) -> Pixels:
     """See a photo through a lens.
 
@@ -92,12 +94,13 @@ def render_depth(
         look: the lens.
         grain: put back where the lens took it; none if None.
         curve: of the photo's profile; sRGB's if None.
+        photo_light: what the pixels stand for; light by `curve` if None.
 
     Returns:
         HxWx3 of the photo's type; identical to the photo where nothing is blurred.
     """
     result = pixels.copy()
-    scene = _survey(pixels, disparity, look, curve)
+    scene = _survey(pixels, disparity, look, photo_light or PhotoLight(curve, pixels.dtype))
     if scene is None:
         return result
 
@@ -119,7 +122,7 @@ def _tile_px(look: Look, shape: tuple[int, ...]) -> int:
     return side - side % depth_layers.COARSEST
 
 
-def _survey(pixels: Pixels, disparity: Float, look: Look, curve: ToneCurve | None) -> _Scene | None:
+def _survey(pixels: Pixels, disparity: Float, look: Look, photo_light: PhotoLight) -> _Scene | None:
     """Steps 1 and 2; None if nothing is blurred."""
     height, width = pixels.shape[:2]
     radius = look.radius(np.ascontiguousarray(disparity, np.float32))
@@ -131,7 +134,7 @@ def _survey(pixels: Pixels, disparity: Float, look: Look, curve: ToneCurve | Non
     step = 2 * int(np.ceil(max(radius.shape[0] / size[0], 1.0))) + 1
     largest = cv2.dilate(np.abs(radius), np.ones((step, step), np.uint8))
     layers = depth_layers.Layers(signed_bank(least, greatest, LAYER_GROWTH), (height, width), look.aperture)
-    linear = to_light(resize(pixels, *size), curve)
+    linear = photo_light.small(pixels, *size)
     surroundings = find_surroundings(linear)
     light = raise_lamps(linear, look.highlight_gain, surroundings)
     # What a lens and a depth map leave undecided at an edge, to either side.
@@ -142,7 +145,7 @@ def _survey(pixels: Pixels, disparity: Float, look: Look, curve: ToneCurve | Non
     color, behind = find_hidden(light, place, depth_layers.SAME_STEPS, max(-least, greatest) * scale + 2)
     clean = clean_rim(light, place, depth_layers.SAME_STEPS, rim)
     spread = _spread(cv2.resize(largest, size[::-1], interpolation=cv2.INTER_NEAREST), scale)
-    return _Scene(look, layers, spread, np.dstack([color, behind]), clean, surroundings, edge, exact, curve)
+    return _Scene(look, layers, spread, np.dstack([color, behind]), clean, surroundings, edge, exact, photo_light)
 
 
 def _spread(largest: Float, scale: float) -> Float:
@@ -173,7 +176,7 @@ def _render_tile(
     radius = scene.look.radius(depth_at(*around, photo))
     if np.abs(radius).max() <= SHARP_RADIUS_PX:
         return
-    light = _raised(scene, to_light(photo, scene.curve), around)
+    light = _raised(scene, scene.photo_light.light(photo, around), around)
     inner = seen_from(tile, around)
     edges = depth_layers.find_edges(radius, scene.edge_px, scene.exact)
     near_edge = np.zeros(photo[inner].shape[:2]) if edges is None else _near_edge(scene, edges, tile, inner)
@@ -187,7 +190,7 @@ def _render_tile(
         there = depth_layers.composite(scene.layers, surface, hidden, tile, inner)
         seen = seen + near_edge[..., None] * (there[0] - seen)
         blurred = blurred + near_edge * (there[1] - blurred)
-    encoded = to_pixels(limit(seen, scene.curve), pixels.dtype, scene.curve)
+    encoded = scene.photo_light.pixels(seen, tile)
     if grain is not None:
         encoded = grain.add(encoded, blurred, tile)
     np.copyto(result[tile], encoded, where=(blurred > 0)[..., None])

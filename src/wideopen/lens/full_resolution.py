@@ -24,9 +24,11 @@ import cv2
 import numpy as np
 
 from wideopen._types import Float, Pixels
+from wideopen.image.color import srgb_to_linear
 from wideopen.image.grain import Grain
 from wideopen.image.guided_filter import guided_coefficients, hidden_texture, share_kept
 from wideopen.image.inpaint import fill
+from wideopen.image.photo_light import PhotoLight
 from wideopen.image.resize import resize
 from wideopen.image.tone_curve import ToneCurve, limit, to_light, to_pixels
 
@@ -66,6 +68,7 @@ def carry_to_full_size(
     curve: ToneCurve | None = None,
     grain: Grain | None = None,
     into: Pixels | None = None,
+    photo_light: PhotoLight | None = None,
 ) -> Pixels:
     """Carry a result to full size.
 
@@ -82,6 +85,8 @@ def carry_to_full_size(
         curve: of the photo's profile; sRGB's if None.
         grain: put back where the photo's own is not kept; none if None.
         into: HxWx3 that the result is written into; `pixels` itself, if nobody needs the photo any more.
+        photo_light: of a photo that has more light than its pixels say: `bokeh` and `seen` then go up to its
+            brightest. None for all others.
 
     Returns:
         HxWx3 of the photo's type. Identical to the photo where m is 1.
@@ -98,6 +103,7 @@ def carry_to_full_size(
         _unit(pixels[:: _step(height / size[0]), :: _step(width / size[1])]),
         curve,
         None if subject is None else resize(subject.small, *size),
+        beyond_white=photo_light is not None,
     )
     result = np.empty_like(pixels) if into is None else into
     rows = strip or max(1, STRIP_PIXELS // width)
@@ -105,7 +111,7 @@ def carry_to_full_size(
     def work(top: int) -> None:
         photo = pixels[top : top + rows]
         own = None if subject is None else subject.at(slice(top, top + len(photo)), slice(0, width), photo)
-        result[top : top + rows] = _strip(maps, photo, own, top, height, curve, grain)
+        result[top : top + rows] = _strip(maps, photo, own, top, height, curve, grain, photo_light)
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
@@ -127,12 +133,14 @@ def _prepare(
     samples: Float,
     curve: ToneCurve | None,
     subject: Float | None = None,
+    beyond_white: bool = False,
 ) -> Float:
     """Steps 1 to 3: hxwx9, what full size is made of. All but guide and samples is sRGB-encoded, the result is as the
     photo.
 
     Args:
         subject: hxw, its opacity, if another matte decides at full size; m is then the fraction kept of all else.
+        beyond_white: the blurred picture comes as the square root of its light, which may be above 1.
 
     Channels: the blurred picture continued behind the subject (3), the least and the greatest m within one px, m as a
     linear function of the photo's colours (4).
@@ -157,11 +165,13 @@ def _prepare(
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
         close = pool.submit(narrow)
         wide = pool.submit(guided_coefficients, guide, share, WIDE)
-        background = pool.submit(lambda: _from_srgb(fill(background_seen, weight).clip(*within), curve))
+        filled = pool.submit(lambda: fill(background_seen, weight).clip(*within))
     # All that m crosses an edge with: where one model hands over to the other, m is to be 0 or 1 already.
     near = cv2.dilate(_crossing(greatest - least), np.ones((5, 5), np.uint8))
     model = wide.result() + near[..., None] * (close.result() - wide.result())
-    return np.dstack([background.result(), least, greatest, model])
+    background = filled.result()
+    background = np.sqrt(srgb_to_linear(background)) if beyond_white else _from_srgb(background, curve)
+    return np.dstack([background, least, greatest, model])
 
 
 def _beside(share: Float, subject: Float) -> Float:
@@ -189,6 +199,7 @@ def _strip(
     height: int,
     curve: ToneCurve | None,
     grain: Grain | None,
+    photo_light: PhotoLight | None = None,
 ) -> Pixels:
     """Steps 4 and 5 for the rows from `top` on of a photo of `height` rows; `subject` is its opacity there."""
     rows, width = photo.shape[:2]
@@ -198,22 +209,30 @@ def _strip(
         keep |= subject >= 1 - SNAP
     if keep.all():
         return photo
-    result = _store(np.ascontiguousarray(wide[..., :3]), photo.dtype, curve)
     some = wide[..., 4] > SNAP if subject is None else np.maximum(wide[..., 4], subject) > SNAP
     mixed = np.flatnonzero(~keep & some)
     lacks: Float = np.ones((rows, width), np.float32)
+    share: Float = np.zeros((0, 1), np.float32)
     if mixed.size:
-        found = wide.reshape(-1, 9)[mixed]
-        own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
-        share = _share(found, own, height / maps.shape[0])
+        share = _share(wide.reshape(-1, 9)[mixed], photo.reshape(-1, 3)[mixed], height / maps.shape[0])
         if subject is not None:
             own_share = _snapped(subject.reshape(-1, 1)[mixed])
             share = own_share + (1 - own_share) * share
+        lacks.reshape(-1)[mixed] = 1 - share[:, 0]
+    part = slice(top, top + rows), slice(0, width)
+    if photo_light is None:
+        result = _store(np.ascontiguousarray(wide[..., :3]), photo.dtype, curve)
+        own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
         light: Float = share * to_light(own, curve) + (1 - share) * to_light(behind, curve)
         result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype, curve))
-        lacks.reshape(-1)[mixed] = 1 - share[:, 0]
+    else:
+        own = photo_light.light(photo, part).reshape(-1, 3)[mixed] if mixed.size else photo.reshape(-1, 3)[:0]
+        whole = np.square(wide[..., :3])
+        whole.reshape(-1, 3)[mixed] += share * (own - whole.reshape(-1, 3)[mixed])
+        result = photo_light.pixels(whole, part)
+        np.copyto(result, photo, where=(lacks == 0)[..., None])
     if grain is not None:
-        result = grain.add(result, lacks, (slice(top, top + rows), slice(0, width)))
+        result = grain.add(result, lacks, part)
     np.copyto(result, photo, where=keep[..., None])
     return result
 

@@ -22,6 +22,7 @@ from wideopen.lens.thin_lens import read_taken
 from wideopen.photo.photo import Photo
 from wideopen.render import alpha as transparency
 from wideopen.render.aim import aim, aim_at_map
+from wideopen.render.hdr_rendering import render_hdr
 from wideopen.render.map_rendering import draw_map, draw_map_with_alpha
 from wideopen.render.rendered import Seen
 from wideopen.render.scene_rendering import Drawing, draw_scene, draw_with_alpha
@@ -34,8 +35,15 @@ def render_photo(
 ) -> tuple[Photo, Seen | None]:
     """See `Renderer.render_photo`; `spend`: the result may be written over the photo's pixels, to spare memory."""
     if taken.alpha is None or transparency.is_opaque(taken.alpha):
-        pixels, seen = render_array(sources, taken.pixels, depth, matte, taken.exif, taken.curve, spend)
-        done = taken.with_pixels(pixels)
+        if taken.gain is not None:
+            depth = sources.depth(taken.pixels, depth, taken.curve)
+            matte = sources.matte(taken.pixels, matte, taken.curve)
+        if taken.gain is not None and sources.gives_places(depth, matte):
+            pixels, gain, seen = render_hdr(sources, taken, taken.gain, depth, matte)
+            done = replace(taken, pixels=pixels, gain=gain)
+        else:
+            pixels, seen = render_array(sources, taken.pixels, depth, matte, taken.exif, taken.curve, spend)
+            done = taken.with_pixels(pixels)
     else:
         pixels, alpha, seen = _render_with_alpha(sources, taken, taken.alpha, depth, matte)
         done = replace(taken.with_pixels(pixels), alpha=alpha)

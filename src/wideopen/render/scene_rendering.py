@@ -16,6 +16,7 @@ from wideopen._types import Float, Pixels
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.image.grain import Grain
 from wideopen.image.guided_upsampling import lift
+from wideopen.image.photo_light import PhotoLight
 from wideopen.image.resize import resize
 from wideopen.lens.compositor import Glass, draw
 from wideopen.lens.foreground_removal import remove_foreground
@@ -51,12 +52,24 @@ def draw_scene(scene: Scene, glass: Glass, focus: float = 0.0, grain: Grain | No
     return carry_to_full_size(scene.pixels, *draw_on_canvas(scene, glass, focus), curve=scene.curve, grain=grain)
 
 
-def draw_on_canvas(scene: Scene, glass: Glass, focus: float = 0.0) -> Drawing:
-    """The photo seen through the lens, at the canvas's size."""
-    canvas, matte, relative = on_canvas(scene)
-    behind = remove_foreground(srgb_to_linear(canvas), matte, _is_exact(scene))
-    picture, kept = draw(canvas, _solid(scene, matte), relative, glass, focus, behind)
-    return Drawing(picture, kept, canvas, _in_focus(scene, matte, focus))
+def draw_on_canvas(
+    scene: Scene,
+    glass: Glass,
+    focus: float = 0.0,
+    photo_light: PhotoLight | None = None,
+    lifted: tuple[Float, Float, Float] | None = None,
+) -> Drawing:
+    """The photo seen through the lens, at the canvas's size.
+
+    Args:
+        photo_light: of a photo that has more light than its pixels say; None for all others.
+        lifted: of `on_canvas`, if it is there already.
+    """
+    canvas, matte, relative = on_canvas(scene) if lifted is None else lifted
+    seen = canvas if photo_light is None else linear_to_srgb(photo_light.small(scene.pixels, *canvas.shape[:2]))
+    behind = remove_foreground(srgb_to_linear(seen), matte, _is_exact(scene))
+    picture, kept = draw(seen, _solid(scene, matte), relative, glass, focus, behind)
+    return Drawing(picture, kept, seen, _in_focus(scene, matte, focus))
 
 
 def draw_with_alpha(scene: Scene, alpha: Pixels, glass: Glass, focus: float = 0.0) -> tuple[Drawing, Float]:

@@ -3,6 +3,7 @@
 Files and models are loaded once, when the first photo needs them, whatever number of threads asks.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -190,6 +191,11 @@ class SceneSources:
             nearest = max(1.0, float(whole.max()))  # Maps without a scale lie in [0, 1].
             return scene_of_map(pixels, DepthMap(whole / nearest, metric=False), "network", curve)
         return found
+
+    def gives_places(self, depth: DepthMap | None, matte: Matte | None) -> bool:
+        """Whether `scene` can be had: not where all is left to a model that gives pictures."""
+        alone = depth is None and matte is None and self.options.matte != "none" and self.options.aperture != math.inf
+        return not (alone and self._engine().draws)
 
     def _of_network(self, pixels: Pixels, curve: ToneCurve | None, matte: Matte | None) -> Scene:
         from wideopen.scene.network_scene import estimate_scene

@@ -1,0 +1,81 @@
+"""A photo with a gain map seen through the lens: its HDR light is blurred, and both renditions come back.
+
+map's gains -> lens, small -> the tone of the result   (StopsLight)
+HDR light   -> lens        -> SDR picture, new map     (GainLight)
+"""
+
+import math
+from dataclasses import replace
+
+from wideopen._types import Pixels
+from wideopen.gain.gain_light import GainLight, StopsLight
+from wideopen.gain.gain_map import GainMap
+from wideopen.image.color import srgb_to_linear
+from wideopen.image.grain import Grain, lost_grain
+from wideopen.image.photo_light import PhotoLight
+from wideopen.image.resize import fit, resize
+from wideopen.lens.compositor import Glass
+from wideopen.lens.depth_lens import render_depth
+from wideopen.lens.full_resolution import carry_to_full_size
+from wideopen.lens.thin_lens import read_taken
+from wideopen.photo.depth_map import DepthMap
+from wideopen.photo.photo import Photo
+from wideopen.render.aim import aim, aim_at_map
+from wideopen.render.rendered import Seen
+from wideopen.render.scene_rendering import draw_on_canvas, on_canvas
+from wideopen.render.scene_sources import SceneSources
+from wideopen.scene.scene import Matte, Scene
+
+MAP_SIDE = 768
+"""Long side in px, at most, that a map's gains are blurred at: they change slowly where a lens is to blur."""
+
+
+def render_hdr(
+    sources: SceneSources, taken: Photo, gain: GainMap, depth: DepthMap | None, matte: Matte | None
+) -> tuple[Pixels, GainMap, Seen | None]:
+    """The SDR (or, if the file has it so, HDR) picture, its map, and the depth map it was rendered with.
+
+    Args:
+        sources: where the scene comes from, and the options; of a model that gives places, not pictures.
+        taken: a photo without transparency.
+        depth, matte: of `SceneSources`.
+
+    Raises:
+        ValueError, DepthError, MatteError, ModelError: as of `Renderer.render`.
+    """
+    options, pixels, curve = sources.options, taken.pixels, taken.curve
+    if depth is None and options.aperture == math.inf:
+        return pixels.copy(), gain, None
+    scene, focus, glass = sources.scene(pixels, depth, matte, curve), 0.0, Glass(0.0)
+    if scene.matte is None:
+        seen: Seen | None = aim_at_map(scene, sources, taken.exif)
+    else:
+        scene, glass, focus, seen = aim(scene, options, read_taken(taken.exif))
+    if options.aperture == math.inf:
+        return pixels.copy(), gain, seen
+
+    own, grain = gain.stops, lost_grain(pixels, options.grain)
+    if scene.matte is not None:
+        # The light of lamps is known: nothing is to be guessed.
+        glass, lifted = replace(glass, highlight_gain=1.0), on_canvas(scene)
+        stops = StopsLight(own)
+        drawn = draw_on_canvas(scene, glass, focus, stops, lifted)
+        light = GainLight(pixels, gain, stops.of_light(srgb_to_linear(drawn.picture)), curve)
+        drawn = draw_on_canvas(scene, glass, focus, light, lifted)
+        result = carry_to_full_size(pixels, *drawn, curve=curve, grain=grain, photo_light=light)
+        return result, light.gain_map(result), seen
+    assert seen is not None
+    height, width = pixels.shape[:2]
+    small = fit(height, width, min(MAP_SIDE, max(own.shape[:2]), max(height, width)))
+    stops = StopsLight(resize(own, *small).reshape(*small, -1))
+    _through_map(replace(scene, pixels=resize(pixels, *small)), seen, max(small) / max(height, width), None, stops)
+    light = GainLight(pixels, gain, stops.stops, curve)
+    result = _through_map(scene, seen, 1.0, grain, light)
+    return result, light.gain_map(result), seen
+
+
+def _through_map(scene: Scene, seen: Seen, scale: float, grain: Grain | None, photo_light: PhotoLight) -> Pixels:
+    """A photo, or one made smaller by `scale`, through the lens by its depth map."""
+    look = replace(seen.look, blur_px_per_disparity=seen.look.blur_px_per_disparity * scale, highlight_gain=1.0)
+    pixels, map = scene.pixels, scene.depth_map.disparity
+    return render_depth(pixels, map, scene.disparity_at, look, grain, scene.curve, photo_light)
