@@ -94,7 +94,7 @@ def test_cut_anywhere() -> None:
 
 def test_other_containers_are_no_photos() -> None:
     film = b"\0\0\0\x18ftypisom" + bytes(40)
-    with pytest.raises(PhotoError, match="not a JPEG, PNG, TIFF, WebP, AVIF or HEIF photo"):
+    with pytest.raises(PhotoError, match="not a JPEG, PNG, TIFF, WebP, AVIF, HEIF or JPEG XL photo"):
         decode(film)
 
 

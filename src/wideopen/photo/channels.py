@@ -24,7 +24,7 @@ STRIP_PX = 1 << 22
 MAX_BYTES = 770_000_000
 """Of pixels as they are kept, alpha included; decoders and turning upright take as much again."""
 LARGE = 1 << 27
-"""Pixels of a JPEG from which on memory is spared."""
+"""Pixels of a JPEG or HEIC photo from which on memory is spared."""
 _SEPARATE, _ASSOCIATED = 2, 1
 _PLANAR_CONFIGURATION, _PHOTOMETRIC, _EXTRA_SAMPLES, _BITS, _SAMPLES_PER_PIXEL = 284, 262, 338, 258, 277
 
@@ -56,8 +56,11 @@ def read_channels(image: Image.Image, data: bytes) -> Channels:
     if image.width * image.height * colours * (1 + deep) > MAX_BYTES:
         raise PhotoError(f"{image.width}x{image.height} px in {16 if deep else 8} bits is too large; make it smaller")
     mode, raw_mode = image.mode, _raw_mode(image)
-    if image.width * image.height > LARGE and image.format in ("JPEG", "MPO") and mode in ("L", "RGB"):
-        return _large_jpeg(data)
+    if image.width * image.height > LARGE and mode == "RGB" and not deep:
+        if image.format in ("JPEG", "MPO"):
+            return _large_jpeg(data)
+        if image.format == "HEIF":
+            return Channels(heif.rgb_pixels(data))
     if image.format == "TIFF":  # Pillow would look for it in the EXIF directory alone, and fail.
         image.getexif().pop(exif.INTEROP, None)
     image.load()
@@ -87,7 +90,7 @@ def _large_jpeg(data: bytes) -> Channels:
     found = imdecode(data)
     if found is None:
         raise ValueError("OpenCV could not decode it")
-    return Channels(cv2.merge([found] * 3), grey=True) if found.ndim == 2 else Channels(_swapped(found))
+    return Channels(_swapped(found))
 
 
 def _raw_mode(image: Image.Image) -> str:

@@ -42,6 +42,8 @@ def decode_exr(data: bytes) -> Photo:
 
     file = OpenEXR.File(io.BytesIO(data), separate_channels=True)
     channels = {name: channel.pixels for name, channel in file.channels().items()}
+    if not channels:
+        raise ValueError("no pixels could be read")
     names = "RGB" if {"R", "G", "B"} <= set(channels) else "Y"
     if names == "Y" and ("Y" not in channels or "RY" in channels):
         raise PhotoError(f"an EXR of the channels {', '.join(sorted(channels))[:80]}; save it with R, G, B or Y alone")

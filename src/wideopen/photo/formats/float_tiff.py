@@ -18,6 +18,7 @@ from wideopen.photo.formats.light import linear_photo
 from wideopen.photo.metadata import Metadata, read_metadata
 from wideopen.photo.photo import Photo
 from wideopen.photo.tiff import has_more, one_plane
+from wideopen.quiet import quietly
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA, _FORMAT = 258, 259, 262, 277, 284, 338, 339
 _REAL, _SEPARATE, _NOBODYS = 3, 2, 65000
@@ -39,7 +40,8 @@ def read_directory(data: bytes) -> TiffImagePlugin.ImageFileDirectory_v2 | None:
     try:
         found, file = TiffImagePlugin.ImageFileDirectory_v2(data[:8]), io.BytesIO(data)
         file.seek(found.next)
-        found.load(file)
+        with quietly():
+            found.load(file)
         return found if set(found.get(_FORMAT, ())) == {_REAL} else None
     except Exception:  # Whatever damage may raise; Pillow says what is wrong.
         return None

@@ -1,8 +1,9 @@
-"""Large JPEG files: read by OpenCV, written in strips; the same picture as Pillow reads and writes at once."""
+"""Large files: JPEG and HEIC read without Pillow, JPEG written in strips; the same picture as by it at once."""
 
 import io
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, JpegImagePlugin
 
@@ -10,6 +11,8 @@ from wideopen.photo import channels, encode
 from wideopen.photo.files import decode, to_bytes
 from wideopen.photo.formats.jpeg_strips import encode_in_strips
 from wideopen.photo.photo import Photo
+
+pillow_heif.register_heif_opener()
 
 
 def draw(height: int, width: int, grey: bool = False) -> np.ndarray:
@@ -33,6 +36,17 @@ def test_strips(height: int, width: int, subsampling: int, grey: bool, monkeypat
         np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
         assert isinstance(found, JpegImagePlugin.JpegImageFile) and found.info["comment"] == b"hello"
         assert found.quantization == expected.quantization  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_large_heic(orientation: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    tags, buffer = Image.Exif(), io.BytesIO()
+    tags[0x0112] = orientation
+    Image.fromarray(draw(120, 200)).save(buffer, "HEIF", quality=95, exif=tags.tobytes())
+    small = decode(buffer.getvalue())
+    monkeypatch.setattr(channels, "LARGE", 1000)
+    np.testing.assert_array_equal(decode(buffer.getvalue()).pixels, small.pixels)
+    assert decode(to_bytes(small, "HEIF")).pixels.shape == small.pixels.shape
 
 
 def test_read_and_written_so(monkeypatch: pytest.MonkeyPatch) -> None:
