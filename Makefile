@@ -3,8 +3,8 @@
 #   make test    install everything for development, run the tests
 #   make test-fast   those of the tests that take no longer than a minute together
 #   make test-cluster   the tests that start a Ray cluster
-#   make check   format, lint, types
-#   make check-js   types of the application's JavaScript (JSDoc, checked by TypeScript)
+#   make check   format, lint, types, and make check-js where npm is installed
+#   make check-js   types of the application's JavaScript (JSDoc, checked by TypeScript); needs Node.js
 #   make manual  write docs/cli.md anew from the commands
 #   make docs    the documents as a site, in site/
 #   make release all that is published, made and checked, in dist/ (RELEASING.md); nothing is uploaded
@@ -65,10 +65,11 @@ check: env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@if [ "$$CI" = true ] || command -v npx >/dev/null; then $(MAKE) --no-print-directory check-js; \
+	else echo "left out: types of JavaScript (make check-js), as npm is not installed"; fi
 
-# Types of the application's JavaScript; needs Node.js.
 check-js:
-	npx --yes -p typescript@5 tsc -p tsconfig.json
+	npx --yes --package typescript@7.0.2 tsc -p tsconfig.json
 
 manual: env
 	$(BIN)/typer wideopen.cli utils docs --name wideopen --output docs/cli.md

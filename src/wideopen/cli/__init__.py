@@ -25,6 +25,7 @@ COMMANDS = (
     "render",
     "matte",
     "serve",
+    "page",
     "presets",
     "models",
     "doctor",

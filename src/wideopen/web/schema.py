@@ -28,7 +28,11 @@ def schema(options: ServeOptions) -> dict[str, Any]:
     """All that the application knows of the server, as JSON values."""
     return {
         "version": __version__,
-        "options": [_option(item) for item in option_fields() if item.metadata["panel"] in (LENS, DEPTH)],
+        "options": [
+            _option(item)
+            for item in option_fields()
+            if item.metadata["panel"] in (LENS, DEPTH) or item.name in ("quality", "strip")
+        ],
         "stops": STOPS,
         "lenses": {name: asdict(lens) for name, lens in LENSES.items()},
         "presets": {

@@ -2,7 +2,7 @@
 // @ts-check
 
 import {make} from './panel.js';
-import * as server from './server.js';
+import * as server from './engine.js';
 import {zip} from './zip.js';
 
 /** @typedef {import('./main.js').Application} Application */

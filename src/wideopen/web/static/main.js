@@ -6,12 +6,12 @@ import {Looks} from './looks.js';
 import {nearestStop} from './optics.js';
 import {Panel, make} from './panel.js';
 import {VIEWS} from './preview.js';
-import * as server from './server.js';
+import * as server from './engine.js';
 import {Stage, wireSeam} from './stage.js';
 import {wire} from './wiring.js';
 
 /**
- * @typedef {server.Photo & {key: number, url: string, output: string, scenes: Map<string, import('./scene.js').Scene>,
+ * @typedef {import('./server.js').Photo & {key: number, url: string, output: string, scenes: Map<string, import('./scene.js').Scene>,
  *   kind: string, failed: boolean, done: boolean}} Entry
  * @typedef {{settings: Record<string, any>, preset: string, focus: Record<string, string>}} State
  */
@@ -48,7 +48,7 @@ export class Application {
     for (const words of ['off', 8, 2.8, 1.4, 1]) {
       const at = schema.stops.indexOf(words) / (schema.stops.length - 1);
       const mark = make('span', {textContent: words === 'off' ? 'off' : `f/${words}`});
-      mark.style.left = `calc(8px + ${at} * (100% - 16px))`;
+      mark.style.left = `calc(10px + ${at} * (100% - 20px))`;  // Where the handle's middle is.
       part('ends').append(mark);
     }
     this.update();
@@ -135,7 +135,7 @@ export class Application {
     return scene;
   }
 
-  /** An entry as it is sent, with that focus; ids that the server gives are kept in the entry. @param {Entry} entry @param {string} focus @returns {server.Photo} */
+  /** An entry as it is sent, with that focus; ids that the server gives are kept in the entry. @param {Entry} entry @param {string} focus @returns {import('./server.js').Photo} */
   sent(entry, focus) {
     return {
       file: entry.file, depth: entry.depth, focus, get id() { return entry.id; }, set id(value) { entry.id = value; },

@@ -14,16 +14,17 @@ const GROUPS = [
   {title: 'Aperture shape', names: ['roundness', 'rotate', 'squeeze', 'ring', 'vignette']},
   {title: 'Light', names: ['highlights', 'grain']},
   {title: 'Lens', names: ['lens']},
+  {title: 'File', names: ['quality', 'strip']},
 ];
 /** @type {Record<string, string>} */
 const LABELS = {
   roundness: 'Round blades', rotate: 'Turn', squeeze: 'Squeeze', ring: 'Mirror lens', vignette: 'Cat’s eyes',
-  highlights: 'Lamps', grain: 'Grain', lens: 'Focal length', depth_kind: 'Values are', depth_unit: 'Metres a unit',
+  highlights: 'Lamps', grain: 'Grain', lens: 'Focal length', quality: 'Quality', strip: 'Without metadata', depth_kind: 'Values are', depth_unit: 'Metres a unit',
   invert: 'The other way round', nearest: 'Nearest thing (m)',
 };
 const BLADES = [0, 3, 5, 6, 7, 8, 9];
 /** Options whose slider begins somewhere although nothing is set. */
-const UNSET = /** @type {Record<string, number>} */ ({highlights: 4});
+const UNSET = /** @type {Record<string, number>} */ ({highlights: 4, quality: 95});
 
 /**
  * @param {string} tag @param {Record<string, any>} [fields] @param {(Node|string)[]} [inside]
@@ -72,7 +73,7 @@ export class Panel {
     home.replaceChildren(this.presets(), this.focus(),
       ...GROUPS.map((group, index) => this.group(group.title, [
         ...(index === 0 ? [this.shapes()] : []), ...group.names.filter(name => this.options[name]).map(name => this.control(this.options[name])),
-      ])), this.depth(rest));
+      ])), ...(schema.model ? [] : [this.depth(rest)]));  // A model is named where the browser is alone: it reads no maps.
   }
 
   /** @param {string} title @param {Node[]} inside */
@@ -136,7 +137,7 @@ export class Panel {
       const box = make('input', {type: 'checkbox', id});
       box.addEventListener('change', () => set(box.checked));
       this.show[option.name] = value => { box.checked = !!value; };
-      return make('div', {className: 'field', title: option.help}, [make('label', {for: id}, [label, box])]);
+      return make('div', {className: 'field switch', title: option.help}, [make('label', {for: id, textContent: label}), box]);
     }
     if (option.choices.length) {
       const list = make('select', {id}, option.choices.map(choice => make('option', {value: choice, textContent: this.choiceWords(choice)})));
@@ -159,11 +160,11 @@ export class Panel {
     bar.addEventListener('dblclick', () => set(option.default));
     this.show[option.name] = value => {
       bar.value = value ?? UNSET[option.name] ?? option.default;
-      words.textContent = value === null || value === undefined ? 'by itself' : String(value);
+      words.textContent = String(value ?? 'auto');
       bar.setAttribute('aria-valuetext', words.textContent);
     };
     const title = `${option.help} Double-click sets it back.`;
-    return make('div', {className: 'field', title}, [make('label', {for: id}, [label, words]), bar]);
+    return make('div', {className: 'field slider', title}, [make('label', {for: id, textContent: label}), bar, words]);
   }
 
   /** @param {string} choice */

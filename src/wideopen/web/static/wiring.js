@@ -3,7 +3,8 @@
 
 import {download} from './download.js';
 import {make} from './panel.js';
-import * as server from './server.js';
+import {place} from './place.js';
+import * as server from './engine.js';
 
 const part = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 
@@ -43,11 +44,15 @@ export function wire(app) {
     part('drop').hidden = true;
     app.open([...event.dataTransfer?.files ?? []]);
   });
+  addEventListener('model', event => {  // Where the browser is alone; the next time it is here already.
+    part('bar').value = /** @type {CustomEvent} */ (event).detail;
+    part('busy-words').textContent = 'Loading the model, once';
+  });
   addEventListener('pagehide', () => {
     server.forget(app.photos.flatMap(entry => [entry.id, entry.depthId]).filter(id => id !== null));
   });
   for (const {photo, depth} of app.schema.examples) {
-    const button = make('button', {'aria-label': `Example: ${photo.split('.')[0]}`}, [make('img', {src: `examples/${photo}`, alt: ''})]);
+    const button = make('button', {'aria-label': `Example: ${photo.split('.')[0]}`}, [make('img', {src: place(`examples/${photo}`), alt: ''})]);
     button.addEventListener('click', async () => app.open([await server.example(photo)], depth && await server.example(depth)));
     part('examples').append(button);
   }

@@ -1,0 +1,144 @@
+// What the server does, done in the browser: the same calls as server.js, answered by a worker. Nothing is sent anywhere.
+// @ts-check
+
+import {readExif, segments, withSegments} from './alone/jpeg.js';
+import {shapeOf} from './looks.js';
+import {blurOfSubject, chooseLens} from './optics.js';
+import {place} from './place.js';
+import {fromHalf} from './scene.js';
+import {Refused} from './server.js';
+
+export {Refused};
+
+/** @typedef {import('./server.js').Photo} Photo */
+
+const TYPES = /** @type {Record<string, string>} */ ({'image/jpeg': '.jpg', 'image/png': '.png', 'image/webp': '.webp'});
+const QUALITY = 0.95;
+/** @type {any} */
+let known;
+/** @type {?Promise<Worker>} */
+let started = null;
+/** @type {Map<number, {done: (answer: any) => void, failed: (error: Error) => void}>} */
+const waiting = new Map();
+/** @type {Map<string, {photo: Blob, name: string, segments: import('./alone/jpeg.js').Segment[], taken: import('./optics.js').Taken}>} */
+const opened = new Map();
+let asked = 0, opening = 0;
+
+/** @returns {Promise<any>} options, lenses, presets and limits */
+export async function schema() {
+  const answer = await fetch(place('schema.json'));
+  if (!answer.ok) throw new Refused('schema.json is missing from this site; write it with wideopen page.', answer.status);
+  navigator.serviceWorker?.register('offline.js').catch(() => {});  // Where none is allowed, a network is needed.
+  return known = await answer.json();
+}
+
+/** @param {string} name @returns {Promise<File>} */
+export async function example(name) {
+  const blob = await (await fetch(place(`examples/${name}`))).blob();
+  return new File([blob], name, {type: blob.type});
+}
+
+/** The worker, its model loaded. @returns {Promise<Worker>} */
+async function start() {
+  /** @type {Worker} */
+  const worker = await /** @type {any} */ (globalThis).startWorker?.() ?? new Worker(place('alone/worker.js'), {type: 'module'});
+  worker.addEventListener('message', ({data}) => {
+    if ('share' in data) { dispatchEvent(new CustomEvent('model', {detail: data.share})); return; }
+    const wish = waiting.get(data.asked);
+    waiting.delete(data.asked);
+    if (data.failed === undefined) wish?.done(data.answer);
+    else wish?.failed(data.aborted ? new DOMException(data.failed, 'AbortError') : new Refused(data.failed, 422));
+  });
+  worker.addEventListener('error', event => {
+    for (const wish of waiting.values()) wish.failed(new Refused(event.message || 'The worker could not be started.', 0));
+    waiting.clear();
+  });
+  await tell(worker, {kind: 'load', about: known.model});
+  return worker;
+}
+
+/** @param {Worker} worker @param {import('./alone/worker.js').Wish} wish @param {AbortSignal} [signal] @param {Transferable[]} [given] @returns {Promise<any>} */
+function tell(worker, wish, signal, given = []) {
+  const number = ++asked;
+  return new Promise((done, failed) => {
+    waiting.set(number, {done, failed});
+    worker.postMessage({asked: number, wish}, given);
+    signal?.addEventListener('abort', () => worker.postMessage({wish: {kind: 'cancel', asked: number}}));
+  });
+}
+
+/** @param {Photo} photo @param {AbortSignal} [signal] */
+async function open(photo, signal) {
+  started ??= start().catch(error => { started = null; throw error; });
+  const worker = await started;
+  if (photo.id) return worker;
+  const name = photo.file.name;
+  let picture;
+  try {
+    picture = await createImageBitmap(photo.file, {colorSpaceConversion: 'none', premultiplyAlpha: 'none', imageOrientation: 'from-image'});
+  } catch {
+    throw new Refused(`${name}: this browser cannot read it; JPEG, PNG and WebP always work.`, 422);
+  }
+  const {width, height} = picture, canvas = new OffscreenCanvas(width, height), context = canvas.getContext('2d', {willReadFrequently: true});
+  if (!context) throw new Refused(`${name}: ${width}x${height} px are more than this browser can draw.`, 422);
+  context.drawImage(picture, 0, 0);
+  picture.close();
+  const {data} = context.getImageData(0, 0, width, height), parts = segments(new Uint8Array(await photo.file.slice(0, 1 << 20).arrayBuffer()));
+  if (/png|webp/.test(photo.file.type)) {
+    for (let at = 3; at < data.length; at += 4) if (data[at] < 255) throw new Refused(`${name}: has transparency, which wideopen render keeps.`, 422);
+  }
+  const key = ++opening;
+  await tell(worker, {kind: 'open', key, photo: {width, height, data: /** @type {Uint8ClampedArray} */ (data)}}, signal, [data.buffer]);
+  photo.id = String(key);
+  opened.set(photo.id, {photo: photo.file, name, segments: parts, taken: readExif(parts).taken});
+  return worker;
+}
+
+/** @param {{width: number, height: number, data: Uint8ClampedArray}} picture */
+const image = ({width, height, data}) => new ImageData(/** @type {Uint8ClampedArray<ArrayBuffer>} */ (data), width, height);
+
+/** @param {Photo} photo @param {Record<string, any>} settings @param {AbortSignal} [signal] @returns {Promise<{scene: import('./scene.js').Scene, output: string}>} */
+export async function scene(photo, settings, signal) {
+  const worker = await open(photo, signal), id = String(photo.id), {name, taken} = /** @type {any} */ (opened.get(id));
+  const found = await tell(worker, {kind: 'scene', key: Number(id), focus: photo.focus, side: known.screen}, signal);
+  const how = /** @type {ImageBitmapOptions} */ ({colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
+  const [before, behind] = await Promise.all([found.photo, found.behind].map(each => createImageBitmap(image(each), how)));
+  return {
+    scene: {
+      ...found, kind: 'subject', name, width: before.width, height: before.height, metric: false, taken, photo: before, behind,
+      disparity: Float32Array.from(found.half, fromHalf),
+    },
+    output: outputOf(photo.file),
+  };
+}
+
+/** The name that the command line gives a result. @param {File} file */
+function outputOf(file) {
+  const own = file.name.match(/\.[^.]+$/)?.[0] ?? '', type = TYPES[file.type];
+  return `${own ? file.name.slice(0, -own.length) : file.name}-bokeh${type ? own || type : '.jpg'}`;
+}
+
+/** @param {Photo} photo @param {Record<string, any>} settings @param {AbortSignal} [signal] @returns {Promise<Blob>} */
+export async function render(photo, settings, signal) {
+  const worker = await open(photo, signal), about = /** @type {any} */ (opened.get(String(photo.id)));
+  if (settings.aperture === 'off') return photo.file;
+  const lens = chooseLens({lens: settings.lens, aperture: settings.aperture, nearest: null, focus: photo.focus}, known.lenses, about.taken);
+  const blur = blurOfSubject(lens, about.taken, 0, 1, known.largest).perUnit;
+  const made = await tell(worker, {
+    kind: 'render', key: Number(photo.id), focus: photo.focus, side: settings.side ?? null, grain: settings.grain,
+    glass: {blur, aperture: shapeOf(settings), gain: settings.highlights ?? null, largest: known.largest},
+  }, signal);
+  const canvas = new OffscreenCanvas(made.width, made.height);
+  canvas.getContext('2d')?.putImageData(image(made), 0, 0);
+  const type = settings.side || !(photo.file.type in TYPES) ? 'image/jpeg' : photo.file.type;
+  const blob = await canvas.convertToBlob({type, quality: settings.quality ? settings.quality / 100 : QUALITY});
+  return settings.side || type !== 'image/jpeg' ? blob : withSegments(new Uint8Array(await blob.arrayBuffer()), settings.strip ? about.segments.filter((/** @type {any} */ each) => each.marker === 0xe2) : about.segments);
+}
+
+/** @param {string[]} ids */
+export function forget(ids) {
+  for (const id of ids) {
+    opened.delete(id);
+    started?.then(worker => tell(worker, {kind: 'forget', key: Number(id)}));
+  }
+}

@@ -1,0 +1,32 @@
+// The subject half taken out of what is drawn around it: the counterpart of lens/foreground_removal.py.
+// @ts-check
+
+import {pushPull} from './fill.js';
+import {gaussian, map, overEllipse, round, unit} from './planes.js';
+
+/** @typedef {import('./planes.js').Plane} Plane */
+
+const SOLID = [0.65, 0.95], REACH = 0.015, SHARE = 0.5;
+
+/** 1 in regions, not thin edges, where a matte does not know. @param {Plane} matte @returns {Plane} */
+function findDoubt(matte) {
+  const short = Math.min(matte.width, matte.height), size = 2 * Math.max(round(0.014 * short), 3) + 1;
+  const unsure = map([matte], value => (value > 0.08 && value < 0.92 ? 1 : 0));
+  const wide = overEllipse(unsure, size, false);
+  if (!wide.data.includes(1)) return wide;
+  return gaussian(overEllipse(overEllipse(wide, size, true), size, true), 0.006 * short);
+}
+
+/** @param {Plane[]} light linear @param {Plane} matte @returns {Plane[]} */
+export function removeForeground(light, matte) {
+  const solid = map([matte], value => unit((value - SOLID[0]) / (SOLID[1] - SOLID[0])));
+  if (solid.data.every(value => value === 0)) return light;
+  const doubt = findDoubt(solid), size = 2 * Math.max(round(REACH * Math.min(matte.width, matte.height)), 1) + 1;
+  const sure = overEllipse(map([solid, doubt], (value, unsure) => Math.min(value, 1 - unsure)), size, true);
+  const hole = map([sure, doubt], (value, unsure) => {
+    const step = unit((value - 0.03) / 0.12);
+    return step * step * (3 - 2 * step) * (1 - unsure);
+  });
+  const filled = pushPull(light, map([hole], value => (1 - value) ** 2));
+  return light.map((each, channel) => map([each, hole, filled[channel]], (value, gone, other) => value + SHARE * gone * (other - value)));
+}

@@ -1,0 +1,209 @@
+// Grain measured where a photo is flat, and put back where it is blurred: the counterpart of image/grain.py.
+// @ts-check
+
+import {mirrored, round, unit} from './planes.js';
+import {standardNormals} from './random.js';
+
+/** @typedef {import('./planes.js').Picture} Picture */
+
+const BLOCK = 32, FLATTEST = 0.02, BANDS = 8, UNEVEN = 1.6, STRONGEST = 6 / 255, COARSEST = 1.5, FIELD = 512, MOST = 2000;
+const ROUGHEST = 0.015, LEAST_PIXELS = 1_500_000, GREY = [0.299, 0.587, 0.114];
+
+/** In place, of a power of two complex numbers. @param {Float64Array} real @param {Float64Array} other @param {boolean} back not divided */
+function fourier(real, other, back) {
+  const count = real.length;
+  for (let at = 1, to = 0; at < count; at++) {
+    let bit = count >> 1;
+    for (; to & bit; bit >>= 1) to ^= bit;
+    to ^= bit;
+    if (at < to) { [real[at], real[to]] = [real[to], real[at]]; [other[at], other[to]] = [other[to], other[at]]; }
+  }
+  for (let size = 2; size <= count; size *= 2) for (let turn = 0; turn < size / 2; turn++) {
+    const angle = (back ? 2 : -2) * Math.PI * turn / size, c = Math.cos(angle), s = Math.sin(angle);
+    for (let at = turn; at < count; at += size) {
+      const to = at + size / 2, x = real[to] * c - other[to] * s, y = real[to] * s + other[to] * c;
+      real[to] = real[at] - x; other[to] = other[at] - y; real[at] += x; other[at] += y;
+    }
+  }
+}
+
+/** @param {Float64Array} real @param {Float64Array} other of side x side @param {number} side @param {boolean} back */
+function fourier2(real, other, side, back) {
+  for (let row = 0; row < side; row++) fourier(real.subarray(row * side, (row + 1) * side), other.subarray(row * side, (row + 1) * side), back);
+  const [x, y] = [new Float64Array(side), new Float64Array(side)];
+  for (let column = 0; column < side; column++) {
+    for (let row = 0; row < side; row++) { x[row] = real[row * side + column]; y[row] = other[row * side + column]; }
+    fourier(x, y, back);
+    for (let row = 0; row < side; row++) { real[row * side + column] = x[row]; other[row * side + column] = y[row]; }
+  }
+}
+
+/** @param {number[]} values */
+const median = values => {
+  const sorted = [...values].sort((a, b) => a - b), middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
+
+/** np.interp. @param {number} at @param {number[]} places @param {number[]} values */
+function between(at, places, values) {
+  if (at <= places[0]) return values[0];
+  const next = places.findIndex(place => place >= at);
+  if (next < 0) return values[values.length - 1];
+  return values[next - 1] + (values[next] - values[next - 1]) * (at - places[next - 1]) / (places[next] - places[next - 1]);
+}
+
+/** Blocks spread over the photo, interleaved in [0, 1], less what is coarser than grain; and their brightness. @param {Picture} photo */
+function blocks({width, height, data}) {
+  const rows = Math.floor(height / BLOCK), columns = Math.floor(width / BLOCK), step = Math.max(1, Math.ceil(Math.sqrt(rows * columns / MOST)));
+  const weights = Array.from({length: 13}, (_, at) => Math.exp(-((at - 6) ** 2) / (2 * COARSEST * COARSEST))), total = weights.reduce((a, b) => a + b);
+  const found = [];
+  const block = new Float32Array(BLOCK * BLOCK * 3), half = new Float64Array(BLOCK * BLOCK * 3);
+  for (let row = 0; row < rows; row += step) for (let column = 0; column < columns; column += step) {
+    let brightness = 0;
+    for (let at = 0; at < block.length; at++) {
+      const pixel = Math.floor(at / 3), from = (row * BLOCK + Math.floor(pixel / BLOCK)) * width + column * BLOCK + pixel % BLOCK;
+      block[at] = data[4 * from + at % 3] / 255;
+      brightness += GREY[at % 3] * block[at] / (BLOCK * BLOCK);
+    }
+    half.fill(0);
+    weights.forEach((weight, index) => {
+      for (let line = 0; line < BLOCK; line++) {
+        const from = mirrored(line + index - 6, BLOCK) * BLOCK * 3;
+        for (let at = 0; at < BLOCK * 3; at++) half[line * BLOCK * 3 + at] += weight / total * block[from + at];
+      }
+    });
+    const rest = new Float32Array(block.length);
+    for (let line = 0; line < BLOCK; line++) for (let place = 0; place < BLOCK; place++) for (let channel = 0; channel < 3; channel++) {
+      let smooth = 0;
+      for (let index = 0; index < 13; index++) smooth += weights[index] / total * half[(line * BLOCK + mirrored(place + index - 6, BLOCK)) * 3 + channel];
+      const at = (line * BLOCK + place) * 3 + channel;
+      rest[at] = block[at] - smooth;
+    }
+    found.push({rest, brightness, ...roughness(rest)});
+  }
+  return found;
+}
+
+/** How rough a block is, and whether it is so everywhere. @param {Float32Array} rest */
+function roughness(rest) {
+  const squares = new Float64Array(48);
+  for (let at = 0; at < rest.length; at++) {
+    const pixel = Math.floor(at / 3), cell = Math.floor(pixel / BLOCK / 8) * 4 + Math.floor(pixel % BLOCK / 8);
+    squares[3 * cell + at % 3] += rest[at] ** 2;
+  }
+  const spread = [0, 1, 2].reduce((sum, channel) => {
+    let all = 0;
+    for (let cell = 0; cell < 16; cell++) all += squares[3 * cell + channel];
+    return sum + Math.sqrt(all / (BLOCK * BLOCK)) / 3;
+  }, 0);
+  const cells = Array.from({length: 16}, (_, cell) => [0, 1, 2].reduce((sum, channel) => sum + Math.sqrt(squares[3 * cell + channel] / 64) / 3, 0));
+  return {spread, even: Math.max(...cells) < UNEVEN * Math.max(median(cells), 1e-6)};
+}
+
+/** @typedef {{rest: Float32Array, brightness: number, spread: number, even: boolean}} Block */
+
+/** Blocks of nothing but grain, and its strength by brightness. @param {Block[]} inside @returns {{chosen: Block[], strength: number[]}} */
+function flattest(inside) {
+  const bySpread = (/** @type {Block} */ a, /** @type {Block} */ b) => a.spread - b.spread, sorted = [...inside].sort(bySpread);
+  const place = FLATTEST * (sorted.length - 1), low = Math.floor(place);
+  const limit = sorted[low].spread + (place - low) * ((sorted[low + 1] ?? sorted[low]).spread - sorted[low].spread);
+  /** @type {Block[]} */
+  let chosen = [];
+  /** @type {[number, number][]} */
+  let known = [];
+  for (let band = 0; band < BANDS; band++) {
+    const members = sorted.filter(each => Math.min(Math.floor(each.brightness * BANDS), BANDS - 1) === band);
+    if (members.length < 8) continue;
+    const flat = members.slice(0, Math.max(4, round(FLATTEST * members.length))).filter(each => each.spread <= 2.5 * limit);
+    if (flat.length < 2) continue;
+    chosen.push(...flat);
+    known.push([(band + 0.5) / BANDS, median(flat.map(each => each.spread))]);
+  }
+  if (!known.length) { chosen = sorted.slice(0, 4); known = [[0.5, median(chosen.map(each => each.spread))]]; }
+  const most = Math.min(UNEVEN * Math.min(...known.map(each => each[1])), STRONGEST), spreads = known.map(each => Math.min(each[1], most));
+  return {chosen, strength: Array.from({length: BANDS}, (_, band) => between((band + 0.5) / BANDS, known.map(each => each[0]), spreads))};
+}
+
+/** Symmetric root of a symmetric 3x3 matrix. @param {number[][]} matrix */
+function root(matrix) {
+  const a = matrix.map(row => [...row]), axes = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+  for (let sweep = 0; sweep < 30; sweep++) for (const [p, q] of [[0, 1], [0, 2], [1, 2]]) {  // Jacobi's rotations.
+    if (Math.abs(a[p][q]) < 1e-300) continue;
+    const angle = 0.5 * Math.atan2(2 * a[p][q], a[q][q] - a[p][p]), c = Math.cos(angle), s = Math.sin(angle);
+    for (const row of a) [row[p], row[q]] = [c * row[p] - s * row[q], s * row[p] + c * row[q]];
+    const [x, y] = [[...a[p]], [...a[q]]];
+    for (let at = 0; at < 3; at++) { a[p][at] = c * x[at] - s * y[at]; a[q][at] = s * x[at] + c * y[at]; }
+    for (const row of axes) [row[p], row[q]] = [c * row[p] - s * row[q], s * row[p] + c * row[q]];
+  }
+  return [0, 1, 2].map(i => [0, 1, 2].map(j => [0, 1, 2].reduce((sum, k) => sum + axes[i][k] * Math.sqrt(Math.max(a[k][k], 0)) * axes[j][k], 0)));
+}
+
+/** A periodic texture with the blocks' mean spectrum and covariance of colours. @param {Block[]} chosen @returns {Float32Array} */
+function drawField(chosen) {
+  const power = new Float64Array(BLOCK * BLOCK), covariance = [0, 1, 2].map(() => [0, 0, 0]), size = BLOCK * BLOCK;
+  const hann = Array.from({length: BLOCK}, (_, at) => 0.5 - 0.5 * Math.cos(2 * Math.PI * at / (BLOCK - 1)));
+  for (const {rest} of chosen) {
+    const real = new Float64Array(size), other = new Float64Array(size);
+    for (let at = 0; at < size; at++) {
+      const colour = rest.subarray(3 * at, 3 * at + 3);
+      real[at] = (GREY[0] * colour[0] + GREY[1] * colour[1] + GREY[2] * colour[2]) * hann[Math.floor(at / BLOCK)] * hann[at % BLOCK];
+      for (let i = 0; i < 3; i++) for (let j = 0; j < 3; j++) covariance[i][j] += colour[i] * colour[j] / (size * chosen.length);
+    }
+    fourier2(real, other, BLOCK, false);
+    for (let at = 0; at < size; at++) power[at] += (real[at] ** 2 + other[at] ** 2) / chosen.length;
+  }
+  power[0] = 0;
+  const amplitude = new Float64Array(FIELD * FIELD), fine = FIELD / BLOCK;
+  for (let row = 0; row < FIELD; row++) for (let column = 0; column < FIELD; column++) {
+    const [y, x] = [row / fine, column / fine], [top, left] = [Math.floor(y), Math.floor(x)];
+    const at = (/** @type {number} */ down, /** @type {number} */ across) => power[(top + down) % BLOCK * BLOCK + (left + across) % BLOCK];
+    const line = (/** @type {number} */ down) => at(down, 0) + (x - left) * (at(down, 1) - at(down, 0));
+    amplitude[row * FIELD + column] = Math.sqrt(Math.max(line(0) + (y - top) * (line(1) - line(0)), 0));
+  }
+  const normals = standardNormals(3 * FIELD * FIELD), drawn = [0, 1, 2].map(channel => {
+    const real = normals.slice(channel * FIELD * FIELD, (channel + 1) * FIELD * FIELD), other = new Float64Array(FIELD * FIELD);
+    fourier2(real, other, FIELD, false);
+    for (let at = 0; at < real.length; at++) { real[at] *= amplitude[at]; other[at] *= amplitude[at]; }
+    fourier2(real, other, FIELD, true);
+    const mean = real.reduce((sum, each) => sum + each, 0) / real.length;
+    const deviation = Math.sqrt(real.reduce((sum, each) => sum + (each - mean) ** 2, 0) / real.length);
+    return real.map(each => each / deviation);
+  });
+  const mix = root(covariance), scale = Math.sqrt((covariance[0][0] + covariance[1][1] + covariance[2][2]) / 3), field = new Float32Array(3 * FIELD * FIELD);
+  for (let at = 0; at < FIELD * FIELD; at++) for (let i = 0; i < 3; i++) {
+    field[3 * at + i] = (mix[i][0] * drawn[0][at] + mix[i][1] * drawn[1][at] + mix[i][2] * drawn[2][at]) / scale;
+  }
+  return field;
+}
+
+export class Grain {
+  /** @param {number[]} strength in bands of brightness, shares of white @param {Float32Array} field */
+  constructor(strength, field) {
+    const places = strength.map((_, band) => (band + 0.5) / BANDS);
+    this.strengths = Float32Array.from({length: 256}, (_, at) => between(at / 255, places, strength));
+    this.field = field;
+  }
+
+  /** @param {Uint8ClampedArray} data of a picture @param {number} row @param {number} width @param {Float32Array} lacks 1 where no grain is left */
+  add(data, row, width, lacks) {
+    const line = row % FIELD * FIELD;
+    for (let x = 0; x < width; x++) {
+      if (!lacks[x]) continue;
+      const at = 4 * (row * width + x), grey = round(GREY[0] * data[at] + GREY[1] * data[at + 1] + GREY[2] * data[at + 2]);
+      const strength = this.strengths[grey] * Math.sqrt(1 - (1 - lacks[x]) ** 2), from = 3 * (line + x % FIELD);
+      for (let channel = 0; channel < 3; channel++) data[at + channel] = round(255 * unit(data[at + channel] / 255 + strength * this.field[from + channel]));
+    }
+  }
+}
+
+/** The grain that a blurred photo lacks, null if there is none that is sure to be grain. @param {Picture} photo @param {number} share of its strength @returns {?Grain} */
+export function lostGrain(photo, share) {
+  if (!share || photo.width * photo.height < LEAST_PIXELS) return null;
+  const found = blocks(photo);
+  if (found.length < 16) return null;
+  const inside = found.filter(each => each.brightness > 0.04 && each.brightness < 0.96 && each.spread > 0 && each.even);
+  if (inside.length < 16) return null;
+  const {chosen, strength} = flattest(inside), mean = strength.reduce((sum, each) => sum + each, 0) / BANDS;
+  if (Math.max(...strength) * 255 < 0.3 || mean > ROUGHEST) return null;
+  return new Grain(strength.map(each => each * share), drawField(chosen));
+}

@@ -1,0 +1,225 @@
+// Planes of numbers: resizing, windows and filters, as OpenCV does them for image/resize.py, guided_filter.py and others.
+// @ts-check
+
+/** @typedef {{width: number, height: number, data: Float32Array}} Plane row by row from the top */
+/** @typedef {{width: number, height: number, data: Uint8ClampedArray}} Picture four bytes a pixel, encoded: R, G, B, A */
+
+/** @param {number} width @param {number} height @param {Float32Array} [data] @returns {Plane} */
+export const plane = (width, height, data = new Float32Array(width * height)) => ({width, height, data});
+
+/** Half is rounded to even, as NumPy and OpenCV do. @param {number} value */
+export function round(value) {
+  const down = Math.floor(value), rest = value - down;
+  return rest < 0.5 || (rest === 0.5 && down % 2 === 0) ? down : down + 1;
+}
+
+/** A size of the same shape whose longer side is `side`. @param {number} width @param {number} height @param {number} side */
+export function fit(width, height, side) {
+  const longest = Math.max(width, height);
+  return [Math.max(1, round(width * side / longest)), Math.max(1, round(height * side / longest))];
+}
+
+/**
+ * What each place of a shorter or longer side is a mean of.
+ * @param {number} from @param {number} to @returns {{first: Int32Array, weights: Float64Array[]}}
+ */
+function taps(from, to) {
+  const first = new Int32Array(to), weights = [], scale = from / to;
+  for (let at = 0; at < to; at++) {
+    if (to > from) {
+      const centre = Math.max(0, Math.min(from - 1, (at + 0.5) * scale - 0.5)), start = Math.min(Math.floor(centre), Math.max(0, from - 2));
+      first[at] = start;
+      weights.push(from === 1 ? Float64Array.of(1) : Float64Array.of(1 - (centre - start), centre - start));
+    } else {
+      const start = at * scale, end = Math.min(from, start + scale), begin = Math.floor(start + 1e-9), stop = Math.min(from, Math.ceil(end - 1e-9));
+      first[at] = begin;
+      weights.push(Float64Array.from({length: stop - begin}, (_, index) =>
+        (Math.min(end, begin + index + 1) - Math.max(start, begin + index)) / (end - start)));
+    }
+  }
+  return {first, weights};
+}
+
+/**
+ * Interleaved values brought to another size along both sides.
+ * @param {ArrayLike<number>} data @param {number} channels @param {number} width @param {number} height
+ * @param {number} columns @param {number} rows @returns {Float32Array}
+ */
+function resampled(data, channels, width, height, columns, rows) {
+  const across = taps(width, columns), down = taps(height, rows);
+  const found = new Float32Array(columns * rows * channels), sum = new Float64Array(width * channels);
+  for (let row = 0; row < rows; row++) {
+    sum.fill(0);
+    down.weights[row].forEach((weight, index) => {
+      const start = (down.first[row] + index) * width * channels;
+      for (let at = 0; at < sum.length; at++) sum[at] += weight * data[start + at];
+    });
+    for (let column = 0; column < columns; column++) {
+      const weights = across.weights[column], start = across.first[column] * channels, target = (row * columns + column) * channels;
+      for (let channel = 0; channel < channels; channel++) {
+        let value = 0;
+        for (let index = 0; index < weights.length; index++) value += weights[index] * sum[start + index * channels + channel];
+        found[target + channel] = value;
+      }
+    }
+  }
+  return found;
+}
+
+/** By area along a side that shrinks, linearly along one that grows. @param {Plane} from @param {number} width @param {number} height */
+export function resize(from, width, height) {
+  if (from.width === width && from.height === height) return from;
+  return plane(width, height, resampled(from.data, 1, from.width, from.height, width, height));
+}
+
+/** The same for a picture, which keeps its bytes. @param {Picture} from @param {number} width @param {number} height @returns {Picture} */
+export function resizePicture(from, width, height) {
+  if (from.width === width && from.height === height) return from;
+  const values = resampled(from.data, 4, from.width, from.height, width, height);
+  return {width, height, data: Uint8ClampedArray.from(values, round)};
+}
+
+/** Red, green and blue of a picture in [0, 1]. @param {Picture} from @returns {Plane[]} */
+export function split(from) {
+  return [0, 1, 2].map(channel => {
+    const found = plane(from.width, from.height);
+    for (let at = 0; at < found.data.length; at++) found.data[at] = from.data[4 * at + channel] / 255;
+    return found;
+  });
+}
+
+/** @param {Plane[]} planes @param {(...values: number[]) => number} rule @returns {Plane} */
+export function map(planes, rule) {
+  const found = plane(planes[0].width, planes[0].height), [a, b, c] = planes.map(each => each.data), {data} = found;
+  if (!b) for (let at = 0; at < data.length; at++) data[at] = rule(a[at]);
+  else if (!c) for (let at = 0; at < data.length; at++) data[at] = rule(a[at], b[at]);
+  else for (let at = 0; at < data.length; at++) data[at] = rule(a[at], b[at], c[at]);
+  return found;
+}
+
+/** @param {number} value */
+export const unit = value => (value < 0 ? 0 : value > 1 ? 1 : value);
+
+/** Where a place beyond the border is mirrored to, the border's own pixel twice. @param {number} at @param {number} size */
+export function mirrored(at, size) {
+  const turned = ((at % (2 * size)) + 2 * size) % (2 * size);
+  return turned < size ? turned : 2 * size - 1 - turned;
+}
+
+/** Means over squares, mirrored at the border. @param {Plane} from @param {number} radius @returns {Plane} */
+export function box(from, radius) {
+  const {width, height, data} = from, found = plane(width, height), side = 2 * radius + 1;
+  const rows = new Float64Array(width), wide = new Float64Array(width + 2 * radius + 1);
+  const places = Int32Array.from({length: width + 2 * radius}, (_, at) => mirrored(at - radius, width));
+  for (let row = -radius; row <= radius; row++) {
+    const start = mirrored(row, height) * width;
+    for (let column = 0; column < width; column++) rows[column] += data[start + column];
+  }
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < places.length; column++) wide[column] = rows[places[column]];
+    let sum = 0;
+    for (let column = 0; column < side; column++) sum += wide[column];
+    for (let column = 0; column < width; column++) {
+      found.data[row * width + column] = sum / (side * side);
+      sum += wide[column + side] - wide[column];
+    }
+    const leaves = mirrored(row - radius, height) * width, comes = mirrored(row + radius + 1, height) * width;
+    for (let column = 0; column < width; column++) rows[column] += data[comes + column] - data[leaves + column];
+  }
+  return found;
+}
+
+/** Room for `extreme`, kept from line to line. */
+let forth = new Float32Array(0), back = new Float32Array(0);
+
+/**
+ * Greatest values within a reach along a line (van Herk 1992), the least by way of their negatives.
+ * @param {Float32Array} from @param {number} start @param {number} step from value to value @param {number} length
+ * @param {number} reach @param {number} sign 1, or -1 for the least @param {Float32Array} target
+ */
+function extreme(from, start, step, length, reach, sign, target) {
+  const size = 2 * reach + 1, whole = Math.ceil((length + size) / size) * size;
+  if (forth.length < whole) { forth = new Float32Array(whole); back = new Float32Array(whole); }
+  for (let at = 0, phase = 0; at < whole; at++, phase = phase + 1 === size ? 0 : phase + 1) {
+    const value = at >= reach && at - reach < length ? sign * from[start + (at - reach) * step] : -Infinity;
+    back[at] = value;
+    forth[at] = phase && forth[at - 1] > value ? forth[at - 1] : value;
+  }
+  for (let at = whole - 2, phase = (whole - 2) % size; at >= 0; at--, phase = phase ? phase - 1 : size - 1) {
+    if (phase !== size - 1 && back[at + 1] > back[at]) back[at] = back[at + 1];
+  }
+  for (let at = 0; at < length; at++) {
+    const ahead = forth[at + size - 1], behind = back[at];
+    target[start + at * step] = sign * (ahead > behind ? ahead : behind);
+  }
+}
+
+/** @param {Plane} from @param {number} reach @param {boolean} greatest @returns {Plane} */
+export function alongRows(from, reach, greatest) {
+  const found = plane(from.width, from.height), {width, height} = from;
+  for (let row = 0; row < height; row++) extreme(from.data, row * width, 1, width, reach, greatest ? 1 : -1, found.data);
+  return found;
+}
+
+/** @param {Plane} from @param {number} reach @param {boolean} greatest @returns {Plane} */
+export function alongColumns(from, reach, greatest) {
+  const found = plane(from.width, from.height), {width, height} = from;
+  for (let column = 0; column < width; column++) extreme(from.data, column, width, height, reach, greatest ? 1 : -1, found.data);
+  return found;
+}
+
+/** Along a diagonal. @param {Plane} from @param {number} reach @param {1|-1} slope rows for each column @param {boolean} greatest @returns {Plane} */
+export function alongDiagonals(from, reach, slope, greatest) {
+  const found = plane(from.width, from.height), {width, height} = from;
+  for (let start = 1 - height; start < width; start++) {
+    const first = Math.max(0, start), last = Math.min(width - 1, start + height - 1);
+    const at = (slope > 0 ? first - start : height - 1 - (first - start)) * width + first;
+    extreme(from.data, at, slope * width + 1, last - first + 1, reach, greatest ? 1 : -1, found.data);
+  }
+  return found;
+}
+
+/** Greatest values within a square. @param {Plane} from @param {number} reach */
+export const dilate = (from, reach) => alongColumns(alongRows(from, reach, true), reach, true);
+
+/** Least values within a square. @param {Plane} from @param {number} reach */
+export const erode = (from, reach) => alongColumns(alongRows(from, reach, false), reach, false);
+
+/** Greatest or least values within an ellipse as OpenCV draws it. @param {Plane} from @param {number} size odd @param {boolean} greatest @returns {Plane} */
+export function overEllipse(from, size, greatest) {
+  const {width, height} = from, radius = size >> 1, found = plane(width, height), best = found.data;
+  found.data.fill(greatest ? -Infinity : Infinity);
+  /** @type {Map<number, Plane>} */
+  const wide = new Map();
+  for (let offset = -radius; offset <= radius; offset++) {
+    const reach = round(radius * Math.sqrt((radius * radius - offset * offset) / (radius * radius)));
+    if (!wide.has(reach)) wide.set(reach, alongRows(from, reach, greatest));
+    const {data} = /** @type {Plane} */ (wide.get(reach));
+    for (let row = Math.max(0, -offset); row < Math.min(height, height - offset); row++) {
+      const source = (row + offset) * width, target = row * width;
+      if (greatest) {
+        for (let column = 0; column < width; column++) if (data[source + column] > best[target + column]) best[target + column] = data[source + column];
+      } else for (let column = 0; column < width; column++) if (data[source + column] < best[target + column]) best[target + column] = data[source + column];
+    }
+  }
+  return found;
+}
+
+/** Blurred by a Gaussian, mirrored at the border's middle. @param {Plane} from @param {number} sigma @returns {Plane} */
+export function gaussian(from, sigma) {
+  const {width, height} = from, reach = (round(sigma * 8 + 1) | 1) >> 1, weights = [];
+  for (let at = -reach; at <= reach; at++) weights.push(Math.exp(-at * at / (2 * sigma * sigma)));
+  const total = weights.reduce((sum, each) => sum + each), half = new Float64Array(width * height), found = plane(width, height);
+  const turned = (/** @type {number} */ at, /** @type {number} */ size) => { while (at < 0 || at >= size) at = at < 0 ? -at : 2 * size - 2 - at; return size === 1 ? 0 : at; };
+  for (let row = 0; row < height; row++) for (let index = 0; index < weights.length; index++) {
+    const start = turned(row + index - reach, height) * width, weight = weights[index] / total;
+    for (let column = 0; column < width; column++) half[row * width + column] += weight * from.data[start + column];
+  }
+  const places = Array.from({length: width + 2 * reach}, (_, at) => turned(at - reach, width));
+  for (let row = 0; row < height; row++) for (let column = 0; column < width; column++) {
+    let sum = 0;
+    for (let index = 0; index < weights.length; index++) sum += weights[index] * half[row * width + places[column + index]];
+    found.data[row * width + column] = sum / total;
+  }
+  return found;
+}

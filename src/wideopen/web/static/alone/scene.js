@@ -1,0 +1,64 @@
+// From a photo to what is where in it, to a drawing of it: the counterpart of render/scene_rendering.py.
+// @ts-check
+
+import {linear} from './colour.js';
+import {draw} from './compositor.js';
+import {removeForeground} from './foreground.js';
+import {carryToFullSize} from './full_size.js';
+import {lift} from './guided.js';
+import {lampCertainty} from './highlights.js';
+import {fit, map, resizePicture, split, unit} from './planes.js';
+
+/**
+ * @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture
+ * @typedef {import('./network.js').Places & {focus: number}} Places
+ * @typedef {{canvas: Plane[], matte: Plane, solid: Plane, relative: Plane, behind: Plane[]}} Lifted
+ */
+
+const CANVAS_SIDE = 1024, SURE = 0.65;
+
+/** Places lifted to the edges of a photo of at most 1024 px. @param {Picture} photo @param {Places} places @returns {Lifted} */
+export function onCanvas(photo, {matte, relative}) {
+  const canvas = split(photo), lifted = lift(matte, canvas);
+  return {
+    canvas, matte: lifted, solid: map([lifted], value => unit(value / SURE)), relative: lift(relative, canvas),
+    behind: removeForeground(linear(canvas), lifted),
+  };
+}
+
+/** How surely lamps of a photo are any. @param {Picture} photo */
+export function lampsOf(photo) {
+  const size = fit(photo.width, photo.height, Math.min(512, Math.max(photo.width, photo.height)));
+  return lampCertainty(linear(split(resizePicture(photo, size[0], size[1]))));
+}
+
+/**
+ * A photo through a lens, of the same size.
+ * @param {Picture} photo @param {Places} places @param {import('./compositor.js').Glass} glass
+ * @param {?import('./grain.js').Grain} grain @param {() => Promise<void>} rest taken in between, to hear of other wishes
+ */
+export async function render(photo, places, glass, grain, rest) {
+  const [width, height] = fit(photo.width, photo.height, Math.min(CANVAS_SIDE, Math.max(photo.width, photo.height)));
+  const {canvas, solid, relative, behind} = onCanvas(resizePicture(photo, width, height), places);
+  await rest();
+  const {picture, kept} = await draw(canvas, solid, relative, glass, places.focus, behind, rest);
+  return carryToFullSize(photo, picture, kept, canvas, grain, rest);
+}
+
+/** @param {Plane[]} colour encoded @returns {Picture} */
+export function toPicture(colour) {
+  const [{width, height}] = colour, data = new Uint8ClampedArray(4 * width * height).fill(255);
+  for (let at = 0; at < width * height; at++) for (let channel = 0; channel < 3; channel++) data[4 * at + channel] = Math.round(255 * unit(colour[channel].data[at]));
+  return {width, height, data};
+}
+
+/** @param {Picture} photo @param {number} left @param {number} top @param {number} width @param {number} height @returns {Picture} */
+export function cutOut(photo, left, top, width, height) {
+  const data = new Uint8ClampedArray(4 * width * height);
+  for (let row = 0; row < height; row++) {
+    const start = 4 * ((top + row) * photo.width + left);
+    data.set(photo.data.subarray(start, start + 4 * width), 4 * row * width);
+  }
+  return {width, height, data};
+}
+

@@ -1,0 +1,312 @@
+"""The application without a server: its JavaScript against Python, and the whole in a real Chromium."""
+
+import base64
+import functools
+import http.server
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from browser import chromium_page
+from wideopen import Renderer
+from wideopen.errors import OutputError
+from wideopen.image.color import srgb_to_linear
+from wideopen.image.grain import sure_grain
+from wideopen.image.guided_upsampling import lift
+from wideopen.image.inpaint import fill, push_pull
+from wideopen.image.resize import resize
+from wideopen.lens.apertures import Aperture
+from wideopen.lens.compositor import Glass, draw
+from wideopen.lens.defocus import convolve
+from wideopen.lens.foreground_removal import remove_foreground
+from wideopen.lens.full_resolution import carry_to_full_size
+from wideopen.lens.highlights import find_surroundings, lamp_certainty, raise_lamps
+from wideopen.photo.files import decode
+from wideopen.scene.instances import split_instances
+
+pytestmark = pytest.mark.slow
+pytest.importorskip("fastapi", reason="needs the extra web")
+pytest.importorskip("pebble", reason="needs the extra web")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+OPENED = "() => !document.querySelector('#download').disabled"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from wideopen.web.site import write_site
+
+    folder = tmp_path_factory.mktemp("site")
+    write_site(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(site: Path) -> Iterator[Any]:
+    """The site from a plain file server; `page.stop()` stops it. Nothing else is asked, nothing goes wrong."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    faults: list[str] = []
+    asked: list[str] = []
+    with chromium_page(1200, 900) as page:
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.stop = lambda: (server.shutdown(), server.server_close())
+        page.goto(address)
+        page.wait_for_selector("html[data-ready]")
+        yield page
+    assert {url.split("/")[2] for url in asked if url.startswith(("http", "ws"))} == {address.split("/")[2]}
+    assert faults == []
+
+
+def packed(value: Any) -> Any:
+    """Arrays as what JavaScript makes planes of: HxW one, HxWxC a list; HxWx3 bytes a picture."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype == np.uint8:
+        value = np.dstack([value, np.full(value.shape[:2], 255, np.uint8)])
+        kind, data = "picture", value.tobytes()
+    elif value.ndim == 3:
+        return [packed(np.ascontiguousarray(value[..., channel])) for channel in range(value.shape[2])]
+    else:
+        kind, data = "plane", np.ascontiguousarray(value, np.float32).tobytes()
+    return {"kind": kind, "width": value.shape[1], "height": value.shape[0], "packed": base64.b64encode(data).decode()}
+
+
+def by_javascript(page: Any, module: str, call: str, *values: Any) -> Any:
+    """The result of a call in which `m` is the module and `v` are the values; planes as arrays HxW or HxWxC."""
+    found = page.evaluate(
+        """async ([module, call, values]) => {
+            const open = value => {
+                if (Array.isArray(value)) return value.map(open);
+                if (!value?.packed) return value;
+                const bytes = Uint8Array.from(atob(value.packed), letter => letter.charCodeAt(0));
+                const data = new (value.kind === 'plane' ? Float32Array : Uint8ClampedArray)(bytes.buffer);
+                return {width: value.width, height: value.height, data};
+            };
+            const text = bytes => btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(''));
+            const shut = value => {
+                if (Array.isArray(value)) return value.map(shut);
+                if (!value?.data) return value;
+                const bytes = new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength);
+                return {...value, data: text(bytes), bytes: value.data.BYTES_PER_ELEMENT};
+            };
+            const m = await import(`./alone/${module}.js`);
+            return shut(await new Function('m', 'v', `return ${call}`)(m, open(values)));
+        }""",
+        [module, call, [packed(value) for value in values]],
+    )
+    return opened(found)
+
+
+def opened(value: Any) -> Any:
+    if isinstance(value, list):
+        parts = [opened(part) for part in value]
+        return np.dstack(parts) if parts and isinstance(parts[0], np.ndarray) else parts
+    if not isinstance(value, dict):
+        return value
+    kind = np.float32 if value["bytes"] == 4 else np.uint8
+    return np.frombuffer(base64.b64decode(value["data"]), kind).reshape(value["height"], value["width"], -1).squeeze()
+
+
+def scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A photo with lamps in [0, 1], a matte with a soft edge, and disparities."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:210, :290].astype(np.float32)
+    photo = np.dstack([0.3 + 0.2 * np.sin(x / 9), 0.4 + 0.2 * np.cos(y / 7), 0.35 + 0.1 * np.sin((x + y) / 5)])
+    photo += rng.normal(0, 0.02, photo.shape)
+    for row, column in ((30, 40), (50, 230), (150, 250)):
+        photo[(y - row) ** 2 + (x - column) ** 2 < 9] = 1.0
+    matte = (1.2 - np.hypot((x - 140) / 60, (y - 120) / 80) * 1.1).clip(0, 1)
+    relative = -0.8 + 0.6 * (y / 210) + 0.3 * np.sin(x / 50)
+    return photo.clip(0, 1).astype(np.float32), matte.astype(np.float32), relative.astype(np.float32)
+
+
+def close(ours: Any, theirs: Any, most: float = 2e-4) -> None:
+    assert ours.shape == theirs.shape
+    assert float(np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max()) <= most
+
+
+@pytest.mark.parametrize("size", [(97, 133), (64, 290), (300, 500), (210, 290)])
+def test_resize(page: Any, size: tuple[int, int]) -> None:
+    _, matte, _ = scene()
+    close(by_javascript(page, "planes", "m.resize(v[0], v[2], v[1])", matte, *size), resize(matte, *size))
+
+
+def test_fill_and_push_pull(page: Any) -> None:
+    photo, matte, _ = scene()
+    weight = (1 - matte).round(2)
+    close(by_javascript(page, "fill", "m.pushPull(v[0], v[1])", photo, weight), push_pull(photo, weight))
+    close(by_javascript(page, "fill", "m.fill(v[0], v[1])", photo, weight), fill(photo, weight))
+
+
+def test_lift(page: Any) -> None:
+    photo, matte, _ = scene()
+    small = resize(matte, 70, 97)
+    close(by_javascript(page, "guided", "m.lift(v[0], v[1])", small, photo), lift(small, photo), 2e-3)
+
+
+def test_lamps(page: Any) -> None:
+    photo, *_ = scene()
+    light = srgb_to_linear(photo)
+    close(by_javascript(page, "highlights", "m.findSurroundings(v[0])", light), find_surroundings(light))
+    close(by_javascript(page, "highlights", "m.raiseLamps(v[0], 4)", light), raise_lamps(light, 4.0), 1e-3)
+    assert by_javascript(page, "highlights", "m.lampCertainty(v[0])", light) == pytest.approx(lamp_certainty(light))
+    assert np.abs(raise_lamps(light, 4.0) - light).max() > 0
+
+
+def test_what_is_drawn_around_the_subject(page: Any) -> None:
+    photo, matte, _ = scene()
+    light = srgb_to_linear(photo)
+    ours = by_javascript(page, "foreground", "m.removeForeground(v[0], v[1])", light, matte)
+    close(ours, remove_foreground(light, matte))
+
+
+SHAPES = {
+    "disc": Aperture(),
+    "blades": Aperture(blades=5, rotation_deg=20, roundness=0.3),
+    "ring": Aperture(ring=0.4, squeeze=1.5),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("radius", [0.4, 1.7, -6.3, 14.2, -50.0])
+def test_blur(page: Any, shape: str, radius: float) -> None:
+    photo, *_ = scene()
+    found = by_javascript(page, "defocus", "m.convolve(v[0], v[1], v[2])", photo, radius, as_settings(SHAPES[shape]))
+    close(found, convolve(photo, abs(radius), SHAPES[shape], radius > 0, coarse=True), 1e-3)
+
+
+def as_settings(shape: Aperture) -> dict[str, float]:
+    return {
+        "blades": shape.blades, "roundness": shape.roundness, "rotate": shape.rotation_deg, "ring": shape.ring,
+        "squeeze": shape.squeeze, "vignette": shape.vignette,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("vignette", [0.0, 0.6])
+@pytest.mark.parametrize("focus", [0.0, -0.4])
+def test_drawing(page: Any, focus: float, vignette: float) -> None:
+    photo, matte, relative = scene()
+    behind, glass = remove_foreground(srgb_to_linear(photo), matte), Glass(0.09, Aperture(vignette=vignette))
+    settings = {"blur": 0.09, "aperture": as_settings(glass.aperture), "gain": 4, "largest": 0.15}
+    call = "m.draw(v[0], v[1], v[2], v[3], v[4], v[5], async () => {}).then(({picture, kept}) => [...picture, kept])"
+    found = by_javascript(page, "compositor", call, photo, matte, relative, settings, focus, behind)
+    picture, kept = draw(photo, matte, relative, glass, focus, behind)
+    close(found[..., :3], picture, 8e-3)  # 2 of 255.
+    close(found[..., 3], kept, 8e-3)
+
+
+def test_full_size(page: Any) -> None:
+    photo, matte, relative = scene()
+    large = (resize(photo, 700, 967) * 255).round().astype(np.uint8)
+    picture, kept = draw(photo, matte, relative, Glass(0.05), 0.0, srgb_to_linear(photo))
+    call = "m.carryToFullSize(v[0], v[1], v[2], v[3], null, async () => {})"
+    found = by_javascript(page, "full_size", call, large, picture, kept, photo)[..., :3]
+    error = np.abs(found.astype(int) - carry_to_full_size(large, picture, kept, photo).astype(int)).max(axis=2)
+    assert (error <= 2).mean() >= 0.999 and ((found == large).all(axis=2)).mean() > 0.05
+
+
+def test_grain(page: Any) -> None:
+    rng = np.random.default_rng(5)
+    shade = np.linspace(60, 190, 1500)[None, :, None] + np.zeros((1100, 1, 3))
+    photo = (shade + rng.normal(0, 2.5, shade.shape)).round().clip(0, 255).astype(np.uint8)
+    theirs = sure_grain(photo)
+    assert theirs is not None
+    call = (
+        "(grain => [{width: 512, height: 512, data: grain.field.filter((_, at) => at % 3 === 1)},"
+        " {width: 256, height: 1, data: grain.strengths}])(m.lostGrain(v[0], 1))[v[1]]"
+    )
+    close(by_javascript(page, "grain", call, photo, 0), theirs.field[..., 1], 5e-3)
+    close(by_javascript(page, "grain", call, photo, 1), theirs._strengths, 1e-5)
+
+
+def test_two_things_told_apart(page: Any) -> None:
+    y, x = np.mgrid[:160, :240].astype(np.float32)
+    left, right = ((x - 70) ** 2 + (y - 80) ** 2 < 900), ((x - 170) ** 2 + (y - 80) ** 2 < 900)
+    matte = np.where(left | right, np.float32(0.95), np.float32(0.02))
+    relative = np.where(right, np.float32(-0.6), np.where(left, np.float32(0.01), np.float32(-0.9)))
+    wanted = split_instances(matte, relative)
+    call = "(found => [found.matte, found.relative])(m.splitInstances(v[0], v[1]))"
+    found = by_javascript(page, "closer", call, matte, relative)
+    assert wanted[0][80, 170] == 0
+    for index, plane in enumerate(wanted):
+        assert (np.abs(found[..., index] - plane) > 1e-3).mean() < 0.005  # Distances are nearly Euclid's in both.
+
+
+@pytest.mark.parametrize(("name", "focus"), [("dog.jpg", "auto"), ("scooter.jpg", "auto"), ("dog.jpg", "0.2,0.3")])
+def test_a_photo_is_the_command_lines(page: Any, name: str, focus: str) -> None:
+    """By the package's model: at most 2/255 apart on 99.9 % of the pixels."""
+    data = (EXAMPLES / name).read_bytes()
+    made = page.evaluate(
+        """async ([data, focus]) => {
+            const alone = await import('./alone.js'), schema = await alone.schema();
+            const settings = Object.fromEntries(schema.options.map(option => [option.name, option.default]));
+            // As a PNG, so that nothing is lost by writing it.
+            const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+            const photo = {file: new File([bytes], 'photo.png', {type: 'image/png'}), depth: null, id: null, focus};
+            const made = new Uint8Array(await (await alone.render(photo, {...settings, aperture: 1.8})).arrayBuffer());
+            return btoa(Array.from(made, byte => String.fromCharCode(byte)).join(''));
+        }""",
+        [base64.b64encode(data).decode(), focus],
+    )
+    ours = np.asarray(Image.open(io.BytesIO(base64.b64decode(made))).convert("RGB")).astype(int)
+    theirs = Renderer(aperture=1.8, focus=focus).render_photo(decode(data, name))[0].pixels.astype(int)
+    error = np.abs(ours - theirs).max(axis=2)
+    assert (error <= 2).mean() >= 0.999
+
+
+def test_one_file_opens_from_the_disk(tmp_path: Path) -> None:
+    from wideopen.web.site import write_one_file
+
+    path, faults = write_one_file(tmp_path / "wideopen.html"), []
+    with chromium_page(1200, 900) as page:
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]")
+        page.get_by_label("Example: dog").click()
+        page.wait_for_function("() => !document.querySelector('#exact').hidden")
+        assert "dog.jpg" in page.locator("#said").inner_text()
+    assert faults == []
+
+
+def test_an_empty_folder_is_wanted(tmp_path: Path) -> None:
+    from wideopen.web.site import write_site
+
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="not an empty folder"):
+        write_site(tmp_path)
+
+
+def test_the_application_alone_and_offline(page: Any, site: Path) -> None:
+    """The last test of the file: it stops the file server."""
+    page.get_by_label("Example: dog").click()
+    page.wait_for_function(OPENED)
+    page.wait_for_function("() => !document.querySelector('#exact').hidden")
+    assert page.locator("#give-map").count() == 0
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    assert download.value.suggested_filename == "dog-bokeh.jpg"
+    with Image.open(EXAMPLES / "dog.jpg") as before, Image.open(download.value.path()) as after:
+        assert after.size == before.size and after.getexif() == before.getexif()
+        assert after.info.get("icc_profile") == before.info.get("icc_profile")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.stop()
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.evaluate("crossOriginIsolated")  # So that the model may run in threads.
+    page.get_by_label("Example: scooter").click()
+    page.wait_for_function(OPENED)
+    assert "scooter.jpg" in page.locator("#said").inner_text() or page.locator("#said").inner_text() == ""
