@@ -60,17 +60,25 @@ async function start() {
 /** @param {Worker} worker @param {import('./alone/worker.js').Wish} wish @param {AbortSignal} [signal] @param {Transferable[]} [given] @returns {Promise<any>} */
 function tell(worker, wish, signal, given = []) {
   const number = ++asked;
-  return new Promise((done, failed) => {
+  return until(new Promise((done, failed) => {
     waiting.set(number, {done, failed});
     worker.postMessage({asked: number, wish}, given);
     signal?.addEventListener('abort', () => worker.postMessage({wish: {kind: 'cancel', asked: number}}));
+  }), signal);
+}
+
+/** What comes, unless it is given up before. @template T @param {Promise<T>} coming @param {AbortSignal} [signal] @returns {Promise<T>} */
+function until(coming, signal) {
+  return new Promise((done, failed) => {
+    signal?.addEventListener('abort', () => failed(new DOMException('Cancelled.', 'AbortError')));
+    coming.then(done, failed);
   });
 }
 
 /** @param {Photo} photo @param {AbortSignal} [signal] */
 async function open(photo, signal) {
   started ??= start().catch(error => { started = null; throw error; });
-  const worker = await started;
+  const worker = await until(started, signal);
   if (photo.id) return worker;
   const name = photo.file.name;
   let picture;

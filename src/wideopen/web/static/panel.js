@@ -171,7 +171,7 @@ export class Panel {
   choiceWords(choice) {
     const lens = this.schema.lenses[choice];
     if (choice === 'photo') return 'the photo’s own';
-    return lens ? `${choice} (${lens.focal_length_mm} mm)` : choice;
+    return !lens ? choice : choice === `${lens.focal_length_mm}mm` ? `${lens.focal_length_mm} mm` : `${choice} (${lens.focal_length_mm} mm)`;
   }
 
   /** @param {Option[]} options */
