@@ -20,8 +20,11 @@ export async function load(path, tell) {
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
-/** @param {Uint8Array} data @returns {Promise<ArrayBuffer>} */
-const unpacked = data => new Response(new Blob([/** @type {BlobPart} */ (data)]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+/** @param {Uint8Array} data packed by gzip, but where the web space said so and the browser unpacked it @returns {Promise<ArrayBuffer>} */
+function unpacked(data) {
+  const blob = new Blob([/** @type {BlobPart} */ (data)]);
+  return data[0] === 0x1f ? new Response(blob.stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer() : blob.arrayBuffer();
+}
 
 /** Mean of two opacities as odds: who is sure counts more. @param {number} a @param {number} b */
 function agreed(a, b) {
