@@ -19,6 +19,7 @@ Init = Literal["published", "he"]
 DepthKind = Literal["disparity", "distance"]
 RuntimeName = Literal["onnxruntime", "openvino"]
 Precision = Literal["fp32", "bf16"]
+Hdr = Literal["auto", "keep", "drop"]
 Comparison = Literal["side", "split"]
 SUBJECT, DEPTH, LENS, RESULTS, BATCH = "Subject", "Depth", "Lens", "Results", "Many photos"
 CLUSTER = "More than one machine"
@@ -113,6 +114,14 @@ class RenderOptions:
     threads: int | None = field(default=None, metadata=_doc("CPU threads; if not given, one per core."))
     quality: int | None = field(
         default=None, metadata=_doc("JPEG, WebP, AVIF or HEIF quality 1-100; like the input's, else 95, if not given.")
+    )
+    hdr: Hdr = field(
+        default="auto",
+        metadata=_doc(
+            "HDR photos (with a gain map): `auto` blurs their HDR light and keeps the map in JPEG; `keep` writes no "
+            "file without it; `drop` takes and writes the SDR picture alone.",
+            RESULTS,
+        ),
     )
     strip: bool = field(
         default=False,
@@ -214,6 +223,7 @@ class RenderOptions:
         for name, value, known in (
             ("engine", self.engine, ("auto", "onnxruntime", "openvino")),
             ("precision", self.precision, ("fp32", "bf16")),
+            ("hdr", self.hdr, get_args(Hdr)),
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")

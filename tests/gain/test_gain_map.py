@@ -71,7 +71,8 @@ def test_apples_curve_is_that_of_rec_709() -> None:
 )
 def test_headroom_of_a_maker_note(first: float, second: float, stops: float) -> None:
     assert apple_headroom(maker_note({33: first, 48: second})) == pytest.approx(2**stops, rel=1e-3)
-    assert apple_headroom(maker_note({33: first})) is None
+    assert apple_headroom(maker_note({33: first})) == pytest.approx(2 ** (1.8 if first < 1 else 3.0), rel=1e-3)
+    assert apple_headroom(maker_note({48: second})) is None
     assert apple_headroom(b"") is None
     assert apple_headroom(maker_note({33: first, 48: second})[:40]) is None
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from depth_photos import encoded
 from hdr_photos import ultra_hdr
-from wideopen import Renderer
+from wideopen import OutputError, Renderer
 from wideopen.gain.gain_map import gain_at
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.photo.files import decode
@@ -162,3 +163,23 @@ def test_the_network_alone_keeps_the_map_too() -> None:
     assert done.result.gain is not None
     same = (done.result.pixels == taken.pixels).all(axis=2)
     assert done.result.gain.pixels.shape == taken.gain.pixels.shape and not same.all()
+
+
+def test_options_say_what_becomes_of_the_map(tmp_path: Path) -> None:
+    scene = made(4)
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(scene.data)
+    told: list[str] = []
+    dropped = Renderer(hdr="drop", notify=told.append)
+    dropped.render_file(photo, tmp_path / "dropped.jpg")
+    assert decode((tmp_path / "dropped.jpg").read_bytes()).gain is None and told == []
+    Renderer(notify=told.append).render_file(photo, tmp_path / "auto.png")
+    assert len(told) == 1 and "write .jpg to keep HDR" in told[0]
+    keeping = Renderer(hdr="keep")
+    with pytest.raises(OutputError, match="no place for the photo's HDR gain map; write .jpg"):
+        keeping.render_file(photo, tmp_path / "keep.png")
+    assert not (tmp_path / "keep.png").exists()
+    keeping.render_file(photo, tmp_path / "keep.jpg")
+    assert decode((tmp_path / "keep.jpg").read_bytes()).gain is not None
+    with pytest.raises(ValueError, match="hdr must be one of auto, keep, drop"):
+        Renderer(hdr="all")

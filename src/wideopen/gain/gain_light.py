@@ -10,6 +10,7 @@ are spread over the disc like its light, and hardly lower it.
 
 from typing import Any
 
+import cv2
 import numpy as np
 
 from wideopen._types import Float, Pixels
@@ -82,8 +83,10 @@ class GainLight(PhotoLight):
         if self.gain.meaning.base_is_hdr:
             return to_pixels(light.clip(0, 1), self.dtype, self.curve)
         sdr = self.gain.meaning.to_sdr(light, gain_at(self._seen, part, self.photo.shape))
-        top = np.maximum(sdr, 1) if self._own.shape[2] == 3 else np.maximum(sdr.max(axis=2, keepdims=True), 1)
-        if top.max() > 1:
+        if sdr.max() > 1:
+            red, green, blue = cv2.split(sdr)
+            single = cv2.max(cv2.max(red, green), blue)[..., None]
+            top = np.maximum(sdr if self._own.shape[2] == 3 else single, 1)
             offset = np.array(self.gain.meaning.offset_sdr, np.float32)
             self._exceeds = True
             self._excess[part] = np.log2((top + offset) / (1 + offset))
@@ -93,7 +96,9 @@ class GainLight(PhotoLight):
     def gain_map(self, result: Pixels) -> GainMap:
         """The map that fits the result: the photo's own, bit for bit, where the result is the photo."""
         size = self.gain.pixels.shape[:2]
-        changed = resize(255 * (result != self.photo).any(axis=2).view(np.uint8), *size)
+        red, green, blue = cv2.split(cv2.absdiff(result, self.photo))
+        differs = cv2.max(cv2.max(red, green), blue) > 0
+        changed = resize(255 * differs.view(np.uint8), *size)
         stops = resize(self._seen, *size).reshape(*size, -1)
         if self._exceeds:
             stops = stops + resize(self._excess.astype(np.float32), *size).reshape(*size, -1)

@@ -104,6 +104,8 @@ class GainMap:
     tables: tuple[tuple[int, ...], ...] | None = None
     """Quantisation tables of its own JPEG."""
     subsampling: int | None = None
+    required: bool = False
+    """A file without it is not to be written."""
 
     def turned(self, turn: Callable[[NDArray[Any]], NDArray[Any]]) -> "GainMap":
         """The map turned as its photo is. (OpenCV drops a channel that is alone.)"""

@@ -138,9 +138,12 @@ def iso_metadata(meaning: GainRange) -> bytes:
 
 
 def apple_headroom(maker_note: bytes) -> float | None:
-    """Headroom by Apple's maker note, a factor; None if the note does not say, or is another maker's."""
-    first, second = (_rational(maker_note, tag) for tag in (33, 48))
-    if first is None or second is None:
+    """Headroom by Apple's maker note, a factor; None if the note does not say, or is another maker's.
+
+    Phones before iOS 17 may write tag 33 alone; 48 is then taken to be 0.
+    """
+    first, second = _rational(maker_note, 33), _rational(maker_note, 48) or 0.0
+    if first is None:
         return None
     if first < 1:
         stops = -20 * second + 1.8 if second <= 0.01 else -0.101 * second + 1.601

@@ -221,6 +221,8 @@ def save(photo: Photo, path: Path, quality: int | None = None, overwrite: bool =
 
 def to_bytes(photo: Photo, format: str, name: str = "photo", quality: int | None = None) -> bytes:
     """`save` into a file's bytes; OutputError, opened by `name`, if the photo is too large for the format."""
+    if photo.gain is not None and photo.gain.required and format != "JPEG":
+        raise OutputError(f"{name}: {format} has no place for the photo's HDR gain map; write .jpg, or use --hdr auto")
     try:
         return encode(photo, format, quality)
     except (OSError, ValueError, OverflowError) as error:

@@ -41,6 +41,13 @@ def deep_pixels(data: bytes) -> NDArray[Any]:
     return found | (found >> int(image.info["bit_depth"]))
 
 
+def auxiliary(data: bytes, kind: str) -> NDArray[Any] | None:
+    """hxw or hxwxC uint8 of the first auxiliary picture of that type, upright; None if there is none."""
+    image = plugin().open_heif(data, convert_hdr_to_8bit=False)
+    found = (image.info.get("aux") or {}).get(kind)
+    return np.array(image.get_aux_image(found[0])) if found else None
+
+
 def subsampling(data: bytes) -> int | None:
     """0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0; None if it does not say. Decoder configuration: ISO/IEC 14496-15, 8.3.2.1."""
     at = data.find(b"hvcC", 0, _HEAD)

@@ -9,11 +9,12 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from wideopen.errors import PhotoError
-from wideopen.gain.gain_map import GainMap
+from wideopen.gain.gain_map import GainMap, GainRange
+from wideopen.gain.gain_metadata import apple_headroom
 from wideopen.photo import avif, exif, heif, xmp
 from wideopen.photo.cicp import stated_colours
 from wideopen.photo.formats import jxl, motion
-from wideopen.photo.gain_jpeg import read_gain_map
+from wideopen.photo.gain_jpeg import AUXILIARY, read_gain_map
 from wideopen.photo.iptc import read_resources
 from wideopen.photo.jpeg_parts import extended_packet, jpeg_parts
 from wideopen.photo.tiff import ICC_TAG, first_directory, has_more
@@ -24,6 +25,8 @@ _UNTOLD = re.compile(r"Raw profile type |XML:com\.adobe\.xmp$")
 _FLIR = b"FLIR\0"
 _OTHER_DEPTH = {"Samsung": b"_DepthMap_", "Huawei": b"\0edof\0", "Xiaomi": b"PMPD\x02\0"}
 """Behind the pictures of a JPEG file: known from the work of others on single files, not from a description."""
+_HEAD = 1 << 16
+"""Bytes in which HEIF and AVIF files list their pictures."""
 _FILM = re.compile(rb"MotionPhoto_Data|....ftyp", re.DOTALL)
 
 
@@ -127,9 +130,18 @@ def count_pictures(image: Image.Image, data: bytes) -> str:
 def _gain_map(image: Image.Image, data: bytes, blob: bytes) -> tuple[GainMap | None, str]:
     """A photo's gain map, and what a person should know of it: a damaged one does not keep a photo from being read."""
     try:
-        return (read_gain_map(data, blob) if image.format in ("JPEG", "MPO") else None), ""
-    except (ValueError, OSError, SyntaxError) as error:
-        return None, f"its HDR gain map is damaged and left out ({' '.join(str(error).split())})"
+        if image.format in ("JPEG", "MPO"):
+            return read_gain_map(data, blob), ""
+        codes = heif.auxiliary(data, AUXILIARY) if image.format == "HEIF" else None
+        if codes is not None:
+            if (headroom := apple_headroom(exif.maker_note(blob))) is None:
+                raise ValueError("no headroom in its maker note")
+            return GainMap(codes.reshape(*codes.shape[:2], -1), GainRange.of_apple(headroom)), ""
+        if image.format in ("HEIF", "AVIF") and b"tmap" in data[:_HEAD]:
+            return None, f"its HDR gain map is left out: the library that reads {image.format} does not give it"
+        return None, ""
+    except Exception:  # Whatever decoders raise.
+        return None, "its HDR gain map is damaged and left out"
 
 
 def _coding(image: Image.Image, data: bytes, turned: bool) -> dict[str, Any]:

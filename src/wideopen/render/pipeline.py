@@ -49,6 +49,8 @@ def render_photo(
         done = replace(taken.with_pixels(pixels), alpha=alpha)
     if not sources.options.keep_motion:
         done = replace(done, film=b"")
+    if taken.gain is not None and taken.gain.required and done.gain is None:
+        raise ValueError("its HDR gain map cannot be kept: transparency, or a model that gives pictures, has none")
     return done.stripped() if sources.options.strip else done, seen
 
 

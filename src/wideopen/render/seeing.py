@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from wideopen.errors import PhotoError
+from wideopen.gain.gain_map import GainMap
+from wideopen.options import Hdr
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.files import decode
 from wideopen.photo.photo import Photo
@@ -30,7 +32,7 @@ def read_sources(
     """
     taken = decode(data, name) if taken is None else taken
     # Kept, whatever it is rendered with.
-    taken = replace(taken, depth=sources.carried_depth(data, name, depth))
+    taken = replace(taken, depth=sources.carried_depth(data, name, depth), gain=_gain(taken, sources.options.hdr))
     if depth is None and sources.options.depth is None:
         depth = taken.depth
     try:
@@ -39,6 +41,13 @@ def read_sources(
         return taken, sources.depth(taken.pixels, depth, taken.curve), found
     except ValueError as error:
         raise PhotoError(f"{name}: {error}") from error
+
+
+def _gain(taken: Photo, hdr: Hdr) -> GainMap | None:
+    """The photo's gain map, as far as the options want it."""
+    if taken.gain is None or hdr == "drop":
+        return None
+    return replace(taken.gain, required=hdr == "keep")
 
 
 def see(sources: SceneSources, data: bytes, name: str, taken: Photo | None = None) -> Rendered:

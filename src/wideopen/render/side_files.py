@@ -175,4 +175,4 @@ def _layers(done: "Rendered", opacity: Any, path: Path) -> list[bytes]:
     back = np.where(opacity[..., None] == 0, pixels, back)
     photos = (replace(taken, pixels=front, alpha=alpha), replace(taken, pixels=back, alpha=None))
     format = output_format(path)
-    return [to_bytes(replace(photo, grey=False, depth=None), format, str(path)) for photo in photos]
+    return [to_bytes(replace(photo, grey=False, depth=None, gain=None), format, str(path)) for photo in photos]
