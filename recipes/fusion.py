@@ -1,13 +1,15 @@
 """Train the head that makes one matte of the pyramid's and U2-Netp's (`wideopen/network/fusion.py`), on one core.
 
-    python recipes/fusion.py WITH_PRIOR.pt PHOTOS MATTES -o FUSED.pt --cache FOLDER [--only LIST] [--steps 1500]
+    python recipes/fusion.py WITH_PRIOR.pt PHOTOS MATTES -o FUSED.pt --cache FOLDER [--only LIST] [--steps 700]
+        [--share 0.7]
 
 WITH_PRIOR.pt is made by `recipes/with_prior.py`. PHOTOS/SET/NAME.* are photos, MATTES/SET/NAME.png the opacities of
 their subjects; LIST holds SET/NAME, one a line. Everything but the head stands still, so what it reads is worked out
 once for each photo, and for one crop of it with changed colours, and kept in FOLDER (1.5 MB each): a run that was
 stopped there goes on. Then AdamW on batches of eight of one shape, half of them mirrored: a cross entropy, the overlap
-and the absolute error at the head's four finest levels, at the last two of them the error along the edge as well, and
-what of thin parts is missed. The weights written are a running mean of the last steps'.
+and the absolute error from level 5 down, from level 3 on the error along the edge as well, and
+what of thin parts is missed. The weights written are a running mean of the last steps', and of what the head adds to
+the weighted sum only a share counts: taught by few photos it moves too far.
 """
 
 import argparse
@@ -32,7 +34,6 @@ from wideopen.network.checkpoint import load_weights, save_weights
 from wideopen.network.pynet import SIDE_MULTIPLE, PyNET
 
 SIDE, BATCH, RATE, DECAY = 416, 8, 1e-3, 0.05
-FINEST = 2
 Sample = dict[str, Tensor]
 
 
@@ -152,8 +153,8 @@ def error(logit: Tensor, true: Tensor, fine: bool) -> Tensor:
     return total
 
 
-def train(network: PyNET, files: list[Path], steps: int) -> None:
-    """Train the head; its weights are a running mean in the end."""
+def train(network: PyNET, files: list[Path], steps: int, share: float = 1.0) -> None:
+    """Train the head; its weights are a running mean in the end, and it adds `share` of what it has learnt."""
     assert network.fusion is not None
     head = network.fusion.train().requires_grad_(True).to(memory_format=torch.channels_last)
     kernels = [x for x in head.parameters() if x.ndim > 1]
@@ -167,9 +168,9 @@ def train(network: PyNET, files: list[Path], steps: int) -> None:
             group["lr"] = RATE * (0.51 + 0.49 * math.cos(math.pi * step / steps)) * min(1, step / 30)
         total = torch.zeros(())
         for level, logit in joined(network, sample).items():
-            if level <= FINEST + 3:
+            if level <= 5:
                 pooled = F.avg_pool2d(sample["matte"], 2 ** (level - 2))
-                total = total + (1 if level == FINEST else 0.3) * error(logit, pooled, level <= FINEST + 1)
+                total = total + (1 if level == network.level else 0.3) * error(logit, pooled, level <= 3)
         optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
@@ -178,7 +179,7 @@ def train(network: PyNET, files: list[Path], steps: int) -> None:
             mean[name].lerp_(value, 1 - min(0.995, step / (step + 9)))
         if step % 100 == 0:
             console.print(f"step {step} of {steps}, loss {float(total):.4f}")
-    head.load_state_dict(mean)
+    head.load_state_dict({name: share * x if name.startswith("adds") else x for name, x in mean.items()})
 
 
 def main() -> None:
@@ -189,7 +190,8 @@ def main() -> None:
     parser.add_argument("mattes", type=Path)
     parser.add_argument("--only", type=Path, help="names, SET/NAME, one a line; all of MATTES if not given")
     parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--share", type=float, default=0.7, help="of what the head adds, 0..1")
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     network, kept = load_weights(arguments.start)
@@ -197,7 +199,8 @@ def main() -> None:
     listed = sorted(f"{path.parent.name}/{path.stem}" for path in arguments.mattes.glob("*/*.png"))
     names = arguments.only.read_text(encoding="utf-8").split() if arguments.only else listed
     arguments.cache.mkdir(parents=True, exist_ok=True)
-    train(network, fill(network, arguments.photos, arguments.mattes, names, arguments.cache), arguments.steps)
+    files = fill(network, arguments.photos, arguments.mattes, names, arguments.cache)
+    train(network, files, arguments.steps, arguments.share)
     save_weights(arguments.output, network, **{key: kept[key] for key in ("recipe", "metrics") if key in kept})
 
 

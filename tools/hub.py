@@ -77,7 +77,8 @@ def make(folder: Path, name: str) -> None:
     text, pictures = card(name)
     (folder / "README.md").write_text(text, encoding="utf-8")
     shutil.copy(MODEL, folder / "model.onnx")
-    shutil.copy(ROOT / "LICENSE", folder)
+    for legal in ("LICENSE", "NOTICE"):
+        shutil.copy(ROOT / legal, folder)
     for picture in pictures:
         shutil.copy(ROOT / "docs" / picture, folder)
 

@@ -61,7 +61,7 @@ def test_restored_it_computes_the_same(encoder: str, level: int, exported: Expor
 
 
 def test_the_shipped_model_restored_computes_what_its_file_does() -> None:
-    """All levels down to 3 and a pretrained encoder, by another runtime."""
+    """All levels down to 3, a pretrained encoder and a saliency network, by another runtime."""
     network, _ = read_export(SHIPPED)
     photo = np.random.default_rng(0).random((2, 3, 96, 128), np.float32)
     wanted = onnxruntime.InferenceSession(SHIPPED).run(["matte", "relative"], {"photo": photo})
@@ -77,7 +77,7 @@ def test_the_shipped_model_can_be_trained_on() -> None:
     network.train()
     places = network(torch.rand(1, 3, 64, 64))
     (places.matte.mean() + places.relative.mean()).backward()  # type: ignore[union-attr]
-    slopes = {name: parameter.grad for name, parameter in network.named_parameters()}
+    slopes = {name: parameter.grad for name, parameter in network.named_parameters() if parameter.requires_grad}
     assert [name for name, slope in slopes.items() if slope is None] == []
     assert float(slopes["backbone.stem.0.weight"].abs().max()) > 0  # type: ignore[union-attr]
 

@@ -15,7 +15,6 @@ from scripts import load_script
 from wideopen.errors import WeightsError
 from wideopen.export.quantise import prior_nodes
 from wideopen.network.fusion import TRUST
-from wideopen.network.half_weights import store_in_half
 from wideopen.network.heads import SceneMaps
 from wideopen.network.pynet import PyNET
 from wideopen.network.saliency import CHANNELS, U2Netp, fused_logit
@@ -28,7 +27,8 @@ def drawn() -> U2Netp:
     network = U2Netp()
     torch.manual_seed(5)
     for parameter in network.parameters():
-        parameter.copy_(torch.randn_like(parameter) * (0.3 if parameter.ndim == 1 else parameter[0].numel() ** -0.5))
+        scale = 0.3 if parameter.ndim == 1 else parameter[0].numel() ** -0.5
+        parameter.copy_((torch.randn_like(parameter) * scale).half())  # As they are kept.
     return network
 
 
@@ -86,11 +86,10 @@ def test_a_network_made_to_read_it_weighs_odds_at_first(tmp_path: Path) -> None:
     with torch.no_grad():
         before, after = start(photo), network(photo)
         assert isinstance(before, SceneMaps) and isinstance(after, SceneMaps)
-        own = torch.nn.functional.interpolate(torch.logit(before.matte), scale_factor=2.0, mode="bilinear")
-        wanted = torch.sigmoid(TRUST[0] * own + TRUST[1] * fused_logit(network.prior(photo), 2, [64, 96]))
+        there = fused_logit(network.prior(photo), 3, [32, 48])
+        wanted = torch.sigmoid(TRUST[0] * torch.logit(before.matte) + TRUST[1] * there)
     np.testing.assert_allclose(after.matte, wanted, atol=1e-5)
-    relative = torch.nn.functional.interpolate(before.relative, scale_factor=2.0, mode="bilinear")
-    np.testing.assert_allclose(after.relative, relative, atol=1e-4)
+    np.testing.assert_allclose(after.relative, before.relative, atol=1e-5)
 
 
 def test_a_prior_needs_a_pretrained_encoder_and_a_lens_head() -> None:
@@ -146,20 +145,11 @@ def test_the_head_that_joins_them_learns(tmp_path: Path) -> None:
     assert all(torch.equal(x, network.state_dict()[name]) for name, x in still.items())
 
 
-def test_it_stays_in_32_bits_where_others_are_rounded() -> None:
-    """Weights stored in 16 bits, and arithmetic in 16 bits: both leave the saliency network's convolutions alone."""
-    weights = {
-        name: np.ones((64, 32, 3, 3), np.float32) for name in ("network.prior.a.weight", "network.level3.weight")
-    }
-    held = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+def test_its_arithmetic_stays_in_32_bits() -> None:
     chain = ["network.level3.weight", "network.prior.a.weight", "", "network.prior.a.weight", "network.level3.weight"]
     nodes = [
         helper.make_node("Conv" if weight else "Relu", [f"x{k}", *filter(None, [weight])], [f"x{k + 1}"], f"node{k}")
         for k, weight in enumerate(chain)
     ]
-    graph = helper.make_graph(nodes, "two", [], [], held)
+    graph = helper.make_graph(nodes, "two", [], [])
     assert prior_nodes(graph) == ["node1", "node2", "node3"]
-    stored = store_in_half(helper.make_model(graph))
-    kinds = {item.name: item.data_type for item in stored.graph.initializer}
-    assert kinds["network.prior.a.weight"] == onnx.TensorProto.FLOAT
-    assert kinds["network.level3.weight.half"] == onnx.TensorProto.FLOAT16

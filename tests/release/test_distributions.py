@@ -84,7 +84,14 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 def test_the_sdist_holds_what_a_packager_needs(sdist: Path) -> None:
     with tarfile.open(sdist) as file:
         names = {name.partition("/")[2] for name in file.getnames()}
-    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "src/wideopen/models/default.onnx"} <= names
+    assert {
+        "LICENSE",
+        "NOTICE",
+        "README.md",
+        "CHANGELOG.md",
+        "pyproject.toml",
+        "src/wideopen/models/default.onnx",
+    } <= names
     assert not [name for name in names if name.startswith(("docs/", "tests/", "examples/training", "examples/models"))]
 
 

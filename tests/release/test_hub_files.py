@@ -38,7 +38,7 @@ def test_all_that_the_card_points_to_is_there(folder: Path) -> None:
             else target.startswith("http") or (folder / target).exists()
         )
     shown = set(re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text))
-    assert {path.name for path in folder.iterdir()} == {"README.md", "LICENSE", "model.onnx", *shown}
+    assert {path.name for path in folder.iterdir()} == {"README.md", "LICENSE", "NOTICE", "model.onnx", *shown}
 
 
 def test_the_model_is_the_shipped_one(folder: Path) -> None:

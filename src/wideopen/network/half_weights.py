@@ -8,19 +8,13 @@ HALF = ".half"
 """Ends the name of a weight that `store_in_half` keeps in 16 bits."""
 SMALL = 1024
 """Weights with fewer numbers (biases, norms) are not worth rounding."""
-PRIOR = "network.prior."
-"""Begins the names of the saliency network's weights (`wideopen.network.saliency`)."""
 
 
 def store_in_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Keep large weights in 16 bits, to be widened when the file is loaded; arithmetic stays in 32. In place.
-
-    A saliency network's weights stay in 32: rounded, they move the matte by up to 0.07 where it is in doubt.
-    """
+    """Keep large weights in 16 bits, to be widened when the file is loaded; arithmetic stays in 32. In place."""
     graph, casts = model.graph, []
     for item in graph.initializer:
-        small = item.data_type != onnx.TensorProto.FLOAT or np.prod(item.dims) < SMALL
-        if small or item.name.startswith(PRIOR):
+        if item.data_type != onnx.TensorProto.FLOAT or np.prod(item.dims) < SMALL:
             continue
         name, weight = item.name, numpy_helper.to_array(item)
         item.CopyFrom(numpy_helper.from_array(weight.astype(np.float16), f"{name}{HALF}"))

@@ -80,7 +80,10 @@ class U2Netp(nn.Module):
         self.requires_grad_(False)
 
     def load_pretrained(self, path: Path) -> None:
-        """Load published weights from `u2netp.onnx`, as rembg distributes it; WeightsError if they are not in it."""
+        """Load published weights from `u2netp.onnx`, as rembg distributes it; WeightsError if they are not in it.
+
+        They are rounded to 16 bits once, here, so that what is trained beside them reads what a model's file will hold.
+        """
         try:
             graph = onnx.load(path).graph
             held = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
@@ -92,7 +95,7 @@ class U2Netp(nn.Module):
             last = [named[f"side{k}.weight"] for k in range(1, 7)] + [named["outconv.weight"]]
             pairs = list(zip([*stages, *self.side, self.fuse], [*unnamed, *last], strict=True))
             for conv, (_, weight, bias) in pairs:
-                conv.weight.copy_(torch.from_numpy(held[weight].copy()))  # type: ignore[operator, union-attr]
+                conv.weight.copy_(torch.from_numpy(held[weight].copy()).half())  # type: ignore[operator, union-attr]
                 conv.bias.copy_(torch.from_numpy(held[bias].copy()))  # type: ignore[operator, union-attr]
         except Exception as error:
             raise WeightsError(f"{path}: does not hold the weights of U2-Netp ({type(error).__name__})") from error
