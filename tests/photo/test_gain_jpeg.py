@@ -142,3 +142,18 @@ def test_exiftool_finds_the_map(name: str, tmp_path) -> None:
     assert tags["MPF0:NumberOfImages"] == 2
     main, map = jpeg_parts(path.read_bytes())
     assert (tags["MPImage2:MPImageStart"], tags["MPImage2:MPImageLength"]) == (map.start, map.end - map.start)
+
+
+def test_a_map_larger_than_its_photo_is_refused() -> None:
+    taken = decode(ultra_hdr(encoded(grey_scene(8, 8), "JPEG"), codes(), SAID))
+    assert taken.gain is None and "its HDR gain map is damaged and left out" in taken.notices
+
+
+def test_a_stripped_photo_keeps_the_map_and_nothing_else_that_its_file_said() -> None:
+    data = FILES["both"][0].replace(b'hdrgm:Gamma="1.5"', b'hdrgm:Secret="12"')
+    taken = decode(data)
+    assert taken.gain is not None
+    written = encode(taken.stripped(), "JPEG")
+    assert b"Secret" in encode(taken, "JPEG") and b"Secret" not in written
+    again = gain_of(written)
+    assert again.meaning.maximum == taken.gain.meaning.maximum and again.kinds == {"hdrgm", "iso"}

@@ -15,6 +15,9 @@ from hdr_photos import ultra_hdr
 from wideopen import OutputError, Renderer
 from wideopen.gain.gain_map import gain_at
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
+from wideopen.photo.depth_map import DepthMap
+from wideopen.photo.embedded_depth import embedded_depth
+from wideopen.photo.encode import encode
 from wideopen.photo.files import decode
 from wideopen.render.rendered import Rendered
 
@@ -183,3 +186,13 @@ def test_options_say_what_becomes_of_the_map(tmp_path: Path) -> None:
     assert decode((tmp_path / "keep.jpg").read_bytes()).gain is not None
     with pytest.raises(ValueError, match="hdr must be one of auto, keep, drop"):
         Renderer(hdr="all")
+
+
+def test_depth_goes_along_with_the_map() -> None:
+    scene = made(4)
+    taken = replace(decode(scene.data), depth=DepthMap(np.where(scene.subject, 1.0, 0.3).astype(np.float32), False))
+    written = encode(taken, "JPEG")
+    again = decode(written)
+    assert again.gain is not None and taken.gain is not None and again.gain.meaning == taken.gain.meaning
+    found = embedded_depth(written)
+    assert found is not None and np.abs(found.disparity - taken.depth.disparity).max() < 0.01

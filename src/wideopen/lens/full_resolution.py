@@ -226,9 +226,10 @@ def _strip(
         light: Float = share * to_light(own, curve) + (1 - share) * to_light(behind, curve)
         result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype, curve))
     else:
-        own = photo_light.light(photo, part).reshape(-1, 3)[mixed] if mixed.size else photo.reshape(-1, 3)[:0]
         whole = np.square(wide[..., :3])
-        whole.reshape(-1, 3)[mixed] += share * (own - whole.reshape(-1, 3)[mixed])
+        if mixed.size:
+            own, behind = photo_light.light(photo, part).reshape(-1, 3)[mixed], whole.reshape(-1, 3)[mixed]
+            whole.reshape(-1, 3)[mixed] = behind + share * (own - behind)
         result = photo_light.pixels(whole, part)
         np.copyto(result, photo, where=(lacks == 0)[..., None])
     if grain is not None:

@@ -48,12 +48,13 @@ _PRIMARY = 0x030000
 """Type of the main picture: baseline multi-picture primary; others have none."""
 
 
-def read_gain_map(data: bytes, blob: bytes) -> GainMap | None:
+def read_gain_map(data: bytes, blob: bytes, most_pixels: int) -> GainMap | None:
     """The gain map of a JPEG file, as it lies in the file, not turned upright.
 
     Args:
         data: the file's bytes.
         blob: EXIF of the main picture, whose maker note may state Apple's headroom.
+        most_pixels: a larger map is refused; no photo's is larger than the photo.
 
     Raises:
         ValueError: there is one, and it is damaged or makes no sense.
@@ -63,6 +64,8 @@ def read_gain_map(data: bytes, blob: bytes) -> GainMap | None:
             continue
         meaning, kinds = stated
         with Image.open(io.BytesIO(data[part.start : part.end]), formats=("JPEG", "MPO")) as image:
+            if image.width * image.height > most_pixels:
+                raise ValueError(f"a gain map of {image.width}x{image.height} px")
             tables = tuple(tuple(table) for _, table in sorted(getattr(image, "quantization", {}).items()))
             sampling = JpegImagePlugin.get_sampling(image)
             pixels = np.array(image if image.mode in ("L", "RGB") else image.convert("RGB"))

@@ -131,7 +131,7 @@ def _gain_map(image: Image.Image, data: bytes, blob: bytes) -> tuple[GainMap | N
     """A photo's gain map, and what a person should know of it: a damaged one does not keep a photo from being read."""
     try:
         if image.format in ("JPEG", "MPO"):
-            return read_gain_map(data, blob), ""
+            return read_gain_map(data, blob, image.width * image.height), ""
         codes = heif.auxiliary(data, AUXILIARY) if image.format == "HEIF" else None
         if codes is not None:
             if (headroom := apple_headroom(exif.maker_note(blob))) is None:

@@ -92,7 +92,8 @@ class Photo:
         colours mean stays."""
         bare = replace(self, exif=b"", xmp=b"", xmp_more=b"", resources=b"", comment=b"", text=())
         header = {key: value for key, value in self.header.items() if key in _NEEDED}
-        return replace(bare, thumbnail=False, depth=None, header=header, film=b"", thermal=())
+        gain = None if self.gain is None else replace(self.gain, kinds=frozenset(), segments=())
+        return replace(bare, gain=gain, thumbnail=False, depth=None, header=header, film=b"", thermal=())
 
     def with_pixels(self, pixels: Pixels) -> "Photo":
         """The same photo with other pixels of the same size and type, without its gain map, which fits only its own."""

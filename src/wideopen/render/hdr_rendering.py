@@ -58,17 +58,19 @@ def render_hdr(
     if scene.matte is not None:
         # The light of lamps is known: nothing is to be guessed.
         glass, lifted = replace(glass, highlight_gain=1.0), on_canvas(scene)
-        stops = StopsLight(own)
-        drawn = draw_on_canvas(scene, glass, focus, stops, lifted)
+        stops, (rows, columns) = StopsLight(own), lifted[1].shape
+        size = fit(rows, columns, min(MAP_SIDE, max(rows, columns)))
+        canvas, matte, relative = (resize(plane, *size) for plane in lifted)
+        drawn = draw_on_canvas(scene, glass, focus, stops, (canvas, matte, relative))
         light = GainLight(pixels, gain, stops.of_light(srgb_to_linear(drawn.picture)), curve)
         drawn = draw_on_canvas(scene, glass, focus, light, lifted)
         result = carry_to_full_size(pixels, *drawn, curve=curve, grain=grain, photo_light=light)
         return result, light.gain_map(result), seen
     assert seen is not None
     height, width = pixels.shape[:2]
-    small = fit(height, width, min(MAP_SIDE, max(own.shape[:2]), max(height, width)))
-    stops = StopsLight(resize(own, *small).reshape(*small, -1))
-    _through_map(replace(scene, pixels=resize(pixels, *small)), seen, max(small) / max(height, width), None, stops)
+    size = fit(height, width, min(MAP_SIDE, max(own.shape[:2]), max(height, width)))
+    stops = StopsLight(resize(own, *size).reshape(*size, -1))
+    _through_map(replace(scene, pixels=resize(pixels, *size)), seen, max(size) / max(height, width), None, stops)
     light = GainLight(pixels, gain, stops.stops, curve)
     result = _through_map(scene, seen, 1.0, grain, light)
     return result, light.gain_map(result), seen
