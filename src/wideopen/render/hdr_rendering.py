@@ -60,8 +60,8 @@ def render_hdr(
         glass, lifted = replace(glass, highlight_gain=1.0), on_canvas(scene)
         stops, (rows, columns) = StopsLight(own), lifted[1].shape
         size = fit(rows, columns, min(MAP_SIDE, max(rows, columns)))
-        canvas, matte, relative = (resize(plane, *size) for plane in lifted)
-        drawn = draw_on_canvas(scene, glass, focus, stops, (canvas, matte, relative))
+        canvas, opacity, relative = (resize(plane, *size) for plane in lifted)
+        drawn = draw_on_canvas(scene, glass, focus, stops, (canvas, opacity, relative))
         light = GainLight(pixels, gain, stops.of_light(srgb_to_linear(drawn.picture)), curve)
         drawn = draw_on_canvas(scene, glass, focus, light, lifted)
         result = carry_to_full_size(pixels, *drawn, curve=curve, grain=grain, photo_light=light)
