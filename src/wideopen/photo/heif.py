@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 _BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _HEAD = 1 << 16
 _CHROMA = {3: 0, 2: 1, 1: 2}
+TILED_FROM, TILE_PX = 100_000_000, 4096
+"""Pixels from which on a photo is written in tiles, as phones do: one picture of HEVC has no room for so many."""
 ADVICE = 'run: pip install "wideopen[heif]"'
 
 
@@ -71,11 +73,12 @@ def encode_heif(
     if pixels.dtype == np.uint16:
         mode = {"L": "I;16"}.get(mode, f"{mode};16")
     buffer = io.BytesIO()
-    image = plugin().from_bytes(mode, (pixels.shape[1], pixels.shape[0]), np.ascontiguousarray(pixels).tobytes())
+    stored = np.ascontiguousarray(pixels).reshape(-1).view(np.uint8).data
+    image = plugin().from_bytes(mode, (pixels.shape[1], pixels.shape[0]), stored)
     chroma = {0: "444", 1: "422"}.get(2 if subsampling is None else subsampling, "420")
-    stated: dict[str, Any] = {}
+    stated: dict[str, Any] = {"tile_size": TILE_PX} if pixels.shape[0] * pixels.shape[1] > TILED_FROM else {}
     if hdr is not None:
         matrix = 9 if hdr[0] == 9 else 6
-        stated = {"color_primaries": hdr[0], "transfer_characteristics": hdr[1], "matrix_coefficients": matrix}
+        stated |= {"color_primaries": hdr[0], "transfer_characteristics": hdr[1], "matrix_coefficients": matrix}
     image.save(buffer, quality=quality, chroma=chroma, **metadata, **stated)
     return buffer.getvalue()
