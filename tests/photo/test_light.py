@@ -11,6 +11,7 @@ import tifffile
 from wideopen import OutputError, PhotoError
 from wideopen.photo.encode import losses
 from wideopen.photo.files import decode, load, save, to_bytes
+from wideopen.photo.formats.exr import _from_luminance
 from wideopen.photo.photo import Photo
 
 RNG = np.random.default_rng(2)
@@ -142,3 +143,14 @@ def test_bad_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "b.exr").write_bytes(whole["b.exr"])
         with pytest.raises(PhotoError, match="needs OpenEXR"):
             load(tmp_path / "b.exr")
+
+
+def test_luminance_and_colour_differences() -> None:
+    """What other programs write with colour at half the size; made here without a filter."""
+    y, x = np.mgrid[:32, :44] / np.float32(44)
+    r, g, b = 0.2 + x, 0.3 + 0 * x, 0.1 + y
+    luminance = (0.2126 * r + 0.7152 * g + 0.0722 * b).astype(np.float32)
+    ry, by = ((part / luminance - 1).reshape(16, 2, 22, 2).mean(axis=(1, 3)) for part in (r, b))
+    found = _from_luminance(luminance, *(np.asarray(part, np.float32) for part in (ry, by)))
+    for name, expected in (("R", r), ("G", g), ("B", b)):
+        np.testing.assert_allclose(found[name][2:-2, 2:-2], expected[2:-2, 2:-2], atol=0.004)

@@ -30,8 +30,8 @@ def plugin() -> Any:
 
 
 def rgb_pixels(data: bytes) -> NDArray[np.uint8]:
-    """HxWx3 of a picture of 8 bits, upright, read-only: Pillow would take four bytes a pixel and a copy more."""
-    found: NDArray[np.uint8] = np.asarray(plugin().open_heif(data))
+    """HxWx3 of a picture of 8 bits, upright: Pillow would take four bytes a pixel and a copy more."""
+    found: NDArray[np.uint8] = np.array(plugin().open_heif(data))
     return found
 
 

@@ -103,7 +103,7 @@ def _render_pixels(
     grain = None if curve is not None and curve.true_light else lost_grain(pixels, options.grain)
     if depth is None and matte is None and options.matte != "none":
         found = see(sources.engine, pixels, options, exif, curve)
-        into = pixels if spend and pixels.flags.writeable else None
+        into = pixels if spend else None
         return carry_to_full_size(pixels, *found, curve=curve, grain=grain, into=into), None
     scene = sources.scene(pixels, depth, matte, curve)
     if scene.matte is None:

@@ -7,8 +7,10 @@ import io
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 
+from wideopen._types import Float
 from wideopen.errors import PhotoError
 from wideopen.photo.formats.light import linear_photo
 from wideopen.photo.photo import Photo
@@ -44,8 +46,10 @@ def decode_exr(data: bytes) -> Photo:
     channels = {name: channel.pixels for name, channel in file.channels().items()}
     if not channels:
         raise ValueError("no pixels could be read")
+    if {"Y", "RY", "BY"} <= set(channels):
+        channels |= _from_luminance(*(channels.pop(name).astype(np.float32) for name in ("Y", "RY", "BY")))
     names = "RGB" if {"R", "G", "B"} <= set(channels) else "Y"
-    if names == "Y" and ("Y" not in channels or "RY" in channels):
+    if names == "Y" and "Y" not in channels:
         raise PhotoError(f"an EXR of the channels {', '.join(sorted(channels))[:80]}; save it with R, G, B or Y alone")
     planes = [channels[name] for name in names]
     notices = []
@@ -58,6 +62,13 @@ def decode_exr(data: bytes) -> Photo:
     half = all(plane.dtype == np.float16 for plane in planes)
     photo = linear_photo(np.dstack(planes) if len(planes) > 1 else planes[0], "EXR", half, tuple(notices))
     return replace(photo, header={key: value for key, value in file.header().items() if key not in _STORED})
+
+
+def _from_luminance(luminance: Float, red: Float, blue: Float) -> dict[str, Float]:
+    """R, G and B of BT.709's luminance Y and of (R - Y) / Y and (B - Y) / Y at half the size; ImfRgbaYca.h."""
+    size = luminance.shape[::-1]
+    r, b = ((1 + cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)) * luminance for part in (red, blue))
+    return {"R": r, "G": (luminance - 0.2126 * r - 0.0722 * b) / 0.7152, "B": b}
 
 
 def encode_exr(photo: Photo) -> bytes:
