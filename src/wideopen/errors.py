@@ -4,6 +4,7 @@
     |-- PhotoError           a photo cannot be read or is of no use
     |-- DepthError           a depth map cannot be read, or is of no use for the photo
     |-- MatteError           a matte cannot be read, or is of no use for the photo
+    |-- StrokesError         strokes cannot be read, or are of no use for the photo
     |-- OutputError          a result cannot be written, or would overwrite a file
     |-- PairsError           a set of training pairs is not what it says
     |-- PresetError          a file of presets has an unknown key or a value that makes no sense, or lacks the preset
@@ -34,6 +35,10 @@ class DepthError(WideopenError):
 
 class MatteError(WideopenError):
     """A matte cannot be read, or is of no use for the photo."""
+
+
+class StrokesError(WideopenError):
+    """Strokes cannot be read, or are of no use for the photo."""
 
 
 class OutputError(WideopenError):

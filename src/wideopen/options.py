@@ -139,6 +139,14 @@ class RenderOptions:
             SUBJECT,
         ),
     )
+    strokes: str | None = field(
+        default=None,
+        metadata=_doc(
+            "What a hand says where the matte is wrong: a picture (FILE; green keeps, red gives to the background), or "
+            "lines of JSON (FILE.json).",
+            SUBJECT,
+        ),
+    )
     invert_matte: bool = field(default=False, metadata=_doc("The matte is 0 for the subject.", SUBJECT))
     best: bool = field(
         default=False,
@@ -306,7 +314,7 @@ def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) ->
             raise TypeError(f"there is no option {name!r}; there are {', '.join(known)}")
         if name in ("model", "shape") and value is not None:
             values[name] = Path(value)
-        elif name in ("depth", "matte") and isinstance(value, PathLike):
+        elif name in ("depth", "matte", "strokes") and isinstance(value, PathLike):
             values[name] = str(value)
         elif name == "focus" and not isinstance(value, str):
             values[name] = ",".join(str(float(part)) for part in value)

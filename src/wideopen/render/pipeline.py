@@ -101,7 +101,7 @@ def _render_pixels(
     if depth is None and options.aperture == math.inf:
         return pixels.copy(), None
     grain = None if curve is not None and curve.true_light else lost_grain(pixels, options.grain)
-    if depth is None and matte is None and options.matte != "none":
+    if depth is None and matte is None and options.matte != "none" and not sources.strokes(pixels):
         found = see(sources.engine, pixels, options, exif, curve)
         into = pixels if spend else None
         return carry_to_full_size(pixels, *found, curve=curve, grain=grain, into=into), None
@@ -131,7 +131,7 @@ def _render_with_alpha(
         return pixels.copy(), alpha, seen
 
     def look(whole: Pixels, alpha: Pixels) -> tuple[Drawing, Float | None]:
-        if depth is None and matte is None:
+        if depth is None and matte is None and not sources.strokes(whole):
             return see_covered(sources.engine, whole, alpha, options, exif, curve)
         scene, glass, focus, _ = aim(sources.scene(whole, depth, matte, curve), options, read_taken(exif))
         return draw_with_alpha(scene, alpha, glass, focus)

@@ -3,6 +3,7 @@
 What does the work is imported when it is first needed, so that `import wideopen` costs next to nothing.
 """
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -86,7 +87,13 @@ class Renderer:
             name = "openvino" if self.many and has_openvino() else "onnxruntime"
         return Engine(options.model, options.threads, name, options.precision)
 
-    def render(self, image: Picture, depth: Any = None, matte: Any = None) -> Picture:
+    def with_strokes(self, strokes: Any) -> "Renderer":
+        """The same renderer, its model shared, for photos that such strokes correct; see `render`."""
+        other = copy.copy(self)
+        other._sources = self.sources.with_strokes(strokes)
+        return other
+
+    def render(self, image: Picture, depth: Any = None, matte: Any = None, strokes: Any = None) -> Picture:
         """Blur what the network holds for background; keep the rest as it is. With depth, see it through the lens.
 
         Args:
@@ -99,6 +106,10 @@ class Renderer:
                 picture, of the photo's shape and any size. What it holds for the subject (1) keeps the photo's own
                 pixels where the subject is in focus. If None, the matte that the options name, else the one in the
                 file.
+            strokes: what a hand says where the matte is wrong: a picture of the photo's shape and any size (Pillow, or
+                uint8 HxWx3 or HxWx4; green keeps, red gives to the background), the path of one or of lines of JSON,
+                or a list of `scene.stroke.Stroke` or of dictionaries with `kind`, `points` and `radius`. If None,
+                those that the options name.
 
         Returns:
             The same kind of image, of the same size and type, a Pillow one with its `info`. L, LA, RGB and RGBA
@@ -109,10 +120,12 @@ class Renderer:
         Raises:
             TypeError, ValueError: another kind of image, or another shape or type of array; options that need depth.
             PhotoError: a file that is not there, damaged, or no photo; options that need depth, for a file.
-            DepthError, MatteError: the depth map or matte is of another shape, or none.
+            DepthError, MatteError, StrokesError: the depth map, matte or strokes are of another shape, or none.
             OutputError: for a path, the result is there already or cannot be written.
             ModelError: the model is missing or damaged.
         """
+        if strokes is not None:
+            return self.with_strokes(strokes).render(image, depth, matte)
         import numpy as np
 
         from wideopen.render.inputs import render_kind
@@ -167,6 +180,7 @@ class Renderer:
         save_matte: Path | None = None,
         save_layers: Path | None = None,
         matte_bits: int = 16,
+        strokes: Any = None,
     ) -> Path:
         """Render a file into another one, with its metadata; return where it is.
 
@@ -174,7 +188,7 @@ class Renderer:
             save_depth: write the depth map in use there, at the photo's size (PNG, TIFF, PFM, EXR or .npy); without
                 one, what the network itself makes of the photo, which `notify` is told.
             show_depth: write a picture of it there, with the focal plane marked.
-            depth, matte: see `render`.
+            depth, matte, strokes: see `render`.
             save_matte: write the subject's matte there, at the photo's size (PNG, TIFF, PFM, EXR or .npy).
             save_layers: NAME.png writes the subject, with transparency and colours without the background's, to
                 NAME-subject.png, and the background, filled in behind it, to NAME-background.png (also .tif, .webp).
@@ -189,8 +203,9 @@ class Renderer:
 
         beside = SideFiles(save_depth, show_depth, save_matte, save_layers, matte_bits)
         check_outputs(output, overwrite, beside, photo)  # Before the work, not after it.
-        done = self.render_bytes(read_bytes(photo), str(photo), depth, matte=matte, spend=not beside)
-        files, done = beside.files(self.sources, done, str(photo))
+        renderer = self if strokes is None else self.with_strokes(strokes)
+        done = renderer.render_bytes(read_bytes(photo), str(photo), depth, matte=matte, spend=not beside)
+        files, done = beside.files(renderer.sources, done, str(photo))
         save(done.result, output, self.options.quality, overwrite)
         if self.notify is not None:
             for notice in done.notices(output_format(output)):
@@ -204,7 +219,7 @@ class Renderer:
 
         Raises:
             ValueError: a lens or an aperture that there is none of.
-            PhotoError, DepthError, MatteError: the picture of an aperture, a depth map or a matte cannot be read.
+            PhotoError, DepthError, MatteError, StrokesError: a file that the options name cannot be read.
             ModelError: a model that makes mattes cannot be had.
         """
         from wideopen.lens.lens_settings import choose_lens, make_aperture

@@ -3,6 +3,7 @@
 Files and models are loaded once, when the first photo needs them, whatever number of threads asks.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wideopen._types import Float, Pixels
-from wideopen.errors import DepthError, MatteError
+from wideopen.errors import DepthError, MatteError, StrokesError
 from wideopen.image.tone_curve import ToneCurve
 from wideopen.options import RenderOptions, matte_source
 from wideopen.photo.depth_map import DepthMap
@@ -20,6 +21,7 @@ from wideopen.scene.scene import Matte, Scene
 
 if TYPE_CHECKING:
     from wideopen.scene.model import Engine
+    from wideopen.scene.stroke import Stroke
 
 NOTHING_BETTER = "no better model is here than the network in the package; `wideopen models` says which can be had"
 UNSURE = 0.5
@@ -37,6 +39,21 @@ class SceneSources:
         self.options, self._engine = options, engine
         self._kept: dict[str, Any] = {}
         self._alone = Lock()
+        self._strokes: Any = options.strokes
+
+    def with_strokes(self, given: Any) -> "SceneSources":
+        """The same with other strokes than those that the options name; see `strokes`."""
+        other = copy.copy(self)
+        other._strokes = given
+        return other
+
+    def strokes(self, pixels: Pixels) -> "tuple[Stroke, ...]":
+        """What a hand says of a photo, of any kind that `stroke_file.as_strokes` takes; StrokesError if it is none."""
+        if self._strokes is None:
+            return ()
+        from wideopen.scene.stroke_file import as_strokes
+
+        return as_strokes(self._strokes, pixels.shape)
 
     @property
     def engine(self) -> "Engine":
@@ -173,14 +190,26 @@ class SceneSources:
 
         Raises:
             ModelError: the network is needed, and it gives pictures instead.
+            StrokesError: they cannot be read, or there is no matte to correct.
         """
+        from wideopen.scene.correction import with_strokes
+
+        strokes = self.strokes(pixels)
+        found = self._uncorrected(pixels, depth, matte, curve, bool(strokes))
+        if strokes and found.matte is None:
+            raise StrokesError("strokes: correct the matte of a subject, and there is none; leave out --matte none")
+        return with_strokes(found, strokes)
+
+    def _uncorrected(
+        self, pixels: Pixels, depth: DepthMap | None, matte: Matte | None, curve: ToneCurve | None, painted: bool
+    ) -> Scene:
         from wideopen.scene.fusion import scene_of_map, with_subject
         from wideopen.scene.network_scene import estimate_scene
 
         kind, _ = matte_source(self.options.matte)
         if depth is not None:
             found = scene_of_map(pixels, depth, self.options.depth or "depth map", curve)
-            if matte is None and (kind == "auto" or kind == "unset" and self.options.best):
+            if matte is None and (kind == "auto" or kind == "unset" and (self.options.best or painted)):
                 matte = estimate_scene(self.engine, pixels, self.options, curve).matte
             return found if matte is None else with_subject(found, matte)
         found = self._of_network(pixels, curve, matte)
@@ -212,6 +241,7 @@ class SceneSources:
         """Raise what the named files would raise for any photo, before there is one."""
         from wideopen.photo.depth import load_depth
         from wideopen.scene.matte_file import load_matte
+        from wideopen.scene.stroke_file import load_strokes
 
         options = self.options
         if options.depth not in (None, "auto", "none"):
@@ -224,6 +254,8 @@ class SceneSources:
             self._once("matte", lambda: load_matte(Path(value), options.invert_matte))
         elif kind in ("rembg", "onnx"):
             self.matte_model()
+        if options.strokes is not None:
+            load_strokes(Path(options.strokes))
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         with self._alone:

@@ -8,7 +8,7 @@ Nothing that draws a scene asks where it came from: what a source promises is in
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -19,10 +19,30 @@ from wideopen.image.tone_curve import ToneCurve
 from wideopen.options import parse_focus
 from wideopen.photo.depth_map import DepthMap
 from wideopen.scene.closer import Part, View, parts_around, refine_at_point
-from wideopen.scene.focus import find_focus, focus_of_scene, point_of
+from wideopen.scene.focus import at_point, find_focus, focus_of_scene, point_of
 from wideopen.scene.instances import SURE, split_instances
 
 Scale = Literal["subject", "none", "metres"]
+
+
+class Exact(Protocol):
+    """What is exact in a matte at any size, as what a hand has painted."""
+
+    def over(self, opacity: Float, rows: slice, columns: slice, photo: Pixels, shape: tuple[int, ...]) -> Float:
+        """Opacity of a tile of a photo of that shape, with what is exact put over it; `photo` is its pixels there."""
+        ...
+
+
+class LiftedMatte(Lifted):
+    """A matte at its photo's size, with what is exact in it."""
+
+    def __init__(self, opacity: Float, photo: Pixels, exact: Exact | None) -> None:
+        super().__init__(opacity, photo)
+        self._exact = exact
+
+    def at(self, rows: slice, columns: slice, photo: Pixels) -> Float:
+        opacity = super().at(rows, columns, photo)
+        return opacity if self._exact is None else self._exact.over(opacity, rows, columns, photo, self.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +56,8 @@ class Matte:
     sure: float = 1.0
     """Opacity from which on a pixel is wholly the subject's: below 1 for a network's guess, of which the photo's own
     pixels are kept where it is in doubt."""
+    hand: Exact | None = None
+    """What was painted, if anything was."""
 
     @property
     def exact(self) -> bool:
@@ -72,6 +94,8 @@ class Scene:
     """Of the photo's profile; sRGB's if None."""
     view: Callable[[Part], View] | None = None
     """Has a network look at a part of the photo."""
+    hand: "Callable[[Scene], Scene] | None" = None
+    """Corrects the scene once focus is found; see `correction.with_strokes`."""
 
     @cached_property
     def relative(self) -> Float:
@@ -100,6 +124,20 @@ class Scene:
         Raises:
             ValueError: a point outside the photo, or `near` or `far`, which only a depth map has.
         """
+        found, focus = self._focused(where)
+        if self.hand is None:
+            return found, focus
+        corrected = self.hand(found)
+        point = None if isinstance(parse_focus(where), str) else point_of(where, self.pixels.shape[:2])
+        if point is not None and corrected.is_subject(point) != found.is_subject(point):
+            focus = 0.0 if corrected.is_subject(point) else at_point(corrected.relative, *point)
+        return corrected, focus
+
+    def is_subject(self, point: tuple[float, float]) -> bool:
+        """Whether a point, in shares of width and height, is on the subject."""
+        return self.matte is not None and at_point(self.matte.opacity, *point) > 0.5
+
+    def _focused(self, where: str) -> "tuple[Scene, float]":
         assert self.matte is not None
         shape, matte = self.pixels.shape[:2], self.matte.opacity
         if self.disparity.scale != "subject":
@@ -174,10 +212,10 @@ class Scene:
         return Lifted(map, self.pixels)
 
     @cached_property
-    def lifted_matte(self) -> Lifted:
+    def lifted_matte(self) -> LiftedMatte:
         """The matte at the photo's size, following its edges, wherever it is asked for."""
         assert self.matte is not None
-        return Lifted(self.matte.opacity, self.pixels)
+        return LiftedMatte(self.matte.opacity, self.pixels, self.matte.hand)
 
 
 LEAST_UNIT = 1e-3

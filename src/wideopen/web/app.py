@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import mimetypes
 import shutil
@@ -20,6 +21,7 @@ from fastapi.staticfiles import StaticFiles
 
 from wideopen import __version__
 from wideopen.errors import WideopenError
+from wideopen.options import RenderOptions
 from wideopen.render.destinations import output_path
 from wideopen.web.form import make_options, with_options
 from wideopen.web.limits import Gate
@@ -40,6 +42,8 @@ PhotoId = Annotated[str | None, Form(description="The `id` that /scene gave for 
 Depth = Annotated[UploadFile | None, File(description="A depth map for it: PNG, TIFF, EXR or .npy.")]
 DepthId = Annotated[str | None, Form(description="The `depth_id` that /scene gave.")]
 Matte = Annotated[UploadFile | None, File(description="A picture of the subject's opacity.")]
+Strokes = Annotated[str | None, Form(description="What a hand says of the matte: JSON, one stroke a line.")]
+StrokesFile = Annotated[UploadFile | None, File(description="The same as a file, or as a picture in green and red.")]
 Side = Annotated[
     int | None, Form(ge=64, description="Long side in px of a JPEG for the screen; a whole file if not given.")
 ]
@@ -85,7 +89,8 @@ class Service:
 
     async def render(
         self, request: Request, photo: Photo = None, photo_id: PhotoId = None, depth: Depth = None,
-        depth_id: DepthId = None, matte_file: Matte = None, side: Side = None, *, given: dict[str, Any],
+        depth_id: DepthId = None, matte_file: Matte = None, strokes: Strokes = None,
+        strokes_file: StrokesFile = None, side: Side = None, *, given: dict[str, Any],
     ) -> Response:  # fmt: skip
         """Render a photo: a file of the same format and size with its metadata, or a JPEG of `side` px, sooner."""
         options = make_options(given)
@@ -96,6 +101,7 @@ class Service:
             map_path = stack.enter_context(self._uploads.using(map_token)) if map_token else None
             if (matte := await self._taken(stack, matte_file, None, keep=False)) is not None:
                 options = replace(options, matte=str(stack.enter_context(self._uploads.using(matte))))
+            options = await self._painted(stack, options, strokes, strokes_file)
             if side is not None:
                 shown = await self._crew.show(path, map_path, options, side, request.is_disconnected)
                 return Response(shown, media_type="image/jpeg")
@@ -110,7 +116,7 @@ class Service:
 
     async def scene(
         self, request: Request, photo: Photo = None, photo_id: PhotoId = None, depth: Depth = None,
-        depth_id: DepthId = None, *, given: dict[str, Any],
+        depth_id: DepthId = None, strokes: Strokes = None, strokes_file: StrokesFile = None, *, given: dict[str, Any],
     ) -> Response:  # fmt: skip
         """Where the things of a photo are: a JSON header and planes of at most 960 px; docs/serve.md has the format."""
         options = make_options(given)
@@ -119,6 +125,7 @@ class Service:
             map_token = await self._taken(stack, depth, depth_id, keep=True)
             path = stack.enter_context(self._uploads.using(token or ""))
             map_path = stack.enter_context(self._uploads.using(map_token)) if map_token else None
+            options = await self._painted(stack, options, strokes, strokes_file)
             try:
                 body = await self._crew.scene(path, map_path, options, request.is_disconnected)
             except WideopenError:
@@ -139,6 +146,15 @@ class Service:
         if not keep:
             stack.callback(self._uploads.forget, added)
         return added
+
+    async def _painted(
+        self, stack: contextlib.ExitStack, options: RenderOptions, lines: str | None, file: UploadFile | None
+    ) -> RenderOptions:
+        """The options with the strokes that came, which lie in a file until the stack is closed."""
+        if file is None and lines is not None:
+            file = UploadFile(io.BytesIO(lines.encode()), filename="strokes.json")
+        token = await self._taken(stack, file, None, keep=False)
+        return replace(options, strokes=str(stack.enter_context(self._uploads.using(token)))) if token else options
 
     async def forget(self, ids: Annotated[str, Form(description="Ids, divided by commas.")]) -> Response:
         """Remove uploads; a page asks for it when it is closed."""

@@ -9,7 +9,7 @@ from fastapi import Form
 
 from wideopen.options import RenderOptions
 
-LEFT_OUT = ("model", "engine", "precision", "threads", "best", "depth", "depth_model", "shape")
+LEFT_OUT = ("model", "engine", "precision", "threads", "best", "depth", "depth_model", "shape", "strokes")
 """The deployer's business, and paths on the server."""
 MATTES = (None, "auto", "none", "photo")
 """Sources of mattes that name nothing of the server's."""

@@ -9,6 +9,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from wideopen.photo.photo import Photo
 from wideopen.render.renderer import Renderer
 from wideopen.render.scene_rendering import draw_scene
 from wideopen.render.through_network import seen_subject
+from wideopen.scene.correction import correct
 from wideopen.scene.focus import find_focus
 from wideopen.scene.model import Engine, NetworkResult, NetworkScene
 from wideopen.scene.network_scene import small
@@ -158,14 +160,27 @@ class Worker:
         return pack(planes, **header, kind="map", focus=focus, metric=depth.metric)
 
     def _scene(self, path: Path, opened: Opened, options: RenderOptions) -> Scene:
+        pixels, curve = opened.photo.pixels, opened.photo.curve
+        sources = SharingRenderer(options, self.engine).sources
+        key = path, options.working_side, options.matte, options.invert_matte
         found: Scene = self._scenes.get(
-            (path, options.working_side, options.matte, options.invert_matte),
-            lambda: SharingRenderer(options, self.engine).sources.scene(
-                opened.photo.pixels, None, opened.matte, opened.photo.curve
-            ),
+            key,
+            lambda: sources.with_strokes(None).scene(pixels, None, opened.matte, curve),
             lambda scene: 8 * scene.pixels.nbytes,  # With the canvas and two maps in 32 bits.
         )
-        return found
+        strokes = sources.strokes(pixels)
+        if not strokes:
+            return found
+
+        def correct_next(scene: Scene) -> Scene:
+            """With what is remembered of the strokes before the last ones: only those are spread."""
+            done: tuple[Any, ...] = (*key, options.focus)
+            for stroke in strokes:
+                done = (*done, stroke.key)
+                scene = self._scenes.get(done, partial(correct, scene, [stroke]), _bytes_of_correction)
+            return scene
+
+        return replace(found, hand=correct_next)
 
     def show(self, photo: Path, depth: Path | None, options: RenderOptions, side: int) -> bytes:
         """Render a photo as a JPEG of that long side, at most `SHOWN_PX`.
@@ -228,6 +243,11 @@ class Worker:
         key = (photo, depth, how if depth is not None else options.depth, options.matte, options.invert_matte)
         found: Opened = self._opened.get(key, make, lambda opened: opened.bytes)
         return found
+
+
+def _bytes_of_correction(scene: Scene) -> int:
+    assert scene.matte is not None
+    return scene.matte.opacity.nbytes + scene.disparity.values.nbytes
 
 
 def without_lens(options: RenderOptions) -> RenderOptions:

@@ -1,0 +1,258 @@
+"""Strokes: what they say spreads to the edges of the thing painted, what is painted is exact, and files are read."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import wideopen
+from command import call
+from lens_models import build_lens_model
+from wideopen import Scene, StrokesError
+from wideopen.image.spreading import Ground
+from wideopen.scene import correction
+from wideopen.scene.correction import SIDE, correct
+from wideopen.scene.scene import Disparity, Matte
+from wideopen.scene.stroke import Stroke
+from wideopen.scene.stroke_file import as_strokes, decode_strokes, load_strokes
+
+HEIGHT, WIDTH = 240, 320
+BODY, ARM, OTHER = (
+    (slice(80, 230), slice(40, 110)),
+    (slice(90, 120), slice(110, 210)),
+    (slice(60, 200), slice(240, 290)),
+)
+"""What is in the made scene, in px: a body and its arm, of one colour, and something else of another."""
+ALONG_ARM = Stroke("keep", ((0.40, 0.437), (0.63, 0.437)), 0.02)
+
+
+def draw_scene(scale: int = 1, arm: float = 0.2, other: float = 0.0) -> Scene:
+    """Layers on a noisy wall; a network's matte that has the body, and doubts the arm and the other thing as told."""
+    rng = np.random.default_rng(0)
+    photo = np.full((HEIGHT, WIDTH, 3), (90, 110, 90), np.float64)
+    opacity = np.zeros((HEIGHT, WIDTH), np.float32)
+    for part, colour, value in ((OTHER, (60, 70, 200), other), (BODY, (200, 80, 60), 1.0), (ARM, (200, 80, 60), arm)):
+        photo[part], opacity[part] = colour, value
+    photo = (photo + rng.normal(0, 6, photo.shape)).clip(0, 255).astype(np.uint8)
+    photo = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+    relative = np.full(opacity.shape, -0.5, np.float32)
+    relative[:, WIDTH // 2 :] = -0.8
+    return Scene(photo, Matte(opacity, "made", 0.65), Disparity(relative, "subject", "made"))
+
+
+def opacity_of(scene: Scene) -> NDArray[np.float32]:
+    height, width = scene.pixels.shape[:2]
+    return scene.opacity_at(slice(0, height), slice(0, width), scene.pixels)
+
+
+def test_a_stroke_spreads_to_the_edges_of_the_thing() -> None:
+    scene = draw_scene()
+    before, after = opacity_of(scene), opacity_of(correct(scene, [ALONG_ARM]))
+    truth = np.zeros((HEIGHT, WIDTH), np.float32)
+    truth[BODY] = truth[ARM] = 1
+    assert np.abs(before - truth).mean() > 0.02
+    assert np.abs(after - truth).mean() < 0.25 * np.abs(before - truth).mean()
+    assert after[ARM].mean() > 0.97
+    assert after[OTHER].max() < 0.05, "what is of another colour is let alone"
+
+
+def test_what_is_given_away_is_as_far_as_what_lies_around() -> None:
+    scene = draw_scene(other=1.0)
+    scene.disparity.values[OTHER] = 0  # What a network says of what it holds for the subject.
+    corrected = correct(scene, [Stroke("give", ((0.83, 0.35), (0.83, 0.75)), 0.03)])
+    after = opacity_of(corrected)
+    assert after[OTHER].mean() < 0.05
+    assert after[BODY].min() > 0.95
+    inner = corrected.relative[OTHER][10:-10, 10:-10]
+    assert np.abs(inner + 0.8).max() < 0.05
+
+
+def test_a_line_says_that_a_thing_lies_as_far_as_another() -> None:
+    on_subject = correct(draw_scene(), [Stroke("depth", ((0.63, 0.437), (0.30, 0.437)), 0.02)])
+    assert opacity_of(on_subject)[ARM].mean() > 0.97, "as far as the subject is the subject's"
+    away = correct(draw_scene(), [Stroke("depth", ((0.83, 0.35), (0.83, 0.7), (0.40, 0.9)), 0.03)])
+    assert np.median(away.relative[OTHER]) == pytest.approx(-0.5, abs=0.02)
+    assert opacity_of(away)[OTHER].max() < 0.05
+
+
+def test_what_is_painted_is_exact_at_full_size_whatever_the_tiling() -> None:
+    scene = draw_scene(scale=5)
+    assert max(scene.pixels.shape) > SIDE
+    strokes = [ALONG_ARM, Stroke("give", ((0.2, 0.5), (0.21, 0.72)), 0.007)]
+    after = opacity_of(corrected := correct(scene, strokes))
+    whole = slice(0, 5 * HEIGHT), slice(0, 5 * WIDTH)
+    keeps, gives = (stroke.painted(*whole, scene.pixels.shape) for stroke in strokes)
+    assert keeps.sum() > 1000 and gives.sum() > 1000
+    assert (after[keeps & ~gives] == 1).all() and (after[gives] == 0).all()
+    tile = slice(300, 777), slice(100, 1003)
+    assert np.array_equal(corrected.opacity_at(*tile, scene.pixels[tile]), after[tile])
+
+
+def test_a_matte_finer_than_strokes_stays_where_nothing_was_painted() -> None:
+    scene = draw_scene(scale=5)
+    fine = np.zeros(scene.pixels.shape[:2], np.float32)
+    fine[100:300, 1300:1500:2] = 1  # A comb that no matte of 1024 px could hold.
+    after = opacity_of(correct(replace(scene, matte=Matte(fine, "file")), [ALONG_ARM]))
+    assert np.array_equal(after[:, 1250:], fine[:, 1250:])
+    assert after[500:550, 700:950].min() == 1
+
+
+def test_a_line_paints_what_lies_within_its_radius() -> None:
+    points, radius = ((0.1, 0.2), (0.8, 0.3), (0.4, 0.9)), 0.05
+    found = Stroke("keep", points, radius).painted(slice(0, 60), slice(0, 90), (60, 90))
+    for row, column in np.ndindex(60, 90):
+        place = np.array([column + 0.5, row + 0.5])
+        corners = [np.array([x * 90, y * 60]) for x, y in points]
+        if (row * 90 + column) % 37:
+            continue
+        nearest = min(
+            np.linalg.norm(place - (start + share * (end - start)))
+            for start, end in zip(corners, corners[1:], strict=False)
+            for share in np.linspace(0, 1, 501)
+        )
+        if abs(nearest - 4.5) > 0.01:
+            assert found[row, column] == (nearest < 4.5)
+
+
+def test_one_after_another_is_all_at_once() -> None:
+    strokes = [ALONG_ARM, Stroke("give", ((0.5, 0.437), (0.6, 0.437)), 0.01), Stroke("keep", ((0.8, 0.5),), 0.02)]
+    at_once, scene = correct(draw_scene(), strokes), draw_scene()
+    for stroke in strokes:
+        scene = correct(scene, [stroke])
+    assert np.array_equal(opacity_of(at_once), opacity_of(scene))
+    assert np.array_equal(at_once.relative, scene.relative)
+
+
+def test_a_point_on_what_was_kept_is_the_subject_in_focus() -> None:
+    scene = replace(draw_scene(arm=0.0), hand=lambda found: correct(found, [ALONG_ARM]))
+    assert scene.focus_at("0.5,0.437")[1] == 0.0
+    assert draw_scene(arm=0.0).focus_at("0.5,0.437")[1] < -0.3
+
+
+def test_strokes_on_a_large_photo_cost_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work is counted, not timed: what is spread on is no larger, nor after many strokes before."""
+    looked: list[tuple[int, ...]] = []
+
+    def look(ground: Ground, radius: float, pixel: float) -> NDArray[np.float32]:
+        looked.append(ground.painted.shape)
+        return np.where(ground.painted, np.float32(1), ground.opacity)
+
+    monkeypatch.setattr(correction, "spread", look)
+    rng = np.random.default_rng(1)
+    strokes = [Stroke("keep", tuple(map(tuple, rng.uniform(0.1, 0.9, (3, 2)))), 0.01) for _ in range(30)]
+    for scale in (4, 18):
+        scene = correct(draw_scene(scale=scale), strokes)
+        assert scene.matte is not None and max(scene.matte.opacity.shape) == SIDE
+    assert scene.pixels.shape[0] * scene.pixels.shape[1] > 24e6
+    assert len(looked) == 60 and looked[:30] == looked[30:]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_lens_model(tmp_path_factory.mktemp("model") / "lens.onnx")
+
+
+def draw_photo() -> NDArray[np.uint8]:
+    """Fine texture; the network takes its red left side for the subject."""
+    photo = np.random.default_rng(0).integers(40, 200, (300, 400, 3)).astype(np.uint8)
+    photo[:, :200, 0], photo[:, 200:, 0] = 220, 20
+    return photo
+
+
+LINES = b'{"kind": "keep", "points": [[0.7, 0.3], [0.8, 0.6]], "radius": 0.04}\n'
+
+
+def painted_picture() -> NDArray[np.uint8]:
+    picture = np.zeros((300, 400, 3), np.uint8)
+    stroke = decode_strokes(LINES, "s.json")[0]
+    picture[stroke.painted(slice(0, 300), slice(0, 400), (300, 400))] = (0, 255, 0)
+    return picture
+
+
+def test_empty_strokes_are_nothing_and_others_keep_the_photo(model: Path, tmp_path: Path) -> None:
+    photo, renderer = draw_photo(), wideopen.Renderer(model=model, threads=1)
+    plain = renderer.render(photo)
+    (tmp_path / "empty.json").write_text("\n")
+    for nothing in ([], tmp_path / "empty.json", np.zeros((30, 40, 4), np.uint8)):
+        assert np.array_equal(renderer.render(photo, strokes=nothing), plain)
+    picture = painted_picture()
+    (tmp_path / "lines.jsonl").write_bytes(LINES)
+    Image.fromarray(picture).save(tmp_path / "picture.png")
+    inside = picture[..., 1] > 0
+    assert not np.array_equal(plain[inside], photo[inside])
+    for strokes in (decode_strokes(LINES, "s.json"), [json.loads(LINES)], tmp_path / "lines.jsonl", picture,
+                    Image.fromarray(picture), str(tmp_path / "picture.png")):  # fmt: skip
+        assert np.array_equal(renderer.render(photo, strokes=strokes)[inside], photo[inside])
+    named = wideopen.render(photo, model=model, threads=1, strokes=tmp_path / "lines.jsonl")
+    assert np.array_equal(named, renderer.render(photo, strokes=[json.loads(LINES)]))
+
+
+def test_strokes_on_the_command_line(model: Path, tmp_path: Path) -> None:
+    photo, strokes, done, matte = (tmp_path / name for name in ("a.png", "s.png", "b.png", "m.png"))
+    Image.fromarray(draw_photo()).save(photo)
+    Image.fromarray(painted_picture()).resize((200, 150), Image.Resampling.NEAREST).save(strokes)
+    call("render", photo, "-o", done, "--model", model, "--strokes", strokes, "--save-matte", matte)
+    inside = cv2.erode(painted_picture()[..., 1], np.ones((5, 5))) > 0
+    assert np.array_equal(np.asarray(Image.open(done))[inside], draw_photo()[inside])
+    assert (np.asarray(Image.open(matte))[inside] == 65535).all()
+
+
+def test_a_turned_picture_is_painted_upright(tmp_path: Path) -> None:
+    upright = painted_picture()
+    turned, exif = Image.fromarray(np.rot90(upright).copy()), Image.Exif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "s.png", exif=exif)
+    found = load_strokes(tmp_path / "s.png", (300, 400))
+    assert [stroke.kind for stroke in found] == ["keep"]
+    assert found[0].area is not None and np.array_equal(found[0].area, upright[..., 1] > 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "said"),
+    [
+        (b"{", "s.json", "line 1: is no JSON"),
+        (b"\xff\xfe\x00", "s.json", "is not text"),
+        (LINES + b"[1]", "s.json", "line 2: a stroke has kind, points and radius"),
+        (LINES.replace(b"keep", b"stay"), "s.json", "kind must be keep, give or depth"),
+        (LINES.replace(b"0.04", b"0"), "s.json", "radius must be above 0"),
+        (LINES.replace(b"0.04", b"NaN"), "s.json", "radius must be above 0"),
+        (LINES.replace(b"0.8", b"8"), "s.json", "points must be"),
+        (LINES.replace(b"0.8", b'"a"'), "s.json", "points must be"),
+        (b'{"kind": "keep", "points": [], "radius": 1}', "s.json", "radius must be"),
+        (b'{"kind": "keep", "points": [], "radius": 0.1}', "s.json", "points must be"),
+        (LINES * 1001, "s.json", "more than 1000"),
+        (b"no picture", "s.png", "green and red, or lines of JSON"),
+    ],
+)
+def test_bad_files_of_strokes(data: bytes, name: str, said: str) -> None:
+    with pytest.raises(StrokesError, match=said) as raised:
+        decode_strokes(data, name, (300, 400))
+    assert str(raised.value).startswith(name) and "\n" not in str(raised.value)
+
+
+def test_bad_pictures_of_strokes() -> None:
+    grey, buffer = np.full((30, 40, 3), 99, np.uint8), io.BytesIO()
+    Image.fromarray(painted_picture()[:, :200]).save(buffer, "PNG")
+    with pytest.raises(StrokesError, match="another shape than the photo's 400x300"):
+        decode_strokes(buffer.getvalue(), "s.png", (300, 400))
+    with pytest.raises(StrokesError, match="no green"):
+        as_strokes(grey, (300, 400))
+    for wrong in (grey[..., 0], grey.astype(np.float32), 7):
+        with pytest.raises(StrokesError, match="strokes: "):
+            as_strokes(wrong, (300, 400))
+
+
+def test_without_a_matte_there_is_nothing_to_correct(model: Path) -> None:
+    with pytest.raises(StrokesError, match="leave out --matte none"):
+        wideopen.render(draw_photo(), model=model, matte="none", strokes=[json.loads(LINES)])
+    # Beside a depth map the network says what the subject is.
+    depth = np.tile(np.linspace(0, 1, 400, dtype=np.float32), (300, 1))
+    done = wideopen.render(draw_photo(), depth=depth, model=model, strokes=[json.loads(LINES)])
+    inside = painted_picture()[..., 1] > 0
+    assert np.array_equal(done[inside], draw_photo()[inside])
