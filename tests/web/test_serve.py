@@ -11,6 +11,7 @@ import os
 import threading
 import time
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -41,6 +42,7 @@ pytestmark = pytest.mark.slow
 
 PATH = Path(__file__).parents[2] / "examples" / "path.jpg"
 MAP = Path(__file__).parents[2] / "examples" / "path-depth.png"
+SCOOTER = PATH.with_name("scooter.jpg")
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,28 @@ def test_a_matte_is_given_as_a_file(server: Server, model: Path, tmp_path: Path)
     assert status == 200 and body == ours.read_bytes()
 
 
+def test_strokes_correct_file_and_preview(tmp_path: Path) -> None:
+    model, line = build_lens_model(tmp_path / "lens.onnx"), '{"kind": "keep", "points": [[0.8, 0.2]], "radius": 0.03}\n'
+    strokes, mattes = tmp_path / "strokes.jsonl", []
+    strokes.write_text(line)
+    ours = Renderer(model=model, strokes=str(strokes)).render_file(SCOOTER, tmp_path / "scooter-bokeh.jpg")
+    with serving("--model", str(model), home=tmp_path / "served") as server:
+        for given in ({"strokes": line}, {"strokes_file": strokes}):
+            status, body, _ = server.call("render", SCOOTER, **given)
+            assert status == 200 and body == ours.read_bytes()
+        for lines in (line, line + line.replace("keep", "give")):  # What is remembered of the first is gone on from.
+            status, body, _ = server.call("scene", SCOOTER, strokes=lines)
+            start = 4 + int.from_bytes(body[:4], "little")
+            listed = {plane["name"]: plane for plane in json.loads(body[4:start])["planes"]}["matte"]
+            at = start + listed["at"]
+            grey = np.frombuffer(zlib.decompress(body[at : at + listed["bytes"]]), np.uint8)
+            mattes.append(grey.reshape(listed["height"], listed["width"]))
+        status, refused, _ = server.call("render", SCOOTER, strokes="{")
+    height, width = mattes[0].shape
+    assert [int(matte[round(0.2 * height), round(0.8 * width)]) for matte in mattes] == [255, 0]
+    assert status == 422 and "strokes.json: line 1: is no JSON" in said(refused)
+
+
 def test_a_scene_is_kept_until_it_is_forgotten(server: Server) -> None:
     status, body, headers = server.call("scene", PATH, depth=MAP)
     names = json.loads(headers["x-wideopen"])
@@ -145,7 +169,7 @@ def test_the_api_describes_itself(server: Server) -> None:
     assert status == 200 and {"/render", "/scene", "/health"} <= set(described["paths"])
     (form,) = [part for name, part in described["components"]["schemas"].items() if "render" in name]
     wanted = {item.name for item in fields(RenderOptions)} - set(LEFT_OUT)
-    assert wanted | {"photo", "depth", "matte_file", "side"} <= set(form["properties"])
+    assert wanted | {"photo", "depth", "matte_file", "strokes", "strokes_file", "side"} <= set(form["properties"])
 
 
 # What comes in from those who mean harm
