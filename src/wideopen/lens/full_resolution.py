@@ -149,6 +149,9 @@ def _prepare(
     square = np.ones((3, 3), np.uint8)
     least, greatest = cv2.erode(share, square), cv2.dilate(share, square)
     left = np.maximum(1 - share, 0.05)[..., None]
+    if beyond_white:
+        # Bright lamps that the matte leaves a share of: what is mixed as light comes apart only as light.
+        bokeh, seen = srgb_to_linear(bokeh), srgb_to_linear(seen)
     within = min(0.0, float(seen.min())), max(1.0, float(seen.max()))
     background_seen = ((bokeh - share[..., None] * seen) / left).clip(*within)
     # One pixel away from the subject already, colours may be the subject's: m itself is only so exact.
@@ -170,7 +173,7 @@ def _prepare(
     near = cv2.dilate(_crossing(greatest - least), np.ones((5, 5), np.uint8))
     model = wide.result() + near[..., None] * (close.result() - wide.result())
     background = filled.result()
-    background = np.sqrt(srgb_to_linear(background)) if beyond_white else _from_srgb(background, curve)
+    background = np.sqrt(background) if beyond_white else _from_srgb(background, curve)
     return np.dstack([background, least, greatest, model])
 
 
@@ -229,6 +232,8 @@ def _strip(
         whole = np.square(wide[..., :3])
         if mixed.size:
             own, behind = photo_light.light(photo, part).reshape(-1, 3)[mixed], whole.reshape(-1, 3)[mixed]
+            # Of light beyond white less is kept: where the matte is in doubt, a lamp behind would shine in its disc.
+            own -= (1 - share) * np.maximum(own - 1, 0)
             whole.reshape(-1, 3)[mixed] = behind + share * (own - behind)
         result = photo_light.pixels(whole, part)
         np.copyto(result, photo, where=(lacks == 0)[..., None])
