@@ -147,7 +147,7 @@ def test_colours_stated_by_numbers(tmp_path: Path) -> None:
         save(photo, tmp_path / "out.jpg", overwrite=True)
         assert load(tmp_path / "out.jpg").icc == made
     hdr = decode(plain[:33] + png_chunk(b"cICP", bytes([9, 16, 0, 1])) + plain[33:])
-    assert (hdr.notices, hdr.icc) == (("is HDR (PQ): taken as it is encoded",), b"")
+    assert (hdr.notices, hdr.icc, hdr.hdr) == ((), b"", (9, 16))
 
 
 def blurred_edge(profile: bytes, dtype: type, tmp_path: Path) -> NDArray:
