@@ -113,7 +113,8 @@ class RenderOptions:
     )
     threads: int | None = field(default=None, metadata=_doc("CPU threads; if not given, one per core."))
     quality: int | None = field(
-        default=None, metadata=_doc("JPEG, WebP, AVIF, HEIF or JPEG XL quality 1-100; like the input's, else 95, if not given.")
+        default=None,
+        metadata=_doc("JPEG, WebP, AVIF, HEIF or JPEG XL quality 1-100; like the input's, else 95, if not given."),
     )
     hdr: Hdr = field(
         default="auto",
