@@ -1,12 +1,14 @@
 """Large files: JPEG and HEIC read without Pillow, JPEG written in strips; the same picture as by it at once."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image, JpegImagePlugin
 
+from wideopen import Renderer, RenderOptions
 from wideopen.photo import channels, encode
 from wideopen.photo.files import decode, to_bytes
 from wideopen.photo.formats.jpeg_strips import encode_in_strips
@@ -78,3 +80,13 @@ def test_more_than_pillow_allows(monkeypatch: pytest.MonkeyPatch) -> None:
         Image.open(buffer)
     assert decode(buffer.getvalue()).pixels.shape == (100, 100, 3)
     assert Image.MAX_IMAGE_PIXELS == 100 * 100 // 3
+
+
+def test_result_written_over_the_photo(model: Path) -> None:
+    """The same result, in the photo's own memory."""
+    renderer = Renderer(RenderOptions(model=model))
+    data = to_bytes(Photo(draw(300, 400)), "PNG")
+    apart, over = (renderer.render_bytes(data, spend=spend) for spend in (False, True))
+    np.testing.assert_array_equal(apart.taken.pixels, draw(300, 400))
+    np.testing.assert_array_equal(over.result.pixels, apart.result.pixels)
+    assert over.result.pixels is over.taken.pixels and apart.result.pixels is not apart.taken.pixels
