@@ -22,7 +22,7 @@ export class Wideopen {
   constructor(schema, network) { this.schema = schema; this.network = network; }
 
   /**
-   * Fetch the model and make it ready: some 17 MB.
+   * Fetch the model and make it ready: some 20 MB.
    * @param {string} [home] address of the package's folder, with a slash at its end @param {(share: number) => void} [tell]
    */
   static async load(home = new URL('..', import.meta.url).href, tell = () => {}) {

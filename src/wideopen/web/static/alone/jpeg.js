@@ -58,7 +58,10 @@ export function readExif(all) {
 
 /** A JPEG with what another one said: EXIF (upright now), XMP, profile, IPTC, comments. @param {Uint8Array} made @param {Segment[]} all @returns {Blob} */
 export function withSegments(made, all) {
-  const kept = all.filter(({marker}) => [0xe1, 0xe2, 0xed, 0xfe].includes(marker)), {orientation} = readExif(kept);
+  // Not what tells of further pictures in the file (a gain map, a depth map): they are not taken along.
+  const further = /hdrgm:|Container:Directory/, words = (/** @type {Segment} */ each) => new TextDecoder('latin1').decode(each.bytes);
+  const kept = all.filter(each => [0xed, 0xfe].includes(each.marker) || (each.marker === 0xe1 && !further.test(words(each)))
+    || (each.marker === 0xe2 && begins(each, 'ICC_PROFILE'))), {orientation} = readExif(kept);
   const exif = kept.find(each => each.marker === 0xe1 && begins(each, EXIF));
   if (exif && orientation) exif.bytes[orientation] = 1;
   const own = segments(made), picture = own.reduce((at, each) => at + each.bytes.length, 2);
