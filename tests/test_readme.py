@@ -23,7 +23,9 @@ PAGES = [
     ROOT / "docs" / "export.md",
     ROOT / "docs" / "command-line.md",
     ROOT / "docs" / "fullsize.md",
+    ROOT / "docs" / "scene.md",
     ROOT / "docs" / "serve.md",
+    ROOT / "docs" / "embed.md",
     ROOT / "docs" / "deploy.md",
 ]
 
