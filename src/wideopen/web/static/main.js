@@ -390,6 +390,7 @@ export class Application {
 try {
   const app = new Application(await server.schema());
   wire(app);
+  app.say('');
   document.documentElement.dataset.ready = 'true';
 } catch (error) {
   part('said').textContent = /** @type {Error} */ (error).message;

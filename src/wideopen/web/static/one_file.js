@@ -9,7 +9,7 @@ function unpack(bundle) {
   const place = path => made[path] ??= URL.createObjectURL(typeof bundle[path] === 'string' ? linked(path) : bundle[path]);
   /** @type {(path: string) => Blob} */
   const linked = path => new Blob([String(bundle[path]).replace(/(from |await import\()'(\.[^']+)'/g,
-    (_, before, other) => `${before}'${place(new URL(other, `http://x/${path}`).pathname.slice(1))}'`)], {type: 'text/javascript'});
+    (_, before, other) => `${before}'${place(new URL(other, `file:///${path}`).pathname.slice(1))}'`)], {type: 'text/javascript'});
   Object.assign(globalThis, {bundle, place});
 }
 
