@@ -34,8 +34,7 @@ from wideopen.evaluation.contenders import Model
 from wideopen.evaluation.evaluate import evaluate_all
 from wideopen.evaluation.results import bootstrap_interval
 from wideopen.evaluation.scores import Measure, make_measure
-from wideopen.lens.compositor import Glass
-from wideopen.lens.lens_settings import make_glass
+from wideopen.lens.lens_settings import LensSettings, settings_for_scene
 from wideopen.options import RenderOptions
 from wideopen.pairs.pair_scene import STEPS, read_scene
 from wideopen.pairs.pairs import Pair, find_pairs, load_image, load_map
@@ -75,9 +74,9 @@ class Case:
         return draw_scene(self.places, glass(self.places.pixels, f_number))
 
 
-def glass(pixels: NDArray[Any], f_number: float) -> Glass:
+def glass(pixels: NDArray[Any], f_number: float) -> LensSettings:
     """What `wideopen render --aperture` draws with."""
-    return make_glass(pixels, RenderOptions(aperture=f_number))
+    return settings_for_scene(pixels, RenderOptions(aperture=f_number))
 
 
 def cases(renderer: Renderer, photos: Path, mattes: Path, only: Path, limit: int) -> Iterator[Case]:
@@ -237,9 +236,9 @@ def measure_taps(renderer: Renderer, pairs: list[Pair]) -> dict[str, float]:
     }
 
 
-def draw(places: Scene, lens: Glass, where: str) -> NDArray[Any]:
+def draw(places: Scene, lens: LensSettings, where: str) -> NDArray[Any]:
     looked, focus = places.focus_at(where)
-    return draw_scene(looked, lens, focus)
+    return draw_scene(looked, replace(lens, focus=focus))
 
 
 def second_subject(codes: NDArray[np.uint16]) -> NDArray[np.bool_] | None:

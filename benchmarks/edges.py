@@ -35,8 +35,8 @@ from wideopen.image.color import linear_to_srgb
 from wideopen.image.inpaint import fill
 from wideopen.image.resize import fit, resize
 from wideopen.image.tone_curve import to_light, to_pixels
-from wideopen.lens.compositor import Glass
 from wideopen.lens.full_resolution import carry_to_full_size
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.photo.files import load
 from wideopen.render.scene_rendering import draw_on_canvas
 from wideopen.synthesis.synthesize import SynthesizeOptions
@@ -195,7 +195,7 @@ def measure(layers: Layers, renderer: Renderer, crops: int, pictures: Path | Non
 
 def drawn_by(renderer: Renderer, photo: Array, blur_px: float) -> tuple[Array, Array, Array]:
     """What the model's lens draws of a photo, the farthest blurred by that radius in the photo's px."""
-    return draw_on_canvas(renderer.estimate_scene(photo), Glass(blur_px / min(photo.shape[:2]), largest=1.0))[:3]  # type: ignore[return-value]
+    return draw_on_canvas(renderer.estimate_scene(photo), LensSettings(blur_px / min(photo.shape[:2])))[:3]  # type: ignore[return-value]
 
 
 def enlarged_window(bokeh: Array, size: tuple[int, int], window: tuple[slice, slice]) -> Array:

@@ -24,7 +24,8 @@ from rich.table import Table
 
 from wideopen.image.grain import measure_grain
 from wideopen.image.guided_upsampling import Lifted
-from wideopen.lens.depth_lens import Look, render_depth
+from wideopen.lens.depth_lens import render_depth
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.photo.files import load
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +55,8 @@ def measure(photo: Path, megapixels: int, radius: float) -> dict[str, float]:
     idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, worked = time.perf_counter(), time.process_time()
     grain = measure_grain(pixels)
-    render_depth(pixels, disparity, Lifted(disparity, pixels).at, Look(radius / FOCUS, FOCUS), grain)
+    lens = LensSettings(radius / FOCUS / min(height, width), FOCUS)
+    render_depth(pixels, disparity, Lifted(disparity, pixels).at, lens, grain)
     return {
         "seconds": time.perf_counter() - start,
         "cpu_seconds": time.process_time() - worked,

@@ -16,8 +16,9 @@ from wideopen.image.guided_upsampling import Lifted
 from wideopen.image.tone_curve import to_light, to_pixels
 from wideopen.lens import depth_lens
 from wideopen.lens.apertures import Aperture, kernel
-from wideopen.lens.depth_lens import DepthAt, Look, render_depth
+from wideopen.lens.depth_lens import DepthAt, render_depth
 from wideopen.lens.layered_lens import Layer, render_layers
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.scene.background_depth import Plane
 
 Float = NDArray[np.float32]
@@ -44,7 +45,7 @@ def agreement(name: str) -> float:
     """PSNR in linear light against rays through all layers, of which the photo shows but the first."""
     layers = SCENES[name]()
     photo, disparity = flatten(layers)
-    seen = render_depth(photo, disparity, at(disparity), Look(6.0, 1.0, highlight_gain=1.0))
+    seen = render_depth(photo, disparity, at(disparity), LensSettings(6.0 / 60, 1.0, highlight_gain=1.0))
     return psnr(srgb_to_linear(seen), trace(layers, 6.0, 1.0, rays=400))
 
 
@@ -70,14 +71,16 @@ def bright_behind_dark() -> tuple[list[Layer], Float, Float]:
 def test_a_subject_in_focus_is_not_stained_by_what_is_behind() -> None:
     _, photo, disparity = bright_behind_dark()
     pixels = to_pixels(srgb_to_linear(photo), np.uint8)
-    seen = render_depth(pixels, disparity, at(disparity), Look(14.0, 1.0, highlight_gain=4.0))
+    seen = render_depth(pixels, disparity, at(disparity), LensSettings(14.0 / 160, 1.0, highlight_gain=4.0))
     inside = np.abs(seen.astype(int) - pixels)[:, 122:]
     assert inside.max() <= 1
 
 
 def test_a_subject_in_focus_does_not_leak_into_what_is_behind() -> None:
     layers, photo, disparity = bright_behind_dark()
-    seen = srgb_to_linear(render_depth(photo, disparity, at(disparity), Look(14.0, 1.0, highlight_gain=1.0)))
+    seen = srgb_to_linear(
+        render_depth(photo, disparity, at(disparity), LensSettings(14.0 / 160, 1.0, highlight_gain=1.0))
+    )
     expected = render_layers(layers, 14.0, 1.0, 1.0)
     for columns in (slice(114, 119), slice(106, 114), slice(92, 106)):
         ring = np.s_[16:-16, columns]
@@ -93,7 +96,9 @@ def test_a_blurred_foreground_lets_its_surroundings_in() -> None:
         Layer(np.full((160, 240, 3), 0.7, np.float32), Plane(1.0)),
     ]
     photo, disparity = flatten(layers)
-    seen = srgb_to_linear(render_depth(photo, disparity, at(disparity), Look(12.0, 1.0, highlight_gain=1.0)))
+    seen = srgb_to_linear(
+        render_depth(photo, disparity, at(disparity), LensSettings(12.0 / 160, 1.0, highlight_gain=1.0))
+    )
     expected = render_layers(layers, 12.0, 1.0, 1.0)
     np.testing.assert_allclose(seen[80, 100:140], expected[80, 100:140], atol=0.06)
     assert np.abs(seen[80, 100:140] - expected[80, 100:140]).mean() < 0.02
@@ -104,8 +109,8 @@ def test_nothing_shines_through_a_surface_that_leans_steeply() -> None:
     light, disparity = np.full((120, 240, 3), 0.05, np.float32), np.zeros((120, 240), np.float32)
     light[:, :100] = 0.9
     disparity[:, 100:] = np.interp(np.arange(100, 240), [100, 112, 122, 240], [0.9, 0.9, 1.5, 1.5])
-    look = Look(24.0, 1.0, highlight_gain=1.0)
-    seen = srgb_to_linear(render_depth(linear_to_srgb(light), disparity, at(disparity), look))
+    lens = LensSettings(24.0 / 120, 1.0, highlight_gain=1.0)
+    seen = srgb_to_linear(render_depth(linear_to_srgb(light), disparity, at(disparity), lens))
     # Blurred by 2.4 px, its own edge lets light in no farther.
     assert seen[:, 106:].max() < 0.11
 
@@ -131,16 +136,16 @@ def ground() -> tuple[NDArray[np.uint8], Float]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("look", "shrunk"),
+    ("lens", "shrunk"),
     [
-        (Look(30.0, 0.8), 1),
-        (Look(30.0, 0.1, Aperture(blades=6)), 1),
-        (Look(25.0, 0.5), 4),
+        (LensSettings(30.0 / 700, 0.8), 1),
+        (LensSettings(30.0 / 700, 0.1, Aperture(blades=6)), 1),
+        (LensSettings(25.0 / 700, 0.5), 4),
     ],
     ids=["far and near of the focus", "focus far", "lifted map"],
 )
 def test_tiles_leave_no_seam(
-    ground: tuple[NDArray[np.uint8], Float], look: Look, shrunk: int, monkeypatch: pytest.MonkeyPatch
+    ground: tuple[NDArray[np.uint8], Float], lens: LensSettings, shrunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo, disparity = ground
     small = cv2.resize(disparity, (1200 // shrunk, 700 // shrunk), interpolation=cv2.INTER_AREA)
@@ -148,7 +153,7 @@ def test_tiles_leave_no_seam(
     seen = []
     for side in (2048, 300, 128):
         monkeypatch.setattr(depth_lens, "TILE_PX", side)
-        seen.append(render_depth(photo, small, lifted.at, look, grain).astype(int))
+        seen.append(render_depth(photo, small, lifted.at, lens, grain).astype(int))
     assert np.abs(seen[0] - photo).mean() > 5, "it is blurred"
     for other in seen[1:]:
         assert np.abs(other - seen[0]).max() <= 2
@@ -165,7 +170,9 @@ def test_every_lamp_becomes_the_cats_eye_of_its_own_place() -> None:
     height, width, step, radius = 480, 720, 60, 13.0
     photo, disparity = lamp_grid(height, width, step), np.zeros((height, width), np.float32)
     aperture = Aperture(vignette=0.5)
-    seen = to_light(render_depth(photo, disparity, at(disparity), Look(radius, 1.0, aperture, highlight_gain=1.0)))
+    seen = to_light(
+        render_depth(photo, disparity, at(disparity), LensSettings(radius / 480, 1.0, aperture, highlight_gain=1.0))
+    )
     diagonal = float(np.hypot(height, width))
     for row in range(step // 2, height, step):
         for column in range(step // 2, width, step):
@@ -185,7 +192,9 @@ def test_optical_vignetting_leaves_no_seam(
     """Across tiles' borders pixels differ no more than beside them."""
     monkeypatch.setattr(depth_lens, "TILE_PX", 100)
     photo, disparity = ground
-    seen = render_depth(photo, disparity, at(disparity), Look(20.0, 1.1, Aperture(vignette=0.6))).astype(np.float32)
+    seen = render_depth(photo, disparity, at(disparity), LensSettings(20.0 / 700, 1.1, Aperture(vignette=0.6))).astype(
+        np.float32
+    )
     for axis, side in ((0, 700), (1, 1200)):
         steps = np.abs(np.diff(seen, axis=axis)).mean(axis=(2, 1 - axis))
         for border in range(100, side, 100):
@@ -205,8 +214,8 @@ def test_a_lamp_becomes_the_aperture(tile_side: int, place: tuple[int, int], dis
     """Beside and on tiles' borders: the disc has its radius, and all of the lamp's light."""
     photo, depth = np.zeros((256, 256, 3), np.float32), np.full((256, 256), disparity, np.float32)
     photo[place] = 1.0
-    look = Look(20.0, 1.0, highlight_gain=1.0)
-    seen = srgb_to_linear(render_depth(photo, depth, at(depth), look))[..., 0].astype(np.float64)
+    lens = LensSettings(20.0 / 256, 1.0, highlight_gain=1.0)
+    seen = srgb_to_linear(render_depth(photo, depth, at(depth), lens))[..., 0].astype(np.float64)
     radius = 20.0 * abs(disparity - 1.0)
     assert seen.sum() == pytest.approx(1.0, rel=0.02)
     y, x = np.mgrid[:256, :256]
@@ -221,15 +230,17 @@ def test_blades_point_up_behind_the_focus_and_down_before_it() -> None:
     photo[64, 64] = 1.0
     for disparity, corner in ((0.0, -1), (2.0, 1)):
         depth = np.full((128, 128), disparity, np.float32)
-        look = Look(20.0, 1.0, Aperture(blades=3), highlight_gain=1.0)
-        seen = render_depth(photo, depth, at(depth), look)[..., 0]
+        lens = LensSettings(20.0 / 128, 1.0, Aperture(blades=3), highlight_gain=1.0)
+        seen = render_depth(photo, depth, at(depth), lens)[..., 0]
         assert seen[64 + corner * 16, 64] > 0.02 and seen[64 - corner * 16, 64] < 0.001
 
 
 def test_a_clipped_lamp_is_brighter_than_white() -> None:
     photo, depth = np.full((160, 160, 3), 20, np.uint8), np.zeros((160, 160), np.float32)
     photo[77:83, 77:83] = 255
-    plain, restored = (render_depth(photo, depth, at(depth), Look(12.0, 1.0, highlight_gain=g)) for g in (1.0, 8.0))
+    plain, restored = (
+        render_depth(photo, depth, at(depth), LensSettings(12.0 / 160, 1.0, highlight_gain=g)) for g in (1.0, 8.0)
+    )
     assert to_light(restored)[80, 80].mean() > 4 * to_light(plain)[80, 80].mean()
     np.testing.assert_array_equal(restored[5:20, 5:20], plain[5:20, 5:20])
 
@@ -241,14 +252,14 @@ def test_where_all_is_in_focus_the_photo_is_left_as_it_is(dtype: type) -> None:
     if dtype != np.float32:
         photo = np.rint(photo * np.iinfo(dtype).max).astype(dtype)
     depth = rng.uniform(0.96, 1.04, (90, 120)).astype(np.float32)  # Half a pixel of blur, at K = 12.
-    seen = render_depth(photo, depth, at(depth), Look(12.0, 1.0), measure_grain(photo))
+    seen = render_depth(photo, depth, at(depth), LensSettings(12.0 / 90, 1.0), measure_grain(photo))
     assert seen.dtype == dtype and seen is not photo
     np.testing.assert_array_equal(seen, photo)
 
 
 def test_what_is_in_focus_keeps_its_pixels_beside_what_is_not(ground: tuple[NDArray[np.uint8], Float]) -> None:
     photo, disparity = ground
-    seen = render_depth(photo, disparity, at(disparity), Look(25.0, 0.8), measure_grain(photo))
+    seen = render_depth(photo, disparity, at(disparity), LensSettings(25.0 / 700, 0.8), measure_grain(photo))
     inside = cv2.erode((disparity == np.float32(0.8)).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     # Nothing blurred lies in front of the upper half of that disc.
     inside[360:] = False
@@ -258,9 +269,9 @@ def test_what_is_in_focus_keeps_its_pixels_beside_what_is_not(ground: tuple[NDAr
 
 def test_types_of_photos_agree(ground: tuple[NDArray[np.uint8], Float]) -> None:
     photo, disparity = (each[200:500, 250:650].copy() for each in ground)
-    look = Look(15.0, 0.8, highlight_gain=2.0)
+    lens = LensSettings(15.0 / 300, 0.8, highlight_gain=2.0)
     forms = [photo, photo.astype(np.uint16) * 257, photo.astype(np.float32) / np.float32(255)]
-    eight, sixteen, real = (render_depth(form, disparity, at(disparity), look) for form in forms)
+    eight, sixteen, real = (render_depth(form, disparity, at(disparity), lens) for form in forms)
     assert np.abs(eight.astype(float) - real * 255.0).max() <= 0.6
     assert np.abs(sixteen / 65535.0 - real).max() < 2e-4
 
@@ -276,7 +287,7 @@ def test_blur_grows_with_the_opening(ground: tuple[NDArray[np.uint8], Float]) ->
     behind, in_focus = disparity < 0.6, disparity == np.float32(0.8)
     in_focus = cv2.erode(in_focus.astype(np.uint8), np.ones((41, 41), np.uint8)) > 0
     seen = [
-        render_depth(photo, disparity, at(disparity), Look(80.0 / number, 0.8))
+        render_depth(photo, disparity, at(disparity), LensSettings(80.0 / number / 400, 0.8))
         for number in (16.0, 11.0, 8.0, 5.6, 4.0, 2.8, 2.0, 1.4, 1.2)
     ]
     left = [detail(one, behind) for one in [photo, *seen]]
@@ -291,8 +302,8 @@ def test_grain_is_put_back_where_the_lens_took_it() -> None:
     photo = to_pixels(srgb_to_linear((x + rng.normal(0, 3 / 255, (360, 480, 3))).clip(0, 1)), np.uint8)
     depth, grain = np.zeros((360, 480), np.float32), measure_grain(photo)
     depth[:, :240] = 1.0
-    smooth = render_depth(photo, depth, at(depth), Look(12.0, 1.0))
-    grainy = render_depth(photo, depth, at(depth), Look(12.0, 1.0), grain)
+    smooth = render_depth(photo, depth, at(depth), LensSettings(12.0 / 360, 1.0))
+    grainy = render_depth(photo, depth, at(depth), LensSettings(12.0 / 360, 1.0), grain)
     far = np.zeros((360, 480), bool)
     far[:, 270:] = True
     assert detail(smooth, far) < 0.2 * detail(photo, far)
@@ -308,5 +319,5 @@ def test_any_size(size: tuple[int, int], vignette: float) -> None:
     depth = np.random.default_rng(0).random((max(1, size[0] // 5), max(1, size[1] // 5))).astype(np.float32)
     depth[0, 0] = 1.0
     lifted = Lifted(depth, photo)
-    seen = render_depth(photo, depth, lifted.at, Look(15.0, 0.0, Aperture(vignette=vignette)))
+    seen = render_depth(photo, depth, lifted.at, LensSettings(15.0 / min(size), 0.0, Aperture(vignette=vignette)))
     assert seen.shape == photo.shape and np.abs(seen.astype(int) - 140).max() <= 1

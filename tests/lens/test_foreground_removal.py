@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 
 from wideopen.image.color import linear_to_srgb
-from wideopen.lens.compositor import Glass, draw
+from wideopen.lens.compositor import draw
 from wideopen.lens.foreground_removal import REACH, SHARE, remove_foreground
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.render.scene_rendering import draw_on_canvas, draw_scene, on_canvas
 from wideopen.scene.instances import SURE
 from wideopen.scene.scene import estimated_scene
@@ -41,11 +42,11 @@ def test_nothing_is_taken_out_where_the_matte_is_in_doubt() -> None:
 def test_a_rim_that_the_matte_left_outside_glows_less() -> None:
     light, matte = scene(tight_px=2)
     photo = np.rint(255 * linear_to_srgb(light)).astype(np.uint8)
-    places, glass = estimated_scene(photo, matte, np.full(SIZE, -1, np.float32)), Glass(0.03, highlight_gain=1.0)
+    places, lens = estimated_scene(photo, matte, np.full(SIZE, -1, np.float32)), LensSettings(0.03, highlight_gain=1.0)
     canvas, lifted, relative = on_canvas(places)
-    before, _ = draw(canvas, (lifted / np.float32(SURE)).clip(0, 1), relative, glass)
-    after = draw_on_canvas(places, glass).picture
+    before, _ = draw(canvas, (lifted / np.float32(SURE)).clip(0, 1), relative, lens)
+    after = draw_on_canvas(places, lens).picture
     beside = np.s_[100, 203:206, 0]
     background = linear_to_srgb(np.array(GREEN[0]))
     assert (after[beside] - background).mean() < 0.7 * (before[beside] - background).mean()
-    assert np.array_equal(draw_scene(places, glass)[80:120, 130:170], photo[80:120, 130:170])
+    assert np.array_equal(draw_scene(places, lens)[80:120, 130:170], photo[80:120, 130:170])

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from test_depth_lens import at
 
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
-from wideopen.lens.depth_lens import Look, render_depth
+from wideopen.lens.depth_lens import render_depth
+from wideopen.lens.lens_settings import LensSettings
 
 Float = NDArray[np.float32]
 HEIGHT, WIDTH = 160, 240
@@ -16,8 +17,8 @@ HEIGHT, WIDTH = 160, 240
 def see(light: Float, disparity: Float, blur: float) -> Float:
     """Linear light through a lens focused at disparity 1."""
     photo = linear_to_srgb(np.ascontiguousarray(light, np.float32))
-    look = Look(blur, 1.0, highlight_gain=1.0)
-    return srgb_to_linear(render_depth(photo, np.ascontiguousarray(disparity, np.float32), at(disparity), look))
+    lens = LensSettings(blur / HEIGHT, 1.0, highlight_gain=1.0)
+    return srgb_to_linear(render_depth(photo, np.ascontiguousarray(disparity, np.float32), at(disparity), lens))
 
 
 def covered(offset: Float, radius: float) -> Float:
@@ -107,7 +108,7 @@ def test_what_is_in_focus_is_the_photo_up_to_its_edge() -> None:
     cv2.line(near, (130, 10), (220, 150), 1, 1)
     near[20:140, 180] = 1
     disparity = np.where(near > 0, 1.0, 0.2).astype(np.float32)
-    seen = render_depth(photo, disparity, at(disparity), Look(20.0, 1.0))
+    seen = render_depth(photo, disparity, at(disparity), LensSettings(20.0 / HEIGHT, 1.0))
     np.testing.assert_array_equal(seen[near > 0], photo[near > 0])
 
 
@@ -126,7 +127,9 @@ def test_paint_beside_a_lamp_is_not_raised() -> None:
     light[20:60, 20:80], light[90:150, 20:100], light[78:82, 180:184] = (1.0, 0.8, 0.05), 1.0, 1.0
     photo, disparity = linear_to_srgb(light), np.zeros((HEIGHT, WIDTH), np.float32)
     plain, raised = (
-        srgb_to_linear(render_depth(photo, disparity, at(disparity), Look(10.0, 1.0, highlight_gain=gain)))
+        srgb_to_linear(
+            render_depth(photo, disparity, at(disparity), LensSettings(10.0 / HEIGHT, 1.0, highlight_gain=gain))
+        )
         for gain in (1.0, 4.0)
     )
     np.testing.assert_allclose(raised[:, :160], plain[:, :160], atol=1e-5)

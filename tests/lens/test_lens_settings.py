@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wideopen.errors import PhotoError
 from wideopen.lens.apertures import Aperture, kernel
-from wideopen.lens.lens_settings import HIGHLIGHT_GAIN, LARGEST_SHARE, choose_lens, make_aperture, make_look
+from wideopen.lens.lens_settings import HIGHLIGHT_GAIN, LARGEST, choose_lens, make_aperture, settings_for_map
 from wideopen.lens.thin_lens import PRESETS, Lens, Taken
 from wideopen.options import RenderOptions
 from wideopen.photo.depth_map import DepthMap
@@ -29,7 +29,7 @@ def metric_map(*metres: float) -> DepthMap:
 
 def test_half_the_f_number_is_twice_the_blur() -> None:
     blurs = [
-        make_look(PHOTO, RELATIVE, RenderOptions(aperture=number, focus="near")).blur_px_per_disparity
+        settings_for_map(PHOTO, RELATIVE, RenderOptions(aperture=number, focus="near")).blur
         for number in (16.0, 8.0, 4.0, 2.0)
     ]
     np.testing.assert_allclose(np.divide(blurs[1:], blurs[:-1]), 2.0, rtol=1e-6)
@@ -47,11 +47,11 @@ def test_a_metric_map_gives_the_thin_lens(name: str, focused: float) -> None:
     distances = (0.8, 1.3, 2.0, 5.0, 30.0)
     depth = metric_map(*distances)
     point = f"{(distances.index(focused) + 0.5) / len(distances)},0.5"
-    look = make_look(PHOTO, depth, RenderOptions(lens=name, aperture=4.0, focus=point))
+    found = settings_for_map(PHOTO, depth, RenderOptions(lens=name, aperture=4.0, focus=point))
     lens = replace(PRESETS[name], f_number=4.0, focus_distance_m=focused)
     for distance in distances:
         expected = lens.blur_radius_px(distance, 1200)
-        radius = float(look.radius(np.float32(1 / distance)))
+        radius = float(found.radius(np.float32(1 / distance), 1200))
         assert abs(radius) == pytest.approx(expected, rel=1e-5, abs=1e-4)
         assert radius >= 0 if distance >= focused else radius < 0
 
@@ -59,27 +59,27 @@ def test_a_metric_map_gives_the_thin_lens(name: str, focused: float) -> None:
 def test_the_short_side_counts_whichever_way_the_photo_is_held() -> None:
     options = RenderOptions(aperture=4.0, focus="near")
     upright = DepthMap(np.ascontiguousarray(RELATIVE.disparity.T), metric=False)
-    across = make_look(PHOTO, RELATIVE, options)
-    along = make_look(np.ascontiguousarray(PHOTO.swapaxes(0, 1)), upright, options)
-    assert along.blur_px_per_disparity == pytest.approx(across.blur_px_per_disparity)
+    across = settings_for_map(PHOTO, RELATIVE, options)
+    along = settings_for_map(np.ascontiguousarray(PHOTO.swapaxes(0, 1)), upright, options)
+    assert along.blur == pytest.approx(across.blur)
 
 
 @pytest.mark.parametrize("nearest", [0.5, 1.0, 3.0])
 def test_without_a_scale_the_nearest_thing_sets_it(nearest: float) -> None:
     """Disparity 1 is `nearest` metres away, 0 infinitely far."""
-    look = make_look(PHOTO, RELATIVE, RenderOptions(aperture=5.6, nearest=nearest, focus="0.5,0.5"))
-    assert look.focus_disparity == pytest.approx(0.5, abs=0.01)
-    lens = replace(PRESETS["50mm"], f_number=5.6, focus_distance_m=nearest / look.focus_disparity)
+    found = settings_for_map(PHOTO, RELATIVE, RenderOptions(aperture=5.6, nearest=nearest, focus="0.5,0.5"))
+    assert found.focus == pytest.approx(0.5, abs=0.01)
+    lens = replace(PRESETS["50mm"], f_number=5.6, focus_distance_m=nearest / found.focus)
     for disparity, distance in ((1.0, nearest), (0.25, 4 * nearest), (0.0, math.inf)):
         expected = lens.blur_radius_px(distance, 1200)
-        assert abs(float(look.radius(np.float32(disparity)))) == pytest.approx(expected, rel=1e-5)
+        assert abs(float(found.radius(np.float32(disparity), 1200))) == pytest.approx(expected, rel=1e-5)
 
 
 def test_focus_at_infinity() -> None:
     depth = DepthMap(np.where(RELATIVE.disparity < 0.1, 0, RELATIVE.disparity), metric=False)
-    look = make_look(PHOTO, depth, RenderOptions(aperture=4.0, focus="far"))
+    found = settings_for_map(PHOTO, depth, RenderOptions(aperture=4.0, focus="far"))
     lens = replace(PRESETS["50mm"], f_number=4.0, focus_distance_m=math.inf)
-    assert float(look.radius(np.float32(1))) == pytest.approx(-lens.blur_radius_px(1.0, 1200), rel=1e-5)
+    assert float(found.radius(np.float32(1), 1200)) == pytest.approx(-lens.blur_radius_px(1.0, 1200), rel=1e-5)
 
 
 def test_the_lens_that_took_the_photo() -> None:
@@ -87,9 +87,9 @@ def test_the_lens_that_took_the_photo() -> None:
     options = RenderOptions(lens="photo")
     assert choose_lens(options, taken) == Lens(6.0, 1.7, 0.7, 24.0 * 6 / 26)
     assert choose_lens(replace(options, aperture=1.2), taken).f_number == 1.2
-    look = make_look(PHOTO, metric_map(1.0, 4.0), replace(options, focus="near"), taken)
+    found = settings_for_map(PHOTO, metric_map(1.0, 4.0), replace(options, focus="near"), taken)
     expected = Lens(6.0, 1.7, 1.0, 24.0 * 6 / 26).blur_radius_px(4.0, 1200)
-    assert float(look.radius(np.float32(0.25))) == pytest.approx(expected, rel=1e-5)
+    assert float(found.radius(np.float32(0.25), 1200)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(
     depth: DepthMap, options: RenderOptions, taken: Taken | None, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says) as caught:
-        make_look(PHOTO, depth, options, taken)
+        settings_for_map(PHOTO, depth, options, taken)
     assert "\n" not in str(caught.value)
 
 
@@ -128,7 +128,7 @@ def test_options_that_no_photo_could_take(wrong: dict[str, float]) -> None:
 def test_options_shape_the_aperture() -> None:
     options = RenderOptions(blades=7, roundness=0.3, rotate=20.0, ring=0.2, squeeze=1.5, vignette=0.4)
     expected = Aperture(blades=7, roundness=0.3, rotation_deg=20.0, ring=0.2, squeeze=1.5, vignette=0.4)
-    assert make_look(PHOTO, RELATIVE, options).aperture == expected
+    assert settings_for_map(PHOTO, RELATIVE, options).aperture == expected
 
 
 def test_a_picture_as_aperture(tmp_path: Path) -> None:
@@ -154,7 +154,9 @@ def lamps(fraction: float) -> NDArray[np.uint8]:
 
 def test_spots_that_cover_much_are_no_lamps() -> None:
     options = RenderOptions(focus="near")
-    gains = [make_look(lamps(share), RELATIVE, options).highlight_gain for share in (0.0, 0.005, 0.03, 0.06, 0.1)]
+    gains = [
+        settings_for_map(lamps(share), RELATIVE, options).highlight_gain for share in (0.0, 0.005, 0.03, 0.06, 0.1)
+    ]
     assert gains[0] == gains[1] == HIGHLIGHT_GAIN
     assert gains[1] > gains[2] > gains[3] > gains[4]
     assert gains[4] == 1.0
@@ -162,20 +164,20 @@ def test_spots_that_cover_much_are_no_lamps() -> None:
 
 def test_a_gain_that_is_asked_for_is_given() -> None:
     for share in (0.0, 0.1):
-        assert make_look(lamps(share), RELATIVE, RenderOptions(highlights=9.0)).highlight_gain == 9.0
+        assert settings_for_map(lamps(share), RELATIVE, RenderOptions(highlights=9.0)).highlight_gain == 9.0
 
 
 def test_no_disc_is_larger_than_a_share_of_the_short_side() -> None:
     for focus in ("near", "far", "0.5,0.5"):
         options = RenderOptions(aperture=0.5, lens="85mm", focus=focus)
-        held = make_look(PHOTO, RELATIVE, options)
-        assert np.abs(held.radius(RELATIVE.disparity)).max() == pytest.approx(LARGEST_SHARE * 1200, rel=1e-4)
-    free = make_look(PHOTO, RELATIVE, RenderOptions(aperture=16.0, focus="near"))
-    assert np.abs(free.radius(RELATIVE.disparity)).max() < 0.5 * LARGEST_SHARE * 1200
+        held = settings_for_map(PHOTO, RELATIVE, options)
+        assert np.abs(held.radius(RELATIVE.disparity, 1200)).max() == pytest.approx(LARGEST * 1200, rel=1e-4)
+    free = settings_for_map(PHOTO, RELATIVE, RenderOptions(aperture=16.0, focus="near"))
+    assert np.abs(free.radius(RELATIVE.disparity, 1200)).max() < 0.5 * LARGEST * 1200
 
 
 def test_auto_focus_is_on_the_subject() -> None:
     subject = np.zeros((60, 80), np.float32)
     subject[20:50, 60:70] = 1.0
-    look = make_look(PHOTO, RELATIVE, RenderOptions(focus="auto"), None, subject)
-    assert look.focus_disparity == pytest.approx(65 / 80, abs=0.02)
+    found = settings_for_map(PHOTO, RELATIVE, RenderOptions(focus="auto"), None, subject)
+    assert found.focus == pytest.approx(65 / 80, abs=0.02)

@@ -13,7 +13,7 @@ from conftest import draw_scene
 from wideopen import Renderer, RenderOptions
 from wideopen.image.color import srgb_to_linear
 from wideopen.image.tone_curve import ToneCurve, profile_curve, to_light, to_pixels
-from wideopen.lens.compositor import Glass
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.photo.photo import Photo
 from wideopen.render.alpha import continued
 from wideopen.render.scene_rendering import draw_on_canvas, draw_with_alpha
@@ -92,15 +92,15 @@ def test_by_the_networks_scene_as_if_laid_on_a_ground_before(ground: float) -> N
     scene, cover = draw_scene(), window()
     matte = np.clip(45.5 - np.hypot(*(np.mgrid[:180, :240] - np.array([90, 120])[:, None, None])), 0, 1)
     relative = np.linspace(-1, -0.4, 180, dtype=np.float32)[:, None].repeat(240, axis=1)
-    glass = Glass(0.04, highlight_gain=1.0)
+    lens = LensSettings(0.04, highlight_gain=1.0)
 
     def places(pixels: NDArray) -> Scene:
         return estimated_scene(pixels, matte.astype(np.float32), relative)
 
-    drawing, soft = draw_with_alpha(places(continued(scene, cover, None)), cover, glass)
+    drawing, soft = draw_with_alpha(places(continued(scene, cover, None)), cover, lens)
     found = srgb_to_linear(drawing.picture) * soft[..., None] + ground * (1 - soft[..., None])
     laid = to_pixels(laid_on(scene, cover, ground, None).astype(np.float32), np.uint16)
-    expected = srgb_to_linear(draw_on_canvas(places(laid), glass).picture)
+    expected = srgb_to_linear(draw_on_canvas(places(laid), lens).picture)
     assert np.abs(soft - cover / 255).mean() > 0.02, "it is blurred"
     assert np.abs(found - expected).mean() < 2e-3
     assert np.percentile(np.abs(found - expected), 99) < 0.02

@@ -69,7 +69,7 @@ def rendered(scene: Made, with_matte: bool) -> tuple[Rendered, float]:
     done = Renderer(aperture=1.4, focus="0.5,0.55", grain=0.0).render_bytes(scene.data, depth=depth, matte=matte)
     assert done.seen is not None
     least = done.seen.depth.disparity.min().reshape(1)
-    return done, float(done.seen.look.radius(least)[0])
+    return done, float(done.seen.lens.radius(least, min(done.taken.pixels.shape[:2]))[0])
 
 
 def renditions(photo) -> tuple[NDArray, NDArray]:

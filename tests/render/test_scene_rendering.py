@@ -6,9 +6,9 @@ import pytest
 
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.compositor import Glass
 from wideopen.lens.defocus import blur
 from wideopen.lens.layered_lens import Layer
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.render.scene_rendering import CANVAS_SIDE, draw_on_canvas, draw_scene
 from wideopen.scene.background_depth import Plane
 from wideopen.scene.scene import estimated_scene
@@ -19,7 +19,7 @@ from wideopen.synthesis.layer_rendering import expose
 def test_a_photo_is_never_enlarged_to_be_drawn(side: int, drawn: int) -> None:
     nothing = np.zeros((8, 16), np.float32)
     places = estimated_scene(np.zeros((side // 2, side, 3), np.uint8), nothing, nothing)
-    picture, kept, canvas, _ = draw_on_canvas(places, Glass(0.01))
+    picture, kept, canvas, _ = draw_on_canvas(places, LensSettings(0.01))
     assert picture.shape == canvas.shape == (*kept.shape, 3) == (drawn // 2, drawn, 3)
 
 
@@ -32,7 +32,7 @@ def test_a_slight_blur_of_a_small_photo_is_the_lens_s_own(radius_px: float) -> N
     rows, columns = np.mgrid[:height, :width]
     matte = (60.5 - np.hypot(rows - 120, columns - 180)).clip(0, 1).astype(np.float32)
     places = estimated_scene(photo, matte, np.full((height, width), -1, np.float32))
-    drawn = draw_scene(places, Glass(radius_px / height, highlight_gain=1.0))
+    drawn = draw_scene(places, LensSettings(radius_px / height, highlight_gain=1.0))
     light = srgb_to_linear(photo.astype(np.float32) / np.float32(255))
     seen = expose([Layer(light, Plane(1.0), matte), Layer(light, Plane(0.0))], radius_px, 1.0, 1.0)
     truth = linear_to_srgb(seen.linear)
@@ -54,7 +54,8 @@ def test_lamps_in_the_corners_become_cat_s_eyes() -> None:
     places = estimated_scene(photo, np.zeros((height, width), np.float32), np.full((height, width), -1, np.float32))
     aperture, radius_px = Aperture(vignette=0.7), 12.0
     drawn, round_ = (
-        draw_scene(places, Glass(radius_px / height, shape, highlight_gain=1.0)) for shape in (aperture, Aperture())
+        draw_scene(places, LensSettings(radius_px / height, aperture=shape, highlight_gain=1.0))
+        for shape in (aperture, Aperture())
     )
     truth = linear_to_srgb(blur(light, np.full((height, width), radius_px, np.float32), aperture))
     error, without = (np.square(picture / 255 - truth).mean() for picture in (drawn, round_))

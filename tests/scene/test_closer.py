@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from wideopen.lens.compositor import Glass
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.render.scene_rendering import draw_scene
 from wideopen.scene.closer import Part, View, parts_around, refine_at_point
 from wideopen.scene.scene import estimated_scene
@@ -124,7 +124,7 @@ def test_a_photo_is_looked_at_closer_where_a_point_is_given() -> None:
 
     def fine(where: str) -> list[float]:
         looked, focus = places.focus_at(where)
-        drawn = draw_scene(looked, Glass(0.05), focus).astype(np.float32)
+        drawn = draw_scene(looked, LensSettings(0.05, focus)).astype(np.float32)
         boxes = [drawn[3 * row - 18 : 3 * row + 18, 3 * column - 18 : 3 * column + 18] for row, column in (LEFT, RIGHT)]
         return [float(np.abs(np.diff(box, axis=1)).mean()) for box in boxes]
 

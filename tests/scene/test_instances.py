@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from wideopen.lens.compositor import Glass
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.render.scene_rendering import draw_scene
 from wideopen.scene.instances import split_instances
 from wideopen.scene.scene import estimated_scene
@@ -57,7 +57,7 @@ def test_only_who_points_at_one_gets_one() -> None:
 
     def fine(where: str) -> tuple[float, float]:
         looked, focus = places.focus_at(where)
-        drawn = draw_scene(looked, Glass(0.06), focus).astype(np.float32)
+        drawn = draw_scene(looked, LensSettings(0.06, focus)).astype(np.float32)
         sides = [drawn[264 - 40 : 264 + 40, x - 40 : x + 40] for x in (60 * 4, 112 * 4)]
         return tuple(float(np.abs(np.diff(side, axis=1)).mean()) for side in sides)  # type: ignore[return-value]
 

@@ -6,9 +6,10 @@ import torch
 
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.compositor import Glass, draw
+from wideopen.lens.compositor import draw
 from wideopen.lens.highlights import lamp_certainty
 from wideopen.lens.layered_lens import Layer
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.network.heads import SceneMaps
 from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig
@@ -43,7 +44,7 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 def test_twins_draw_the_same(blur: float) -> None:
     photo, matte, relative = scene()
     gain = 1 + 3 * lamp_certainty(srgb_to_linear(photo))
-    ours, _ = draw(photo, matte, relative, Glass(blur, highlight_gain=gain, largest=0.12))
+    ours, _ = draw(photo, matte, relative, LensSettings(blur, highlight_gain=gain))
     assert psnr(torch_draw(photo, matte, relative, blur), ours) > 32
 
 
@@ -55,7 +56,7 @@ def test_a_wall_behind_a_subject_is_what_the_lens_of_layers_sees(away: float) ->
     # Behind the subject the same wall goes on, so that nothing hidden has to be guessed.
     wall = Layer(light, Plane(1.0 + away))
     seen = expose([front, wall], blur * SIZE, 1.0, 1.0, Aperture())
-    ours, kept = draw(photo, matte, np.full_like(matte, away), Glass(blur, highlight_gain=1.0))
+    ours, kept = draw(photo, matte, np.full_like(matte, away), LensSettings(blur, highlight_gain=1.0))
     far = matte < 0.01
     near_edge = np.hypot(*(np.mgrid[:SIZE, :SIZE] - np.array([50, 48])[:, None, None])) < 24
     truth = linear_to_srgb(seen.linear)
@@ -68,7 +69,7 @@ def test_a_wall_behind_a_subject_is_what_the_lens_of_layers_sees(away: float) ->
 
 def test_off_is_the_photo() -> None:
     photo, matte, relative = scene(2)
-    ours, kept = draw(photo, matte, relative, Glass(0.0))
+    ours, kept = draw(photo, matte, relative, LensSettings(0.0))
     assert np.abs(ours - photo).max() < 2e-3 and kept.min() > 0.999
 
 
@@ -91,7 +92,7 @@ def test_in_front_of_the_focus_things_spread_over_it() -> None:
     photo, _, _ = scene(3)
     relative = np.zeros((SIZE, SIZE), np.float32)
     relative[:, :30] = 1.5
-    ours, kept = draw(photo, np.zeros_like(relative), relative, Glass(0.06))
+    ours, kept = draw(photo, np.zeros_like(relative), relative, LensSettings(0.06))
     assert np.abs(ours - photo)[:, 60:].max() < 2e-3 and kept[:, 60:].min() > 0.999
     # The blurred edge reaches into the part in focus, and the focus does not reach into it sharply.
     assert 0.2 < kept[40, 30] < 0.9 and kept[:, :10].max() < 0.05

@@ -22,11 +22,12 @@ from wideopen.image.guided_upsampling import lift
 from wideopen.image.inpaint import fill, push_pull
 from wideopen.image.resize import resize
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.compositor import Glass, draw
+from wideopen.lens.compositor import draw
 from wideopen.lens.defocus import convolve
 from wideopen.lens.foreground_removal import remove_foreground
 from wideopen.lens.full_resolution import carry_to_full_size
 from wideopen.lens.highlights import find_surroundings, lamp_certainty, raise_lamps
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.photo.files import decode
 from wideopen.scene.instances import split_instances
 
@@ -200,11 +201,12 @@ def as_settings(shape: Aperture) -> dict[str, float]:
 @pytest.mark.parametrize("focus", [0.0, -0.4])
 def test_drawing(page: Any, focus: float, vignette: float) -> None:
     photo, matte, relative = scene()
-    behind, glass = remove_foreground(srgb_to_linear(photo), matte), Glass(0.09, Aperture(vignette=vignette))
-    settings = {"blur": 0.09, "aperture": as_settings(glass.aperture), "gain": 4, "largest": 0.15}
+    behind = remove_foreground(srgb_to_linear(photo), matte)
+    lens = LensSettings(0.09, focus, Aperture(vignette=vignette))
+    settings = {"blur": 0.09, "aperture": as_settings(lens.aperture), "gain": 4, "largest": 0.15}
     call = "m.draw(v[0], v[1], v[2], v[3], v[4], v[5], async () => {}).then(({picture, kept}) => [...picture, kept])"
     found = by_javascript(page, "compositor", call, photo, matte, relative, settings, focus, behind)
-    picture, kept = draw(photo, matte, relative, glass, focus, behind)
+    picture, kept = draw(photo, matte, relative, lens, behind)
     close(found[..., :3], picture, 8e-3)  # 2 of 255.
     close(found[..., 3], kept, 8e-3)
 
@@ -212,7 +214,7 @@ def test_drawing(page: Any, focus: float, vignette: float) -> None:
 def test_full_size(page: Any) -> None:
     photo, matte, relative = scene()
     large = (resize(photo, 700, 967) * 255).round().astype(np.uint8)
-    picture, kept = draw(photo, matte, relative, Glass(0.05), 0.0, srgb_to_linear(photo))
+    picture, kept = draw(photo, matte, relative, LensSettings(0.05), srgb_to_linear(photo))
     call = "m.carryToFullSize(v[0], v[1], v[2], v[3], null, async () => {})"
     found = by_javascript(page, "full_size", call, large, picture, kept, photo)[..., :3]
     error = np.abs(found.astype(int) - carry_to_full_size(large, picture, kept, photo).astype(int)).max(axis=2)

@@ -17,7 +17,7 @@ from conftest import draw_scene
 from lens_models import build_lens_model
 from served import Server, launched, wait_for
 from wideopen import Renderer
-from wideopen.lens.lens_settings import LARGEST_SHARE, make_glass
+from wideopen.lens.lens_settings import LARGEST, settings_for_scene
 from wideopen.lens.thin_lens import PRESETS, Taken
 from wideopen.options import RenderOptions
 
@@ -194,9 +194,9 @@ def test_optics_are_those_of_python(page: Any) -> None:
                         const lens = optics.chooseLens(chosen, lenses, taken);
                         return optics.blurOfSubject(lens, taken, 0, 300, largest).perUnit;
                     }""",
-                    [{"lens": lens, "aperture": aperture}, vars(known), LARGEST_SHARE],
+                    [{"lens": lens, "aperture": aperture}, vars(known), LARGEST],
                 )
-                wanted = make_glass(pixels, RenderOptions(lens=lens, aperture=aperture), known).blur
+                wanted = settings_for_scene(pixels, RenderOptions(lens=lens, aperture=aperture), known).blur
                 assert abs(found / 300 - wanted) < 1e-9
 
 

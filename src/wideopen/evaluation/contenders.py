@@ -10,7 +10,7 @@ from typing import Protocol as Interface
 from wideopen._types import Uint8
 from wideopen.errors import PairsError
 from wideopen.evaluation.protocol import Protocol
-from wideopen.lens.lens_settings import make_glass
+from wideopen.lens.lens_settings import settings_for_scene
 from wideopen.options import RenderOptions
 from wideopen.pairs.pair_scene import read_scene
 from wideopen.pairs.pairs import Pair, load_image
@@ -47,8 +47,10 @@ class Model:
 
         def taken(shown: Uint8) -> Uint8:
             places, focus = renderer.estimate_scene(shown).focus_at(where)
-            glass = replace(make_glass(shown, RenderOptions()), blur=scene.blur(shot), aperture=shot.shape)
-            return draw_scene(places, glass, focus)
+            lens = replace(
+                settings_for_scene(shown, RenderOptions()), blur=scene.blur(shot), focus=focus, aperture=shot.shape
+            )
+            return draw_scene(places, lens)
 
         return protocol.show(photo, taken)
 

@@ -1,7 +1,7 @@
 """A picture drawn from what a lens head says, at working size: the twin of `differentiable_lens.DrawnLens` at full
 quality.
 
-photo, matte m, relative disparity r, focus f, glass
+photo, matte m, relative disparity r, lens with focus f
   1. linear light, clipped lamps raised; for everything else the subject's rim taken out
   2. layers of one blur radius: the subject goes to the two radii nearest to K f (0 if it is in focus), everything else
      to the two nearest to K (f - r)
@@ -21,6 +21,7 @@ from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.apertures import Aperture
 from wideopen.lens.defocus import COARSE_FROM_PX, bank_position, blur_part, convolve_planes, signed_bank
 from wideopen.lens.highlights import raise_lamps
+from wideopen.lens.lens_settings import LARGEST, LensSettings
 from wideopen.scene.matte_regions import shows_hidden
 
 GROWTH = 1.3
@@ -28,20 +29,8 @@ LEAST_VISIBLE = 0.05
 """A layer hidden to more than this is not brought back to its full light."""
 
 
-@dataclass(frozen=True)
-class Glass:
-    """What draws the picture."""
-
-    blur: float
-    """Blur radius for each unit of relative disparity, as a share of the short side; 0 blurs nothing."""
-    aperture: Aperture = Aperture()
-    highlight_gain: float = 4.0
-    largest: float = 0.15
-    """Blur radii are held below this share of the short side."""
-
-
 def draw(
-    photo: Float, matte: Float, relative: Float, glass: Glass, focus: float = 0.0, behind: Float | None = None
+    photo: Float, matte: Float, relative: Float, lens: LensSettings, behind: Float | None = None
 ) -> tuple[Float, Float]:
     """See a photo through a lens.
 
@@ -49,8 +38,7 @@ def draw(
         photo: HxWx3 float32 sRGB-encoded, [0, 1]; true light farther, by the same curve.
         matte: HxW in [0, 1], opacity of the subject.
         relative: HxW, disparity of everything else, less the subject's; -1 is the farthest, positive is nearer.
-        glass: the lens.
-        focus: relative disparity of what is in focus; 0 is the subject.
+        lens: focused at a relative disparity; 0 is the subject.
         behind: HxWx3 linear light, [0, 1]; what everything else is drawn from where it or the subject is blurred
             (`rim.remove_foreground`). The photo if None.
 
@@ -59,17 +47,17 @@ def draw(
         pixels that it keeps.
     """
     short = min(photo.shape[:2])
-    most = short * glass.largest
-    radius = (short * glass.blur * (np.float32(focus) - relative)).clip(-most, most).astype(np.float32)
-    own = float(np.clip(short * glass.blur * focus, -most, most))
+    most = short * LARGEST
+    radius = lens.radius(relative, short).clip(-most, most)
+    own = float(np.clip(short * lens.blur * lens.focus, -most, most))
     radii = signed_bank(min(float(radius.min()), own), max(float(radius.max()), own), GROWTH)
     linear = srgb_to_linear(photo)
-    light = raise_lamps(linear, glass.highlight_gain)
+    light = raise_lamps(linear, lens.highlight_gain)
     rest = light
     if behind is not None:
         mixed: Float = linear + shows_hidden(np.abs(radius), abs(own))[..., None] * (behind - linear)
-        rest = raise_lamps(mixed, glass.highlight_gain)
-    seen, kept = composite(light, rest, matte, radius, own, radii, glass.aperture)
+        rest = raise_lamps(mixed, lens.highlight_gain)
+    seen, kept = composite(light, rest, matte, radius, own, radii, lens.aperture)
     # A sensor clips; of photos whose light goes farther, a mean of light does not.
     picture = linear_to_srgb(seen.clip(min(0.0, float(linear.min())), max(1.0, float(linear.max()))))
     return picture, kept

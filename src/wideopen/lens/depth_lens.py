@@ -24,9 +24,10 @@ from wideopen.image.resize import resize
 from wideopen.image.tiles import Area, grown, scaled, seen_from, tiles
 from wideopen.image.tone_curve import ToneCurve
 from wideopen.lens import depth_layers
-from wideopen.lens.apertures import SHARP_RADIUS_PX, Aperture
+from wideopen.lens.apertures import SHARP_RADIUS_PX
 from wideopen.lens.defocus import signed_bank
 from wideopen.lens.highlights import CLIPPED, find_surroundings, raise_lamps
+from wideopen.lens.lens_settings import LensSettings
 
 DepthAt = Callable[[slice, slice, Pixels], Float]
 
@@ -41,26 +42,10 @@ SMALL_PX = 768
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the lens does to a photo of given size."""
-
-    blur_px_per_disparity: float
-    """K: radius in px for each unit of disparity away from the focus."""
-    focus_disparity: float
-    aperture: Aperture = Aperture()
-    highlight_gain: float = 4.0
-    """Brightness given to lamps that the camera clipped (`highlights.raise_lamps`); 1 leaves them."""
-
-    def radius(self, disparity: Float) -> Float:
-        """Signed blur radius in px, positive behind the plane in focus."""
-        return (self.blur_px_per_disparity * (self.focus_disparity - disparity)).astype(np.float32)
-
-
-@dataclass(frozen=True)
 class _Scene:
     """What all tiles share."""
 
-    look: Look
+    lens: LensSettings
     layers: depth_layers.Layers
     farthest: Float
     """hxw, small: the largest radius (px of the full size) whose disc reaches each place."""
@@ -80,7 +65,7 @@ def render_depth(
     pixels: Pixels,
     disparity: Float,
     depth_at: DepthAt,
-    look: Look,
+    lens: LensSettings,
     grain: Grain | None = None,
     curve: ToneCurve | None = None,
     photo_light: PhotoLight | None = None,
@@ -91,7 +76,7 @@ def render_depth(
         pixels: HxWx3 encoded by `curve`: uint8, uint16, or float32 in [0, 1].
         disparity: hxw float32, the photo's map at any size of its shape; larger is nearer.
         depth_at: (rows, columns, pixels there) -> disparity of a tile at full size (`guided_upsampling.Lifted.at`).
-        look: the lens.
+        lens: focused at one of the map's disparities.
         grain: put back where the lens took it; none if None.
         curve: of the photo's profile; sRGB's if None.
         photo_light: what the pixels stand for; light by `curve` if None.
@@ -100,7 +85,7 @@ def render_depth(
         HxWx3 of the photo's type; identical to the photo where nothing is blurred.
     """
     result = pixels.copy()
-    scene = _survey(pixels, disparity, look, photo_light or PhotoLight(curve, pixels.dtype))
+    scene = _survey(pixels, disparity, lens, photo_light or PhotoLight(curve, pixels.dtype))
     if scene is None:
         return result
 
@@ -109,23 +94,23 @@ def render_depth(
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
-        for _ in pool.map(work, tiles(pixels.shape, _tile_px(look, pixels.shape))):
+        for _ in pool.map(work, tiles(pixels.shape, _tile_px(lens, pixels.shape))):
             pass
     return result
 
 
-def _tile_px(look: Look, shape: tuple[int, ...]) -> int:
+def _tile_px(lens: LensSettings, shape: tuple[int, ...]) -> int:
     """Side of a tile; small with optical vignetting, which is mixed between the shapes at a tile's corners."""
-    if look.aperture.vignette == 0:
+    if lens.aperture.vignette == 0:
         return TILE_PX
     side = max(64, min(TILE_PX, max(shape) // 12))
     return side - side % depth_layers.COARSEST
 
 
-def _survey(pixels: Pixels, disparity: Float, look: Look, photo_light: PhotoLight) -> _Scene | None:
+def _survey(pixels: Pixels, disparity: Float, lens: LensSettings, photo_light: PhotoLight) -> _Scene | None:
     """Steps 1 and 2; None if nothing is blurred."""
     height, width = pixels.shape[:2]
-    radius = look.radius(np.ascontiguousarray(disparity, np.float32))
+    radius = lens.radius(np.ascontiguousarray(disparity, np.float32), min(height, width))
     least, greatest = float(radius.min()), float(radius.max())
     if max(-least, greatest) <= SHARP_RADIUS_PX:
         return None
@@ -133,10 +118,10 @@ def _survey(pixels: Pixels, disparity: Float, look: Look, photo_light: PhotoLigh
     size = max(1, round(height * scale)), max(1, round(width * scale))
     step = 2 * int(np.ceil(max(radius.shape[0] / size[0], 1.0))) + 1
     largest = cv2.dilate(np.abs(radius), np.ones((step, step), np.uint8))
-    layers = depth_layers.Layers(signed_bank(least, greatest, LAYER_GROWTH), (height, width), look.aperture)
+    layers = depth_layers.Layers(signed_bank(least, greatest, LAYER_GROWTH), (height, width), lens.aperture)
     linear = photo_light.small(pixels, *size)
     surroundings = find_surroundings(linear)
-    light = raise_lamps(linear, look.highlight_gain, surroundings)
+    light = raise_lamps(linear, lens.highlight_gain, surroundings)
     # What a lens and a depth map leave undecided at an edge, to either side.
     edge = max(1, round(max(height, width) * 0.0007), round(0.75 * max(height, width) / max(radius.shape)))
     exact = min(radius.shape[0] - height, radius.shape[1] - width) >= -1
@@ -145,7 +130,7 @@ def _survey(pixels: Pixels, disparity: Float, look: Look, photo_light: PhotoLigh
     color, behind = find_hidden(light, place, depth_layers.SAME_STEPS, max(-least, greatest) * scale + 2)
     clean = clean_rim(light, place, depth_layers.SAME_STEPS, rim)
     spread = _spread(cv2.resize(largest, size[::-1], interpolation=cv2.INTER_NEAREST), scale)
-    return _Scene(look, layers, spread, np.dstack([color, behind]), clean, surroundings, edge, exact, photo_light)
+    return _Scene(lens, layers, spread, np.dstack([color, behind]), clean, surroundings, edge, exact, photo_light)
 
 
 def _spread(largest: Float, scale: float) -> Float:
@@ -173,7 +158,7 @@ def _render_tile(
         return
     around = grown(tile, reach, pixels.shape)
     photo = pixels[around]
-    radius = scene.look.radius(depth_at(*around, photo))
+    radius = scene.lens.radius(depth_at(*around, photo), min(pixels.shape[:2]))
     if np.abs(radius).max() <= SHARP_RADIUS_PX:
         return
     light = _raised(scene, scene.photo_light.light(photo, around), around)
@@ -198,9 +183,9 @@ def _render_tile(
 
 def _raised(scene: _Scene, linear: Float, part: Area) -> Float:
     """A part of the photo in linear light with its lamps raised."""
-    if scene.look.highlight_gain <= 1 or float(linear.max(initial=0.0)) <= CLIPPED[0]:
+    if scene.lens.highlight_gain <= 1 or float(linear.max(initial=0.0)) <= CLIPPED[0]:
         return linear
-    return raise_lamps(linear, scene.look.highlight_gain, _enlarge(scene.surroundings, part, scene.layers.shape))
+    return raise_lamps(linear, scene.lens.highlight_gain, _enlarge(scene.surroundings, part, scene.layers.shape))
 
 
 def _near_edge(scene: _Scene, edges: depth_layers.Edges, tile: Area, inner: Area) -> Float:

@@ -5,17 +5,16 @@ subject's distance in the photo's EXIF tells where focus is on the subject.
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wideopen._types import Float
 from wideopen.image.resize import fit, resize
 from wideopen.image.tone_curve import ToneCurve, to_light
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.compositor import Glass
-from wideopen.lens.depth_lens import Look
 from wideopen.lens.highlights import lamp_certainty
 from wideopen.lens.thin_lens import PRESETS, Lens, Taken
 from wideopen.options import RenderOptions
@@ -26,8 +25,26 @@ from wideopen.scene.focus import find_focus
 HIGHLIGHT_GAIN = 4.0
 """Brightness of clipped lamps if nothing is said; less where much of the photo is white."""
 NEAREST_M = 1.0
-LARGEST_SHARE = 0.15
-"""Blur radii above this share of the short side are held there: K is lowered."""
+LARGEST = 0.15
+"""No blur radius is larger than this fraction of the short side."""
+
+
+@dataclass(frozen=True)
+class LensSettings:
+    """What a lens does to a photo, whatever its size: one class for scenes and depth maps."""
+
+    blur: float
+    """K: blur radius for each unit of disparity away from the focus, as a fraction of the short side; 0 blurs nothing.
+    """
+    focus: float = 0.0
+    """Disparity of what is in focus, in the units of the scene or map that is drawn."""
+    aperture: Aperture = Aperture()
+    highlight_gain: float = 4.0
+    """Brightness given to lamps that the camera clipped (`highlights.raise_lamps`); 1 leaves them."""
+
+    def radius(self, disparity: Float, short_side: int) -> Float:
+        """Signed blur radius in px of a photo with that short side, positive behind the plane in focus."""
+        return (short_side * self.blur * (np.float32(self.focus) - disparity)).astype(np.float32)
 
 
 def choose_lens(options: RenderOptions, taken: Taken | None = None) -> Lens:
@@ -57,14 +74,14 @@ def make_aperture(options: RenderOptions) -> Aperture:
     )
 
 
-def make_look(
+def settings_for_map(
     pixels: NDArray[np.generic],
     depth: DepthMap,
     options: RenderOptions,
     taken: Taken | None = None,
     subject: NDArray[np.float32] | None = None,
     curve: ToneCurve | None = None,
-) -> Look:
+) -> LensSettings:
     """What the lens does to this photo.
 
     Args:
@@ -83,15 +100,15 @@ def make_look(
     if distance * 1000 <= lens.focal_length_mm:
         raise ValueError(f"a lens of {lens.focal_length_mm:g} mm cannot focus at {distance:.3g} m; is the map metric?")
     lens = replace(lens, focus_distance_m=distance)
-    blur = lens.blur_px_per_disparity(min(height, width)) / metres
+    blur = lens.blur_px_per_disparity(1) / metres
     reach = float(np.abs(depth.disparity - focus).max())
-    blur = min(blur, LARGEST_SHARE * min(height, width) / max(reach, 1e-6))
-    return Look(blur, focus, make_aperture(options), _highlight_gain(pixels, options, curve))
+    blur = min(blur, LARGEST / max(reach, 1e-6))
+    return LensSettings(blur, focus, make_aperture(options), _highlight_gain(pixels, options, curve))
 
 
-def make_glass(
+def settings_for_scene(
     pixels: NDArray[np.generic], options: RenderOptions, taken: Taken | None = None, curve: ToneCurve | None = None
-) -> Glass:
+) -> LensSettings:
     """What draws the picture where a model says where things are, focused at the subject's distance in the EXIF or the
     lens's own: disparities are in units of the subject's, so the lens's blur at infinity is that of one unit.
 
@@ -102,8 +119,8 @@ def make_glass(
     subject = None if taken is None else taken.subject_distance_m
     if subject is not None and math.isfinite(subject) and subject * 1000 > 4 * lens.focal_length_mm:
         lens = replace(lens, focus_distance_m=subject)
-    blur = min(lens.blur_radius_px(math.inf, 1), LARGEST_SHARE)
-    return Glass(blur, make_aperture(options), _highlight_gain(pixels, options, curve), LARGEST_SHARE)
+    blur = min(lens.blur_radius_px(math.inf, 1), LARGEST)
+    return LensSettings(blur, 0.0, make_aperture(options), _highlight_gain(pixels, options, curve))
 
 
 def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> float:

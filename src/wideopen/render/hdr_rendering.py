@@ -14,9 +14,9 @@ from wideopen.image.color import srgb_to_linear
 from wideopen.image.grain import Grain, lost_grain
 from wideopen.image.photo_light import PhotoLight
 from wideopen.image.resize import fit, resize
-from wideopen.lens.compositor import Glass
 from wideopen.lens.depth_lens import render_depth
 from wideopen.lens.full_resolution import carry_to_full_size
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.lens.thin_lens import read_taken
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.photo import Photo
@@ -46,38 +46,38 @@ def render_hdr(
     options, pixels, curve = sources.options, taken.pixels, taken.curve
     if depth is None and options.aperture == math.inf:
         return pixels.copy(), gain, None
-    scene, focus, glass = sources.scene(pixels, depth, matte, curve), 0.0, Glass(0.0)
+    scene, lens = sources.scene(pixels, depth, matte, curve), LensSettings(0.0)
     if scene.matte is None:
         seen: Seen | None = aim_at_map(scene, sources, taken.exif)
     else:
-        scene, glass, focus, seen = aim(scene, options, read_taken(taken.exif))
+        scene, lens, seen = aim(scene, options, read_taken(taken.exif))
     if options.aperture == math.inf:
         return pixels.copy(), gain, seen
 
     own, grain = gain.stops, lost_grain(pixels, options.grain)
     if scene.matte is not None:
         # The light of lamps is known: nothing is to be guessed.
-        glass, lifted = replace(glass, highlight_gain=1.0), on_canvas(scene)
+        lens, lifted = replace(lens, highlight_gain=1.0), on_canvas(scene)
         stops, (rows, columns) = StopsLight(own), lifted[1].shape
         size = fit(rows, columns, min(MAP_SIDE, max(rows, columns)))
         canvas, opacity, relative = (resize(plane, *size) for plane in lifted)
-        drawn = draw_on_canvas(scene, glass, focus, stops, (canvas, opacity, relative))
+        drawn = draw_on_canvas(scene, lens, stops, (canvas, opacity, relative))
         light = GainLight(pixels, gain, stops.of_light(srgb_to_linear(drawn.picture)), curve)
-        drawn = draw_on_canvas(scene, glass, focus, light, lifted)
+        drawn = draw_on_canvas(scene, lens, light, lifted)
         result = carry_to_full_size(pixels, *drawn, curve=curve, grain=grain, photo_light=light)
         return result, light.gain_map(result), seen
     assert seen is not None
     height, width = pixels.shape[:2]
     size = fit(height, width, min(MAP_SIDE, max(own.shape[:2]), max(height, width)))
     stops = StopsLight(resize(own, *size).reshape(*size, -1))
-    _through_map(replace(scene, pixels=resize(pixels, *size)), seen, max(size) / max(height, width), None, stops)
+    _through_map(replace(scene, pixels=resize(pixels, *size)), seen, None, stops)
     light = GainLight(pixels, gain, stops.stops, curve)
-    result = _through_map(scene, seen, 1.0, grain, light)
+    result = _through_map(scene, seen, grain, light)
     return result, light.gain_map(result), seen
 
 
-def _through_map(scene: Scene, seen: Seen, scale: float, grain: Grain | None, photo_light: PhotoLight) -> Pixels:
-    """A photo, or one made smaller by `scale`, through the lens by its depth map."""
-    look = replace(seen.look, blur_px_per_disparity=seen.look.blur_px_per_disparity * scale, highlight_gain=1.0)
+def _through_map(scene: Scene, seen: Seen, grain: Grain | None, photo_light: PhotoLight) -> Pixels:
+    """A photo, of any size, through the lens by its depth map."""
+    lens = replace(seen.lens, highlight_gain=1.0)
     pixels, map = scene.pixels, scene.depth_map.disparity
-    return render_depth(pixels, map, scene.disparity_at, look, grain, scene.curve, photo_light)
+    return render_depth(pixels, map, scene.disparity_at, lens, grain, scene.curve, photo_light)

@@ -33,7 +33,7 @@ def draw_map(
     def depth_at(rows: slice, columns: slice, own: Pixels) -> Float:
         return seen.at(rows, columns, own if guide is None else guide[rows, columns])
 
-    return render_depth(pixels, seen.depth.disparity, depth_at, seen.look, grain, curve)
+    return render_depth(pixels, seen.depth.disparity, depth_at, seen.lens, grain, curve)
 
 
 def draw_map_with_alpha(taken: Photo, alpha: Pixels, seen: Seen, options: RenderOptions) -> tuple[Pixels, Pixels, Seen]:
@@ -41,7 +41,7 @@ def draw_map_with_alpha(taken: Photo, alpha: Pixels, seen: Seen, options: Render
     pixels = taken.pixels
     if options.aperture == math.inf:
         return pixels.copy(), alpha, seen
-    plain = replace(seen, look=replace(seen.look, highlight_gain=1.0))
+    plain = replace(seen, lens=replace(seen.lens, highlight_gain=1.0))
 
     def blur(picture: Pixels, own: ToneCurve | None, is_cover: bool) -> Pixels:
         return draw_map(picture, plain if is_cover else seen, options, own, guide=pixels)

@@ -109,10 +109,10 @@ def _render_pixels(
     if scene.matte is None:
         seen = aim_at_map(scene, sources, exif)
         return draw_map(pixels, seen, options, curve, grain), seen
-    scene, glass, focus, looked = aim(scene, options, read_taken(exif))
+    scene, lens, looked = aim(scene, options, read_taken(exif))
     if options.aperture == math.inf:
         return pixels.copy(), looked
-    return draw_scene(scene, glass, focus, grain), looked
+    return draw_scene(scene, lens, grain), looked
 
 
 def _render_with_alpha(
@@ -126,14 +126,14 @@ def _render_with_alpha(
         scene = sources.scene(pixels, depth, matte, curve)
         if scene.matte is None:
             return draw_map_with_alpha(taken, alpha, aim_at_map(scene, sources, exif), options)
-        seen = aim(scene, options, read_taken(exif))[3]
+        seen = aim(scene, options, read_taken(exif))[2]
     if off:
         return pixels.copy(), alpha, seen
 
     def look(whole: Pixels, alpha: Pixels) -> tuple[Drawing, Float | None]:
         if depth is None and matte is None and not sources.strokes(whole):
             return see_covered(sources.engine, whole, alpha, options, exif, curve)
-        scene, glass, focus, _ = aim(sources.scene(whole, depth, matte, curve), options, read_taken(exif))
-        return draw_with_alpha(scene, alpha, glass, focus)
+        scene, lens, _ = aim(sources.scene(whole, depth, matte, curve), options, read_taken(exif))
+        return draw_with_alpha(scene, alpha, lens)
 
     return *transparency.through_network(pixels, alpha, curve, look), seen

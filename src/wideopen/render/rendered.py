@@ -1,11 +1,11 @@
 """What became of a photo, before any of it is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wideopen.lens.compositor import Glass
-    from wideopen.lens.depth_lens import DepthAt, Look
+    from wideopen.lens.depth_lens import DepthAt
+    from wideopen.lens.lens_settings import LensSettings
     from wideopen.photo.depth_map import DepthMap
     from wideopen.photo.photo import Photo
     from wideopen.scene.scene import Matte, Scene
@@ -23,25 +23,22 @@ class Seen:
 
     at: "DepthAt"
     """(rows, columns, the photo's pixels there) -> disparity of a tile at the photo's size."""
-    look: "Look"
+    lens: "LensSettings"
     depth: "DepthMap"
     estimated: bool = False
     """Whether it is what the network made of the photo, for want of a map."""
 
 
-def estimated(scene: "Scene", focus: float, glass: "Glass") -> Seen:
+def estimated(scene: "Scene", lens: "LensSettings") -> Seen:
     """What a network with a lens head says of a photo's depth, as a map without a scale.
 
     Args:
-        scene, focus: as of `Scene.focus_at`.
-        glass: the lens that draws them.
+        scene: as of `Scene.focus_at`.
+        lens: what draws it, focused.
     """
-    from wideopen.lens.depth_lens import Look
-
     nearest = max(1.0, float(scene.whole.max()))
-    blur = glass.blur * min(scene.pixels.shape[:2]) * nearest
-    look = Look(blur, (1.0 + focus) / nearest, glass.aperture, glass.highlight_gain)
-    return Seen(scene.disparity_at, look, scene.depth_map, estimated=True)
+    of_map = replace(lens, blur=lens.blur * nearest, focus=(1.0 + lens.focus) / nearest)
+    return Seen(scene.disparity_at, of_map, scene.depth_map, estimated=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,10 @@ from wideopen.image.grain import Grain
 from wideopen.image.guided_upsampling import lift
 from wideopen.image.photo_light import PhotoLight
 from wideopen.image.resize import resize
-from wideopen.lens.compositor import Glass, draw
+from wideopen.lens.compositor import draw
 from wideopen.lens.foreground_removal import remove_foreground
 from wideopen.lens.full_resolution import Subject, carry_to_full_size
+from wideopen.lens.lens_settings import LensSettings
 from wideopen.scene.network_scene import small
 from wideopen.scene.scene import Scene
 
@@ -43,19 +44,19 @@ class Drawing(NamedTuple):
     """The subject, where it is in focus and its matte decides at full size."""
 
 
-def draw_scene(scene: Scene, glass: Glass, focus: float = 0.0, grain: Grain | None = None) -> Pixels:
-    """The photo with that relative disparity in focus, of the same size and type.
+def draw_scene(scene: Scene, lens: LensSettings, grain: Grain | None = None) -> Pixels:
+    """The photo seen through the lens, of the same size and type.
 
     Args:
+        lens: focused at a relative disparity; 0 is the subject.
         grain: put back where the photo's own is not kept; none if None.
     """
-    return carry_to_full_size(scene.pixels, *draw_on_canvas(scene, glass, focus), curve=scene.curve, grain=grain)
+    return carry_to_full_size(scene.pixels, *draw_on_canvas(scene, lens), curve=scene.curve, grain=grain)
 
 
 def draw_on_canvas(
     scene: Scene,
-    glass: Glass,
-    focus: float = 0.0,
+    lens: LensSettings,
     photo_light: PhotoLight | None = None,
     lifted: tuple[Float, Float, Float] | None = None,
 ) -> Drawing:
@@ -68,11 +69,11 @@ def draw_on_canvas(
     canvas, matte, relative = on_canvas(scene) if lifted is None else lifted
     seen = canvas if photo_light is None else linear_to_srgb(photo_light.small(scene.pixels, *canvas.shape[:2]))
     behind = remove_foreground(srgb_to_linear(seen), matte, _is_exact(scene))
-    picture, kept = draw(seen, _solid(scene, matte), relative, glass, focus, behind)
-    return Drawing(picture, kept, seen, _in_focus(scene, matte, focus))
+    picture, kept = draw(seen, _solid(scene, matte), relative, lens, behind)
+    return Drawing(picture, kept, seen, _in_focus(scene, matte, lens.focus))
 
 
-def draw_with_alpha(scene: Scene, alpha: Pixels, glass: Glass, focus: float = 0.0) -> tuple[Drawing, Float]:
+def draw_with_alpha(scene: Scene, alpha: Pixels, lens: LensSettings) -> tuple[Drawing, Float]:
     """`draw_on_canvas` of a photo with transparency, and its blurred alpha (hxw in [0, 1]).
 
     Premultiplied colour and alpha go through the same lens, and the one is divided by the other.
@@ -83,17 +84,17 @@ def draw_with_alpha(scene: Scene, alpha: Pixels, glass: Glass, focus: float = 0.
     # Colours that nothing covers count faintly, so that there is something to divide by everywhere.
     weight = (FAINT + (1 - FAINT) * opacity)[..., None]
 
-    def through(light: Float, glass: Glass) -> tuple[Float, Float]:
+    def through(light: Float, lens: LensSettings) -> tuple[Float, Float]:
         behind = remove_foreground(light, subject, _is_exact(scene))
-        picture, kept = draw(linear_to_srgb(light), subject, relative, glass, focus, behind)
+        picture, kept = draw(linear_to_srgb(light), subject, relative, lens, behind)
         return srgb_to_linear(picture), kept
 
     light = srgb_to_linear(canvas)
-    premultiplied, kept = through(light * weight, glass)
-    weights, _ = through(np.repeat(weight, 3, axis=2), replace(glass, highlight_gain=1.0))
+    premultiplied, kept = through(light * weight, lens)
+    weights, _ = through(np.repeat(weight, 3, axis=2), replace(lens, highlight_gain=1.0))
     colour = linear_to_srgb((premultiplied / weights.clip(FAINT / 2)).clip(0.0, max(1.0, float(light.max()))))
     soft = ((weights[..., 0] - FAINT) / (1 - FAINT)).clip(0.0, 1.0)
-    return Drawing(colour, kept, canvas, _in_focus(scene, matte, focus)), soft
+    return Drawing(colour, kept, canvas, _in_focus(scene, matte, lens.focus)), soft
 
 
 def on_canvas(scene: Scene) -> tuple[Float, Float, Float]:

@@ -89,9 +89,9 @@ class SideFiles:
             data = depth_bytes(DepthMap(disparity, seen.depth.metric), self.save_depth)
             found.append((self.save_depth, data))
         if self.show_depth is not None:
-            blur, reach = seen.look.blur_px_per_disparity, float(disparity.max() - disparity.min())
+            blur, reach = seen.lens.blur * min(pixels.shape[:2]), float(disparity.max() - disparity.min())
             sharp = min(IN_FOCUS_PX / blur if blur > 0 else math.inf, reach)
-            picture = depth_picture(disparity, seen.look.focus_disparity, sharp)
+            picture = depth_picture(disparity, seen.lens.focus, sharp)
             data = to_bytes(Photo(picture), output_format(self.show_depth), str(self.show_depth))
             found.append((self.show_depth, data))
         return found
@@ -131,7 +131,7 @@ def with_estimate(sources: "SceneSources", done: "Rendered", name: str) -> "Rend
         DepthError: the model gives pictures, and says nothing of depth.
         PhotoError: options that make no sense for this photo.
     """
-    from wideopen.lens.lens_settings import make_glass
+    from wideopen.lens.lens_settings import settings_for_scene
     from wideopen.lens.thin_lens import read_taken
     from wideopen.render.aim import aim, aim_at_map
     from wideopen.render.alpha import visible
@@ -144,13 +144,13 @@ def with_estimate(sources: "SceneSources", done: "Rendered", name: str) -> "Rend
         scene = sources.scene(pixels, done.depth, done.matte, taken.curve)
         if done.depth is not None:
             alone = scene.matte is None
-            seen = aim_at_map(scene, sources, taken.exif) if alone else aim(scene, options, read_taken(taken.exif))[3]
+            seen = aim_at_map(scene, sources, taken.exif) if alone else aim(scene, options, read_taken(taken.exif))[2]
             return replace(done, seen=seen)
-        glass = make_glass(pixels, options, read_taken(taken.exif), taken.curve)
+        lens = settings_for_scene(pixels, options, read_taken(taken.exif), taken.curve)
         scene, focus = scene.focus_at(options.focus)
     except ValueError as error:
         raise PhotoError(f"{name}: {error}") from error
-    return replace(done, seen=estimated(scene, focus, glass))
+    return replace(done, seen=estimated(scene, replace(lens, focus=focus)))
 
 
 def layer_paths(path: Path | None) -> list[Path]:

@@ -1,10 +1,11 @@
 """What is made of a photo without a depth map: the picture that a network draws, or its scene that a lens draws."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from wideopen.image.tone_curve import ToneCurve
-from wideopen.lens.lens_settings import make_glass
+from wideopen.lens.lens_settings import settings_for_scene
 from wideopen.lens.thin_lens import read_taken
 from wideopen.options import RenderOptions
 from wideopen.render.scene_rendering import Drawing, draw_on_canvas, draw_with_alpha
@@ -23,9 +24,9 @@ def see(engine: Engine, pixels: Any, options: RenderOptions, exif: bytes, curve:
         ValueError: options that the model cannot follow, or a point outside the photo.
     """
     if not engine.draws:
-        glass = make_glass(pixels, options, read_taken(exif), curve)
+        lens = settings_for_scene(pixels, options, read_taken(exif), curve)
         scene, focus = estimate_scene(engine, pixels, options, curve).focus_at(options.focus)
-        return draw_on_canvas(scene, glass, focus)
+        return draw_on_canvas(scene, replace(lens, focus=focus))
     check(engine, options)
     return seen_subject(engine, pixels, options, curve)
 
@@ -41,9 +42,9 @@ def see_covered(
     """
     if engine.draws:
         return see(engine, pixels, options, exif, curve), None
-    glass = make_glass(pixels, options, read_taken(exif), curve)
+    lens = settings_for_scene(pixels, options, read_taken(exif), curve)
     scene, focus = estimate_scene(engine, pixels, options, curve).focus_at(options.focus)
-    return draw_with_alpha(scene, alpha, glass, focus)
+    return draw_with_alpha(scene, alpha, replace(lens, focus=focus))
 
 
 def seen_subject(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Drawing:

@@ -18,13 +18,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen.lens.highlights import CLIPPED, DARK, MANY, line_length
+from wideopen.lens.lens_settings import LARGEST
 from wideopen.network.heads import SceneMaps
 from wideopen.network.precision import at_least_32
 
 SHARP_PX = 0.5
 GROWTH = 1.7
-LARGEST = 0.12
-"""Blur radii are held below this share of the short side."""
 LEAST_VISIBLE = 0.05
 """A layer hidden to more than this is not brought back to its full light."""
 LEAST_USED = 1e-3

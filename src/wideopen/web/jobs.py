@@ -21,7 +21,7 @@ from PIL import Image
 from wideopen.errors import PhotoError
 from wideopen.image.guided_upsampling import Lifted
 from wideopen.image.resize import fit, resize
-from wideopen.lens.lens_settings import make_glass
+from wideopen.lens.lens_settings import settings_for_scene
 from wideopen.lens.thin_lens import read_taken
 from wideopen.options import DEPTH, LENS, RenderOptions
 from wideopen.photo.depth import check_shape, load_depth
@@ -205,9 +205,9 @@ class Worker:
             renderer = SharingRenderer(options, self.engine)
             done: NDArray[Any] = renderer.render_photo(shown, _at_size(opened.depth, shown), opened.matte)[0].pixels
             return done
-        glass = make_glass(shown.pixels, options, read_taken(shown.exif), shown.curve)
+        lens = settings_for_scene(shown.pixels, options, read_taken(shown.exif), shown.curve)
         looked, focus = self._scene(path, opened, options).focus_at(options.focus)
-        return draw_scene(replace(looked, pixels=shown.pixels), glass, focus)
+        return draw_scene(replace(looked, pixels=shown.pixels), replace(lens, focus=focus))
 
     def make(self, photo: Path, depth: Path | None, options: RenderOptions, output: Path) -> Path:
         """Render a photo's file into another, as the command line does."""

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from wideopen import __version__
-from wideopen.lens.lens_settings import HIGHLIGHT_GAIN, LARGEST_SHARE, NEAREST_M
+from wideopen.lens.lens_settings import HIGHLIGHT_GAIN, LARGEST, NEAREST_M
 from wideopen.lens.thin_lens import PRESETS as LENSES
 from wideopen.options import DEPTH, LENS
 from wideopen.presets import load_presets
@@ -44,7 +44,7 @@ def schema(options: ServeOptions) -> dict[str, Any]:
             if {"model", "shape", "depth"}.isdisjoint(preset.settings)
         },
         "gain": HIGHLIGHT_GAIN,
-        "largest": LARGEST_SHARE,
+        "largest": LARGEST,
         "nearest": NEAREST_M,
         "screen": SCREEN_PX,
         "shown": SHOWN_PX,
