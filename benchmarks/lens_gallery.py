@@ -15,6 +15,9 @@ import cv2
 import numpy as np
 
 from wideopen import Renderer, RenderOptions
+from wideopen.image.color import linear_to_srgb
+from wideopen.lens.apertures import Aperture
+from wideopen.lens.defocus import convolve
 from wideopen.photo.depth import load_depth
 from wideopen.photo.files import load, save
 from wideopen.photo.photo import Photo
@@ -62,6 +65,16 @@ def board(pictures: dict[str, np.ndarray], output: Path) -> None:
     save(Photo(np.ascontiguousarray(row)), output, quality=85, overwrite=True)
 
 
+def rims() -> np.ndarray:
+    """Discs of a point with a soft rim to a bright one, behind the focus and in front of it, of five round blades."""
+    point = np.zeros((96, 96, 1), np.float32)
+    point[48, 48] = 1.0
+    shapes = [Aperture(blades=5, roundness=0.4, rim=rim) for rim in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+    rows = [np.hstack([convolve(point, 40.0, shape, behind)[..., 0] for shape in shapes]) for behind in (True, False)]
+    light = np.vstack(rows)
+    return np.repeat((linear_to_srgb(light / light.max()) * 255).round().astype(np.uint8)[..., None], 3, axis=2)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs")
@@ -76,6 +89,7 @@ def main() -> None:
         for case, values in SHAPES.items()
     }
     board(shapes, folder / "lens-shapes.jpg")
+    save(Photo(rims()), folder / "lens-rim.png", overwrite=True)
     print(json.dumps(seconds))
 
 

@@ -212,6 +212,10 @@ class RenderOptions:
         default=0.0, metadata=_doc("Covered share of the aperture's radius; 0.4 for a mirror lens.", LENS)
     )
     vignette: float = field(default=0.0, metadata=_doc("Optical vignetting 0-1: cat's eyes toward the corners.", LENS))
+    rim: float = field(
+        default=0.0,
+        metadata=_doc("Rim of the discs behind the focus, -1 (soft) to 1 (bright); the reverse in front of it.", LENS),
+    )
     shape: Path | None = field(
         default=None, metadata=_doc("Grey picture of the aperture, in place of the blades.", LENS)
     )
@@ -256,8 +260,8 @@ class RenderOptions:
 
     def asks_for_a_lens(self) -> bool:
         """Whether anything is set that only a lens can do: it needs depth, or a model that says where things are."""
-        own = {"aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "shape",
-               "highlights", "nearest"}  # fmt: skip
+        own = {"aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "rim",
+               "shape", "highlights", "nearest"}  # fmt: skip
         return any(getattr(self, name) != getattr(RenderOptions, name) for name in own)
 
 

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wideopen.lens.apertures import Aperture, cell_shares, kernel, second_moments
+from wideopen.lens.defocus import convolve
 from wideopen.lens.layered_lens import Layer, render_layers
 from wideopen.scene.background_depth import Plane
 
@@ -155,3 +156,26 @@ def test_apertures_with_other_pictures_are_others() -> None:
     first, second = (Aperture(picture=np.eye(8) + add) for add in (0, 1))
     assert first != second and first == Aperture(picture=np.eye(8))
     assert not np.array_equal(kernel(9, first), kernel(9, second))
+
+
+@pytest.mark.parametrize("behind", [True, False])
+@pytest.mark.parametrize("rim", [1.0, 0.4, -0.7])
+def test_rim_of_a_points_disc_is_the_formula_and_turns_over_in_front(rim: float, behind: bool) -> None:
+    point = np.zeros((81, 81, 1), np.float32)
+    point[40, 40] = 1.0
+    disc = convolve(point, 30.0, Aperture(rim=rim), behind)[..., 0]
+    rows, columns = np.mgrid[:81, :81] - 40.0
+    rho = np.hypot(rows, columns) / 30.0
+    inside = rho < 0.97
+    theory = (1 + (rim if behind else -rim) * (2 * rho**2 - 1)) / (np.pi * 30.0**2)
+    assert disc.sum() == pytest.approx(1.0, abs=1e-4), "no light is lost"
+    assert np.abs(disc - theory)[inside].max() < 0.01 * theory[inside].max()
+    assert np.abs(disc[rho > 1.05]).max() < 1e-6
+
+
+def test_rim_keeps_the_light_of_an_oval_and_is_refused_beyond_one() -> None:
+    plain, bright = (kernel(25.0, Aperture(squeeze=2.0, rim=rim)) for rim in (0.0, 1.0))
+    assert bright.sum() == pytest.approx(1.0, abs=1e-5)
+    assert bright[25, 25] == pytest.approx(0.0, abs=float(0.01 * plain.max())), "an oval's middle is dark, too"
+    with pytest.raises(ValueError, match="rim must be between"):
+        Aperture(rim=1.2)

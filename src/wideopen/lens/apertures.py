@@ -6,8 +6,8 @@ turned by half a turn, as rays have crossed. Every kernel sums to 1: the photo's
 lets through.
 """
 
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 import cv2
@@ -41,6 +41,9 @@ class Aperture:
     vignette: float = 0.0
     """Optical vignetting: at the corners the discs are cut by the lens's barrel, an equal disc that lies this share
     of the diameter aside: cat's eyes. 0 to 1; nothing in the middle of the picture."""
+    rim: float = 0.0
+    """Spherical aberration, -1 to 1: behind the focus, light at the fraction rho of the radius is 1 + rim (2 rho^2 - 1)
+    times as bright, so that a disc has a bright rim (1) or a soft one (-1); in front of it, the other way round."""
     picture: NDArray[Any] | None = field(default=None, compare=False)
     """HxW of any values >= 0: a picture as aperture, as large as the disc's bounding square. Replaces the blades."""
     _key: bytes = field(default=b"", init=False, repr=False)
@@ -51,6 +54,8 @@ class Aperture:
         for name, value in (("roundness", self.roundness), ("vignette", self.vignette)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be a share in 0..1, not {value}")
+        if not -1 <= self.rim <= 1:
+            raise ValueError(f"rim must be between -1 (soft) and 1 (bright), not {self.rim}")
         if not 0 <= self.ring < 1:
             raise ValueError(f"ring must be a share of the radius in [0, 1), not {self.ring}")
         if not 0.25 <= self.squeeze <= 4:
@@ -64,6 +69,11 @@ class Aperture:
             object.__setattr__(self, "picture", values)
             object.__setattr__(self, "_key", values.tobytes() + repr(values.shape).encode())
 
+    @cached_property
+    def in_front(self) -> "Aperture":
+        """The opening as light from in front of the focus shows it, before it is turned by half a turn."""
+        return self if self.rim == 0 else replace(self, rim=-self.rim)
+
     def transmission(self, u: Float32, v: Float32, place: tuple[float, float] = (0.0, 0.0)) -> Float32:
         """Share of the light that passes at (u, v) of the unit disc, any shape, for a point at `place` of the picture.
 
@@ -72,10 +82,13 @@ class Aperture:
         across = u * max(self.squeeze, 1.0)
         up = v / min(self.squeeze, 1.0)
         if self.picture is not None:
-            open_ = _sample(self.picture, across, up)
+            open_: Any = _sample(self.picture, across, up)
         else:
             distance = np.hypot(across, up)
             open_ = (distance <= self._boundary(across, up)) & (distance >= self.ring)
+        if self.rim != 0:
+            # The mean of rho^2 over a disc is 1/2: as much light passes as before.
+            open_ = open_ * (1 + self.rim * (2 * np.minimum(across**2 + up**2, 1) - 1))
         if self.vignette > 0 and place != (0.0, 0.0):
             shift = 2.0 * self.vignette
             open_ = open_ * (np.hypot(u - shift * place[0], v + shift * place[1]) <= 1.0)

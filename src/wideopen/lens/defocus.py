@@ -60,7 +60,8 @@ def convolve_planes(
     if radius_px <= SHARP_RADIUS_PX:
         return list(planes)
     scale = max((part for start, part in COARSE_FROM_PX.items() if coarse and radius_px >= start), default=1)
-    shape = kernel(radius_px / scale, aperture, place, cell)
+    aperture = aperture or Aperture()
+    shape = kernel(radius_px / scale, aperture if behind else aperture.in_front, place, cell)
     # Correlation is what follows; a convolution draws the shape as it is.
     shape = np.ascontiguousarray(shape[::-1, ::-1]) if behind else shape
     if scale == 1:

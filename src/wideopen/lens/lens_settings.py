@@ -70,7 +70,14 @@ def make_aperture(options: RenderOptions) -> Aperture:
     if options.shape is not None:
         picture = load(Path(options.shape)).pixels.astype(np.float32).mean(axis=2)
     return Aperture(
-        options.blades, options.roundness, options.rotate, options.ring, options.squeeze, options.vignette, picture
+        options.blades,
+        options.roundness,
+        options.rotate,
+        options.ring,
+        options.squeeze,
+        options.vignette,
+        options.rim,
+        picture,
     )
 
 

@@ -99,11 +99,12 @@ def _list_files(folder: Path) -> None:
 
 
 def _schema(engine: Engine, photos: list[Path]) -> dict[str, Any]:
-    """What the application is told: nothing that needs a depth map, which the browser alone does not read."""
+    """What the application is told: nothing that needs a depth map, which the browser alone does not read, or a
+    rim of the discs, which it does not draw."""
     found, info = schema(ServeOptions()), engine.metadata
     return {
         **found,
-        "options": [option for option in found["options"] if option["panel"] != DEPTH],
+        "options": [option for option in found["options"] if option["panel"] != DEPTH and option["name"] != "rim"],
         "presets": {
             name: preset
             for name, preset in found["presets"].items()
