@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from wideopen import Renderer, RenderOptions
-from wideopen.options import parse_aperture
+from wideopen.option_texts import parse_aperture
 from wideopen.pairs.pairs import load_image
 from wideopen.photo.files import save
 from wideopen.photo.photo import Photo

@@ -1,4 +1,5 @@
-"""The pictures of docs/lens.md: one photo at three apertures and three points of focus, another through five shapes.
+"""The pictures of docs/lens.md: one photo at three apertures, three points and two ranges of focus, another
+through five shapes.
 
     python benchmarks/lens_gallery.py [-o docs]
 
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parents[1]
 PATH, WHALE = ROOT / "examples" / "path.jpg", ROOT / "examples" / "whale.jpg"
 APERTURES = {f"f/{number}": {"aperture": number, "focus": "0.45,0.5"} for number in (1.4, 2.8, 8.0)}
 FOCUS = {place: {"aperture": 1.4, "focus": place} for place in ("0.45,0.5", "0.7,0.2", "0.2,0.12")}
+RANGES = {place: {"aperture": 1.4, "focus": place} for place in ("0.45,0.5", "0.45,0.5@f/8", "0.45,0.5:0.7,0.2")}
 SHAPES: dict[str, dict[str, Any]] = {
     "disc": {},
     "6 blades": {"blades": 6, "rotate": 15.0},
@@ -82,7 +84,8 @@ def main() -> None:
     photo, disparity = load(PATH).pixels, load_depth(PATH.with_name("path-depth.png")).disparity
     shown = depth_picture(disparity, find_focus(disparity, "0.45,0.5", photo.shape[:2]), 0.02)
     board({"photo": scale(photo, 512), "--show-depth": scale(shown, 512)}, folder / "lens-depth.jpg")
-    for cases, name in ((APERTURES, "lens-aperture.jpg"), (FOCUS, "lens-focus.jpg")):
+    rows = (APERTURES, "lens-aperture.jpg"), (FOCUS, "lens-focus.jpg"), (RANGES, "lens-range.jpg")
+    for cases, name in rows:
         board({case: scale(render(PATH, values, seconds, case), 512) for case, values in cases.items()}, folder / name)
     shapes = {
         case: render(WHALE, {"aperture": 1.4, "focus": "0.35,0.5", **values}, seconds, case)[CROP]

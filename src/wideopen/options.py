@@ -3,13 +3,14 @@
 Frozen dataclasses; the rules are checked when one is made. Field metadata carries the text shown by --help.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from wideopen.option_texts import matte_source, parse_aperture, parse_focus
 
 Blocks = Literal["parallel", "cascade"]
 Head = Literal["absolute", "residual", "blend", "lens"]
@@ -24,65 +25,6 @@ Comparison = Literal["side", "split"]
 SUBJECT, DEPTH, LENS, RESULTS, BATCH = "Subject", "Depth", "Lens", "Results", "Many photos"
 CLUSTER = "More than one machine"
 """Groups of options."""
-
-
-def parse_aperture(text: str) -> float:
-    """`1.8`, `f/1.8` or `off` (infinite: nothing is blurred) as an f-number; ValueError for anything else."""
-    if text.strip().lower() == "off":
-        return math.inf
-    try:
-        number = float(text.strip().lower().removeprefix("f/"))
-    except ValueError:
-        number = math.nan
-    if not 0.5 <= number <= 256:
-        raise ValueError(f"{text!r} is no f-number; give one from 0.5 to 256, or off")
-    return number
-
-
-def parse_focus(text: str) -> str | tuple[float, float]:
-    """`auto`, `near`, `far`, or `X,Y` as two numbers; ValueError for anything else.
-
-    Two numbers of at most 1 are shares of the photo's width and height, else both are whole and pixels: no point is
-    taken for another kind than was meant, and 1.5,3 is neither.
-    """
-    if text in ("auto", "near", "far"):
-        return text
-    try:
-        x, y = (float(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"focus must be auto, near, far or X,Y (0.5,0.5 is the middle), not {text!r}") from None
-    if not (0 <= x < math.inf and 0 <= y < math.inf):
-        raise ValueError(f"focus must not lie outside the photo: {text!r}")
-    if max(x, y) > 1 and not (x.is_integer() and y.is_integer()):
-        raise ValueError(
-            f"focus must be two shares of width and height, each at most 1, or two whole numbers of px, not {text!r}"
-        )
-    return x, y
-
-
-def in_pixels(point: tuple[float, float]) -> bool:
-    """Whether a point of `parse_focus` is in px; else it is in shares."""
-    return max(point) > 1
-
-
-def matte_source(text: str | None) -> tuple[str, str]:
-    """Kind and value of what says what the subject is; ValueError for what names nothing.
-
-    Returns:
-        `unset`, `auto`, `none` or `photo` and nothing; `file`, `rembg` or `onnx` and the path or name.
-    """
-    if text is None:
-        return "unset", ""
-    if text in ("auto", "none", "photo"):
-        return text, ""
-    kind, colon, value = text.partition(":")
-    if colon and kind in ("rembg", "onnx"):
-        if not value:
-            raise ValueError(f"matte {text!r} names no {'session' if kind == 'rembg' else 'file'}")
-        return kind, value
-    if not text:
-        raise ValueError("matte must be auto, none, photo, a file, rembg:NAME or onnx:FILE")
-    return "file", text
 
 
 def _doc(text: str, panel: str = "", parser: Callable[[str], Any] | None = None) -> dict[str, Any]:
@@ -196,7 +138,8 @@ class RenderOptions:
         default="auto",
         metadata=_doc(
             "What is sharp: auto (the subject), near, far, or X,Y: two shares of width and height (0.5,0.5 is the "
-            "middle), or two whole numbers of px.",
+            "middle), or two whole numbers of px. Two places (0.3,0.8:0.6,0.5, near:auto) are the ends of a range that "
+            "is sharp; a place and an f-number (auto@f/8) keep that f-number's depth of field.",
             LENS,
         ),
     )
@@ -306,7 +249,7 @@ def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) ->
 
     Args:
         settings: values by the fields' names. Text is understood as on the command line (`aperture="f/2"`, `"off"`);
-            focus may be two numbers, paths may be text.
+            focus may be two numbers or two places, paths may be text.
 
     Raises:
         TypeError: there is no such field.
@@ -322,12 +265,22 @@ def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) ->
         elif name in ("depth", "matte", "strokes") and isinstance(value, PathLike):
             values[name] = str(value)
         elif name == "focus" and not isinstance(value, str):
-            values[name] = ",".join(str(float(part)) for part in value)
+            values[name] = _focus_text(value)
         elif isinstance(value, str) and known[name].metadata["parser"]:
             values[name] = known[name].metadata["parser"](value)
         if not _fits(values[name], hints[name]):
             raise ValueError(f"{name} must not be {value!r}")
     return replace(options or RenderOptions(), **values)
+
+
+def _focus_text(value: Any) -> str:
+    """A point of two numbers or a pair of places, as `parse_focus` reads them."""
+    if isinstance(value, str):
+        return value
+    parts = tuple(value)
+    if all(isinstance(part, Real) for part in parts):
+        return ",".join(str(float(part)) for part in parts)
+    return ":".join(_focus_text(part) for part in parts)
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -27,12 +27,17 @@ def aperture_points(count: int) -> Array:
 def trace(
     layers: Sequence[Layer],
     blur_px_per_disparity: float,
-    focus_disparity: float,
+    focus_disparity: float | tuple[float, float],
     gain: float = 1.0,
     rays: int = 1500,
     aperture: Aperture | None = None,
 ) -> Array:
-    """HxWx3 linear light: the mean over the rays of what each sees. No optical vignetting."""
+    """HxWx3 linear light: the mean over the rays of what each sees. No optical vignetting.
+
+    Focus may be a range, from its farthest disparity to its nearest: planes within it are met where they are, and those
+    beyond by the end that they lie beyond. A plane that leans must not cross an end.
+    """
+    far, near = focus_disparity if isinstance(focus_disparity, tuple) else (focus_disparity, focus_disparity)
     height, width = layers[0].color.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float64)
     prepared = []
@@ -50,7 +55,8 @@ def trace(
         for plane, rgba in prepared:
             # The ray through (u, v) meets the plane at p + (u, v) * s with s = K * (disparity there - focus):
             # linear in s, as the plane's disparity is linear in the place.
-            here = plane.d0 + plane.dx * x + plane.dy * y - focus_disparity
+            there = plane.d0 + plane.dx * x + plane.dy * y
+            here = there - there.clip(far, near)
             s = blur_px_per_disparity * here / (1.0 - blur_px_per_disparity * (u * plane.dx + v * plane.dy))
             met = cv2.remap(
                 rgba, (x + u * s).astype(np.float32), (y + v * s).astype(np.float32),

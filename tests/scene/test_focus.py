@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wideopen.options import parse_focus
+from wideopen.option_texts import Focus, parse_focus, parse_place
 from wideopen.scene.focus import find_focus
 
 SHAPE = (300, 400)
@@ -35,7 +35,7 @@ def quarters() -> NDArray[np.float32]:
     ],
 )
 def test_focus_is_read(text: str, expected: object) -> None:
-    assert parse_focus(text) == expected
+    assert parse_place(text) == expected and parse_focus(text) == Focus(text)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,28 @@ def test_other_words_are_refused_with_one_line(text: str) -> None:
     with pytest.raises(ValueError, match="focus must") as caught:
         parse_focus(text)
     assert "\n" not in str(caught.value) and repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.3,0.8:0.6,0.5", Focus("0.3,0.8", "0.6,0.5")),
+        ("near:auto", Focus("near", "auto")),
+        ("auto@f/8", Focus("auto", None, 8.0)),
+        ("120,340@5.6", Focus("120,340", None, 5.6)),
+    ],
+)
+def test_a_range_is_read(text: str, expected: Focus) -> None:
+    assert parse_focus(text) == expected
+    assert expected.on_subject == ("auto" in text)
+
+
+@pytest.mark.parametrize("text", [":", "auto:", ":far", "near:far:auto", "auto:0.5", "auto@off", "auto@", "@8",
+                                  "auto@x", "near:far@8", "auto@8:far", "auto@8@8", "0.5,0.5:3,0.5"])  # fmt: skip
+def test_half_a_range_is_refused_with_one_line(text: str) -> None:
+    with pytest.raises(ValueError, match="focus must|is no f-number") as caught:
+        parse_focus(text)
+    assert "\n" not in str(caught.value)
 
 
 def test_near_and_far_leave_two_per_cent_beyond() -> None:

@@ -198,14 +198,14 @@ def as_settings(shape: Aperture) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("vignette", [0.0, 0.6])
-@pytest.mark.parametrize("focus", [0.0, -0.4])
-def test_drawing(page: Any, focus: float, vignette: float) -> None:
+@pytest.mark.parametrize("ends", [(0.0, 0.0), (-0.4, -0.4), (-0.6, -0.1), (-0.3, 0.2)])
+def test_drawing(page: Any, ends: tuple[float, float], vignette: float) -> None:
     photo, matte, relative = scene()
     behind = remove_foreground(srgb_to_linear(photo), matte)
-    lens = LensSettings(0.09, focus, Aperture(vignette=vignette))
+    lens = LensSettings(0.09, ends[0], Aperture(vignette=vignette), focus_to=ends[1])
     settings = {"blur": 0.09, "aperture": as_settings(lens.aperture), "gain": 4, "largest": 0.15}
     call = "m.draw(v[0], v[1], v[2], v[3], v[4], v[5], async () => {}).then(({picture, kept}) => [...picture, kept])"
-    found = by_javascript(page, "compositor", call, photo, matte, relative, settings, focus, behind)
+    found = by_javascript(page, "compositor", call, photo, matte, relative, settings, ends, behind)
     picture, kept = draw(photo, matte, relative, lens, behind)
     close(found[..., :3], picture, 8e-3)  # 2 of 255.
     close(found[..., 3], kept, 8e-3)
@@ -248,7 +248,7 @@ def test_two_things_told_apart(page: Any) -> None:
         assert (np.abs(found[..., index] - plane) > 1e-3).mean() < 0.005  # Distances are nearly Euclid's in both.
 
 
-@pytest.mark.parametrize(("name", "focus", "side"), [("dog.jpg", "auto", 1024), ("scooter.jpg", "0.2,0.3", 480)])
+@pytest.mark.parametrize(("name", "focus", "side"), [("dog.jpg", "auto", 1024), ("scooter.jpg", "0.2,0.3:auto", 480)])
 def test_a_photo_is_the_command_lines(page: Any, name: str, focus: str, side: int) -> None:
     """By the package's model: at most 2/255 apart on 99.9 % of the pixels."""
     with Image.open(EXAMPLES / name) as photo:

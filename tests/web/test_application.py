@@ -128,15 +128,17 @@ def detail(picture: np.ndarray, place: tuple[float, float]) -> float:
     return float(part.mean())
 
 
-def tap(page: Any, place: tuple[float, float], touch: bool = False) -> None:
-    box = page.locator("#sheet").bounding_box()
+def tap(page: Any, place: tuple[float, float], touch: bool = False, end: bool = False) -> None:
+    box, stage = (page.locator(part).bounding_box() for part in ("#sheet", "#stage"))
     x, y = box["x"] + place[0] * box["width"], box["y"] + place[1] * box["height"]
     if touch:
         client = page.context.new_cdp_session(page)
         client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
         client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     else:
-        page.mouse.click(x, y)
+        page.locator("#stage").click(
+            position={"x": x - stage["x"], "y": y - stage["y"]}, modifiers=["Shift"] if end else []
+        )
     page.wait_for_function("() => !document.querySelector('#ring').hidden")
     page.wait_for_function(DRAWN)
 
@@ -182,6 +184,39 @@ def test_the_preview_is_the_lenss_own_picture(page: Any, scene: Path) -> None:
         assert 10 * np.log10(255**2 / error) > 33  # JPEG's loss among it.
 
 
+def test_two_taps_are_a_range(page: Any, scene: Path, servers: tuple[Server, Server], tmp_path: Path) -> None:
+    """Shift or the button sets its other end; what is between stays sharp, and the file is the command line's."""
+    give(page, scene)
+    set_stop(page, "1.4")
+    tap(page, SUBJECT)
+    narrow = shown(page)
+    tap(page, GROUND, end=True)
+    wide, preview = shown(page), shown(page, "#preview")
+    assert detail(wide, GROUND) > 1.4 * detail(narrow, GROUND)
+    assert detail(wide, SUBJECT) > 0.9 * detail(narrow, SUBJECT)
+    error = np.mean((preview - cv2.resize(wide, preview.shape[::-1], interpolation=cv2.INTER_AREA)) ** 2)
+    assert 10 * np.log10(255**2 / error) > 33
+    places = page.evaluate(
+        "[...document.querySelectorAll('.ring')].map(({style}) => [style.left, style.top].map(parseFloat))"
+    )
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    focus = ":".join(f"{x / 100:.4f},{y / 100:.4f}" for x, y in places)
+    model = servers[0].folder.parent.parent / "lens.onnx"
+    ours = Renderer(model=model, aperture=1.4, focus=focus).render_file(scene, tmp_path / "scene-bokeh.png")
+    assert Path(download.value.path()).read_bytes() == ours.read_bytes()
+    button = page.get_by_role("button", name="Range")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()  # Back to one point.
+    page.wait_for_function(
+        "() => document.querySelector('#ring-end').hidden && !document.querySelector('#ring').hidden"
+    )
+    button.click()
+    tap(page, GROUND, touch=True)
+    assert page.locator("#ring-end").is_visible()
+
+
 def test_optics_are_those_of_python(page: Any) -> None:
     taken = Taken(50.0, 75.0, 2.0, 3.0)
     pixels = np.zeros((300, 400, 3), np.uint8)
@@ -192,7 +227,7 @@ def test_optics_are_those_of_python(page: Any) -> None:
                     """async ([chosen, taken, largest]) => {
                         const optics = await import('./optics.js'), {lenses} = await (await fetch('schema')).json();
                         const lens = optics.chooseLens(chosen, lenses, taken);
-                        return optics.blurOfSubject(lens, taken, 0, 300, largest).perUnit;
+                        return optics.blurOfSubject(lens, taken, [0, 0], 300, largest).perUnit;
                     }""",
                     [{"lens": lens, "aperture": aperture}, vars(known), LARGEST],
                 )

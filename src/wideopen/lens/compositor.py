@@ -49,7 +49,7 @@ def draw(
     short = min(photo.shape[:2])
     most = short * LARGEST
     radius = lens.radius(relative, short).clip(-most, most)
-    own = float(np.clip(short * lens.blur * lens.focus, -most, most))
+    own = float(np.clip(lens.radius_of_subject(short), -most, most))
     radii = signed_bank(min(float(radius.min()), own), max(float(radius.max()), own), GROWTH)
     linear = srgb_to_linear(photo)
     light = raise_lamps(linear, lens.highlight_gain)

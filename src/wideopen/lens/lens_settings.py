@@ -17,16 +17,21 @@ from wideopen.image.tone_curve import ToneCurve, to_light
 from wideopen.lens.apertures import Aperture
 from wideopen.lens.highlights import lamp_certainty
 from wideopen.lens.thin_lens import PRESETS, Lens, Taken
+from wideopen.option_texts import Focus, parse_focus
 from wideopen.options import RenderOptions
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.files import load
 from wideopen.scene.focus import find_focus
+from wideopen.scene.scene import Scene
 
 HIGHLIGHT_GAIN = 4.0
 """Brightness of clipped lamps if nothing is said; less where much of the photo is white."""
 NEAREST_M = 1.0
 LARGEST = 0.15
 """No blur radius is larger than this fraction of the short side."""
+SHARP = math.hypot(3, 2) / 2 / 1500 / 2
+"""Blur radius, as a fraction of the short side, that depth of field is reckoned by: a disc of 1/1500 of the diagonal of
+a frame of 3:2."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +46,32 @@ class LensSettings:
     aperture: Aperture = Aperture()
     highlight_gain: float = 4.0
     """Brightness given to lamps that the camera clipped (`highlights.raise_lamps`); 1 leaves them."""
+    focus_to: float | None = None
+    """The other end of what is in focus, if it is a range: all between is as sharp."""
+    depth_of_field: float = 0.0
+    """How far before and behind what is in focus all is as sharp, in disparity."""
 
     def radius(self, disparity: Float, short_side: int) -> Float:
         """Signed blur radius in px of a photo with that short side, positive behind the plane in focus."""
-        return (short_side * self.blur * (np.float32(self.focus) - disparity)).astype(np.float32)
+        return (short_side * self.blur * self._out_of_focus(disparity)).astype(np.float32)
+
+    def radius_of_subject(self, short_side: int) -> float:
+        """Signed blur radius in px of the subject of a scene, whose relative disparity is 0."""
+        far, near = self.ends
+        return short_side * self.blur * min(max(0.0, far), near)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Least and greatest disparity of what is in focus."""
+        other = self.focus if self.focus_to is None else self.focus_to
+        return min(self.focus, other) - self.depth_of_field, max(self.focus, other) + self.depth_of_field
+
+    def _out_of_focus(self, disparity: Float) -> Float:
+        """How far what is in focus lies before disparities, negative behind them; 0 within a range."""
+        far, near = self.ends
+        if far == near:
+            return np.asarray(np.float32(far) - disparity)
+        return np.asarray(disparity.clip(np.float32(far), np.float32(near)) - disparity)
 
 
 def choose_lens(options: RenderOptions, taken: Taken | None = None) -> Lens:
@@ -99,18 +126,21 @@ def settings_for_map(
     Raises:
         ValueError: options that make no sense for this photo.
     """
-    height, width = pixels.shape[:2]
+    shape, wanted = pixels.shape[:2], parse_focus(options.focus)
     lens = choose_lens(options, taken)
-    focus = find_focus(depth.disparity, options.focus, (height, width), subject)
+    focus = find_focus(depth.disparity, wanted.start, shape, subject)
     metres = 1.0 if depth.metric else _nearest_m(options, focus, taken)
-    distance = metres / focus if focus > 0 else math.inf
+    to = None if wanted.end is None else find_focus(depth.disparity, wanted.end, shape, subject)
+    middle = focus if to is None else (focus + to) / 2
+    distance = metres / middle if middle > 0 else math.inf
     if distance * 1000 <= lens.focal_length_mm:
         raise ValueError(f"a lens of {lens.focal_length_mm:g} mm cannot focus at {distance:.3g} m; is the map metric?")
     lens = replace(lens, focus_distance_m=distance)
     blur = lens.blur_px_per_disparity(1) / metres
-    reach = float(np.abs(depth.disparity - focus).max())
-    blur = min(blur, LARGEST / max(reach, 1e-6))
-    return LensSettings(blur, focus, make_aperture(options), _highlight_gain(pixels, options, curve))
+    sharp = _depth_of_field(blur, lens, wanted)
+    found = LensSettings(blur, focus, make_aperture(options), _highlight_gain(pixels, options, curve), to, sharp)
+    reach = float(np.abs(found._out_of_focus(depth.disparity)).max())
+    return replace(found, blur=min(blur, LARGEST / max(reach, 1e-6)))
 
 
 def settings_for_scene(
@@ -126,8 +156,32 @@ def settings_for_scene(
     subject = None if taken is None else taken.subject_distance_m
     if subject is not None and math.isfinite(subject) and subject * 1000 > 4 * lens.focal_length_mm:
         lens = replace(lens, focus_distance_m=subject)
-    blur = min(lens.blur_radius_px(math.inf, 1), LARGEST)
-    return LensSettings(blur, 0.0, make_aperture(options), _highlight_gain(pixels, options, curve))
+    blur = lens.blur_radius_px(math.inf, 1)
+    sharp = _depth_of_field(blur, lens, parse_focus(options.focus))
+    gain = _highlight_gain(pixels, options, curve)
+    return LensSettings(min(blur, LARGEST), 0.0, make_aperture(options), gain, depth_of_field=sharp)
+
+
+def focused(scene: Scene, lens: LensSettings, options: RenderOptions) -> tuple[Scene, LensSettings]:
+    """A scene with a subject as it is to be drawn, and the lens focused where the options say.
+
+    Raises:
+        ValueError: a point outside the photo.
+    """
+    wanted = parse_focus(options.focus)
+    found, focus = scene.focus_at(wanted.start)
+    return found, replace(lens, focus=focus, focus_to=None if wanted.end is None else found.disparity_of(wanted.end))
+
+
+def _depth_of_field(blur: float, lens: Lens, wanted: Focus) -> float:
+    """Disparity on either side of the focus that is sharp at the f-number that focus is asked to keep; 0 if at none.
+
+    Args:
+        blur: the lens's own K at its own f-number.
+    """
+    if wanted.f_number is None or blur == 0:
+        return 0.0
+    return SHARP * wanted.f_number / (blur * lens.f_number)
 
 
 def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> float:
@@ -135,7 +189,7 @@ def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> flo
     if options.nearest is not None:
         return options.nearest
     subject = None if taken is None else taken.subject_distance_m
-    if options.focus == "auto" and subject is not None and math.isfinite(subject) and focus > 0:
+    if parse_focus(options.focus).start == "auto" and subject is not None and math.isfinite(subject) and focus > 0:
         return subject * focus
     return NEAREST_M
 

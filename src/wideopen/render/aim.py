@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from wideopen.lens.lens_settings import LensSettings, settings_for_map, settings_for_scene
+from wideopen.lens.lens_settings import LensSettings, focused, settings_for_map, settings_for_scene
 from wideopen.lens.thin_lens import Taken, read_taken
+from wideopen.option_texts import parse_focus
 from wideopen.options import RenderOptions
 from wideopen.render.rendered import Seen
 from wideopen.render.scene_sources import SceneSources
@@ -23,11 +24,11 @@ def aim(scene: Scene, options: RenderOptions, taken: Taken | None = None) -> tup
     assert scene.matte is not None
     if scene.disparity.scale == "subject":
         lens = settings_for_scene(scene.pixels, options, taken, scene.curve)
-        return *_focused(scene, lens, options), None
+        return *focused(scene, lens, options), None
     of_map = settings_for_map(scene.pixels, scene.depth_map, options, taken, scene.matte.opacity, scene.curve)
     # In a scene, disparity is relative to the subject's.
-    lens = replace(of_map, blur=of_map.blur * scene.unit, focus=0.0)
-    return *_focused(scene, lens, options), Seen(scene.disparity_at, of_map, scene.depth_map)
+    lens = replace(of_map, blur=of_map.blur * scene.unit, depth_of_field=of_map.depth_of_field / scene.unit)
+    return *focused(scene, lens, options), Seen(scene.disparity_at, of_map, scene.depth_map)
 
 
 def aim_at_map(scene: Scene, sources: SceneSources, exif: bytes) -> Seen:
@@ -37,12 +38,7 @@ def aim_at_map(scene: Scene, sources: SceneSources, exif: bytes) -> Seen:
         ValueError: options that make no sense for this photo, or a point outside it.
     """
     options, subject = sources.options, None
-    if options.focus == "auto":
+    if parse_focus(options.focus).on_subject:
         subject = seen_subject(sources.engine, scene.pixels, options, scene.curve).kept
     lens = settings_for_map(scene.pixels, scene.depth_map, options, read_taken(exif), subject, scene.curve)
     return Seen(scene.disparity_at, lens, scene.depth_map)
-
-
-def _focused(scene: Scene, lens: LensSettings, options: RenderOptions) -> tuple[Scene, LensSettings]:
-    found, focus = scene.focus_at(options.focus)
-    return found, replace(lens, focus=focus)

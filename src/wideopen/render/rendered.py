@@ -37,7 +37,11 @@ def estimated(scene: "Scene", lens: "LensSettings") -> Seen:
         lens: what draws it, focused.
     """
     nearest = max(1.0, float(scene.whole.max()))
-    of_map = replace(lens, blur=lens.blur * nearest, focus=(1.0 + lens.focus) / nearest)
+    to = None if lens.focus_to is None else (1.0 + lens.focus_to) / nearest
+    of_map = replace(
+        lens, blur=lens.blur * nearest, focus=(1.0 + lens.focus) / nearest, focus_to=to,
+        depth_of_field=lens.depth_of_field / nearest,
+    )  # fmt: skip
     return Seen(scene.disparity_at, of_map, scene.depth_map, estimated=True)
 
 

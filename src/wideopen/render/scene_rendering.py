@@ -70,7 +70,7 @@ def draw_on_canvas(
     seen = canvas if photo_light is None else linear_to_srgb(photo_light.small(scene.pixels, *canvas.shape[:2]))
     behind = remove_foreground(srgb_to_linear(seen), matte, _is_exact(scene))
     picture, kept = draw(seen, _solid(scene, matte), relative, lens, behind)
-    return Drawing(picture, kept, seen, _in_focus(scene, matte, lens.focus))
+    return Drawing(picture, kept, seen, _in_focus(scene, matte, lens))
 
 
 def draw_with_alpha(scene: Scene, alpha: Pixels, lens: LensSettings) -> tuple[Drawing, Float]:
@@ -94,7 +94,7 @@ def draw_with_alpha(scene: Scene, alpha: Pixels, lens: LensSettings) -> tuple[Dr
     weights, _ = through(np.repeat(weight, 3, axis=2), replace(lens, highlight_gain=1.0))
     colour = linear_to_srgb((premultiplied / weights.clip(FAINT / 2)).clip(0.0, max(1.0, float(light.max()))))
     soft = ((weights[..., 0] - FAINT) / (1 - FAINT)).clip(0.0, 1.0)
-    return Drawing(colour, kept, canvas, _in_focus(scene, matte, lens.focus)), soft
+    return Drawing(colour, kept, canvas, _in_focus(scene, matte, lens)), soft
 
 
 def on_canvas(scene: Scene) -> tuple[Float, Float, Float]:
@@ -120,7 +120,8 @@ def _is_exact(scene: Scene) -> bool:
     return scene.matte is not None and scene.matte.exact
 
 
-def _in_focus(scene: Scene, matte: Float, focus: float) -> Subject | None:
-    if not _is_exact(scene) or focus != 0.0:
+def _in_focus(scene: Scene, matte: Float, lens: LensSettings) -> Subject | None:
+    far, near = lens.ends
+    if not _is_exact(scene) or not far <= 0.0 <= near:
         return None
     return Subject(matte, scene.lifted_matte.at)

@@ -15,7 +15,8 @@ import numpy as np
 from wideopen._types import Float, Pixels
 from wideopen.errors import DepthError, MatteError, StrokesError
 from wideopen.image.tone_curve import ToneCurve
-from wideopen.options import RenderOptions, matte_source
+from wideopen.option_texts import matte_source
+from wideopen.options import RenderOptions
 from wideopen.photo.depth_map import DepthMap
 from wideopen.scene.scene import Matte, Scene
 

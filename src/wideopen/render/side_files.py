@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wideopen.errors import DepthError, MatteError, OutputError, PhotoError
+from wideopen.option_texts import parse_focus
 
 if TYPE_CHECKING:
     from wideopen.render.rendered import Rendered
@@ -90,8 +91,9 @@ class SideFiles:
             found.append((self.save_depth, data))
         if self.show_depth is not None:
             blur, reach = seen.lens.blur * min(pixels.shape[:2]), float(disparity.max() - disparity.min())
+            far, near = seen.lens.ends
             sharp = min(IN_FOCUS_PX / blur if blur > 0 else math.inf, reach)
-            picture = depth_picture(disparity, seen.lens.focus, sharp)
+            picture = depth_picture(disparity, (far + near) / 2, sharp + (near - far) / 2)
             data = to_bytes(Photo(picture), output_format(self.show_depth), str(self.show_depth))
             found.append((self.show_depth, data))
         return found
@@ -119,7 +121,7 @@ def scene_of(sources: "SceneSources", done: "Rendered", name: str) -> "Scene":
 
     try:
         scene = sources.scene(visible(done.taken), done.depth, done.matte, done.taken.curve)
-        return scene if scene.matte is None else scene.focus_at(sources.options.focus)[0]
+        return scene if scene.matte is None else scene.focus_at(parse_focus(sources.options.focus).start)[0]
     except ValueError as error:
         raise PhotoError(f"{name}: {error}") from error
 
@@ -131,7 +133,7 @@ def with_estimate(sources: "SceneSources", done: "Rendered", name: str) -> "Rend
         DepthError: the model gives pictures, and says nothing of depth.
         PhotoError: options that make no sense for this photo.
     """
-    from wideopen.lens.lens_settings import settings_for_scene
+    from wideopen.lens.lens_settings import focused, settings_for_scene
     from wideopen.lens.thin_lens import read_taken
     from wideopen.render.aim import aim, aim_at_map
     from wideopen.render.alpha import visible
@@ -147,10 +149,10 @@ def with_estimate(sources: "SceneSources", done: "Rendered", name: str) -> "Rend
             seen = aim_at_map(scene, sources, taken.exif) if alone else aim(scene, options, read_taken(taken.exif))[2]
             return replace(done, seen=seen)
         lens = settings_for_scene(pixels, options, read_taken(taken.exif), taken.curve)
-        scene, focus = scene.focus_at(options.focus)
+        scene, lens = focused(scene, lens, options)
     except ValueError as error:
         raise PhotoError(f"{name}: {error}") from error
-    return replace(done, seen=estimated(scene, replace(lens, focus=focus)))
+    return replace(done, seen=estimated(scene, lens))
 
 
 def layer_paths(path: Path | None) -> list[Path]:

@@ -1,11 +1,10 @@
 """What is made of a photo without a depth map: the picture that a network draws, or its scene that a lens draws."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 from wideopen.image.tone_curve import ToneCurve
-from wideopen.lens.lens_settings import settings_for_scene
+from wideopen.lens.lens_settings import focused, settings_for_scene
 from wideopen.lens.thin_lens import read_taken
 from wideopen.options import RenderOptions
 from wideopen.render.scene_rendering import Drawing, draw_on_canvas, draw_with_alpha
@@ -25,8 +24,7 @@ def see(engine: Engine, pixels: Any, options: RenderOptions, exif: bytes, curve:
     """
     if not engine.draws:
         lens = settings_for_scene(pixels, options, read_taken(exif), curve)
-        scene, focus = estimate_scene(engine, pixels, options, curve).focus_at(options.focus)
-        return draw_on_canvas(scene, replace(lens, focus=focus))
+        return draw_on_canvas(*focused(estimate_scene(engine, pixels, options, curve), lens, options))
     check(engine, options)
     return seen_subject(engine, pixels, options, curve)
 
@@ -43,8 +41,8 @@ def see_covered(
     if engine.draws:
         return see(engine, pixels, options, exif, curve), None
     lens = settings_for_scene(pixels, options, read_taken(exif), curve)
-    scene, focus = estimate_scene(engine, pixels, options, curve).focus_at(options.focus)
-    return draw_with_alpha(scene, alpha, replace(lens, focus=focus))
+    scene, lens = focused(estimate_scene(engine, pixels, options, curve), lens, options)
+    return draw_with_alpha(scene, alpha, lens)
 
 
 def seen_subject(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Drawing:

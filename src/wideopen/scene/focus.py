@@ -2,7 +2,7 @@
 
 Where focus is put matters more than how the blur is drawn; the median disparity inside the subject beats the middle
 of the frame (GenRefocus). All places are shares of width and height, or pixels of the upright photo
-(`options.parse_focus` has the rule).
+(`option_texts.parse_place` has the rule).
 """
 
 import cv2
@@ -10,7 +10,7 @@ import numpy as np
 
 from wideopen._types import Float
 from wideopen.image.resize import resize
-from wideopen.options import in_pixels, parse_focus
+from wideopen.option_texts import in_pixels, parse_place
 
 SPOT = 0.012
 """Radius of the spot that a point of focus stands for, as a share of the short side."""
@@ -27,14 +27,14 @@ def find_focus(disparity: Float, focus: str, shape: tuple[int, int], subject: Fl
 
     Args:
         disparity: hxw, larger is nearer.
-        focus: see `options.parse_focus`.
+        focus: a place, see `option_texts.parse_place`.
         shape: height and width of the photo, in whose pixels X and Y may be.
         subject: hxw' of any size, share of the photo that belongs to the subject; for `auto`.
 
     Raises:
         ValueError: a point outside the photo.
     """
-    chosen = parse_focus(focus)
+    chosen = parse_place(focus)
     if chosen == "near":
         return float(np.percentile(disparity, 100 - END_PERCENT))
     if chosen == "far":
@@ -50,7 +50,7 @@ def point_of(focus: str, shape: tuple[int, int]) -> tuple[float, float] | None:
     Raises:
         ValueError: a point outside the photo, or `near` or `far`, which only a depth map has.
     """
-    chosen = parse_focus(focus)
+    chosen = parse_place(focus)
     if chosen == "auto":
         return None
     if isinstance(chosen, str):

@@ -16,7 +16,7 @@ from wideopen._types import Float, Pixels
 from wideopen.image.guided_upsampling import Lifted
 from wideopen.image.resize import resize
 from wideopen.image.tone_curve import ToneCurve
-from wideopen.options import parse_focus
+from wideopen.option_texts import parse_place
 from wideopen.photo.depth_map import DepthMap
 from wideopen.scene.closer import Part, View, parts_around, refine_at_point
 from wideopen.scene.focus import at_point, find_focus, focus_of_scene, point_of
@@ -115,7 +115,7 @@ class Scene:
         return replace(self, disparity=replace(self.disparity, values=relative))
 
     def focus_at(self, where: str) -> "tuple[Scene, float]":
-        """What options call `where` in focus.
+        """The place `where` (`option_texts.parse_place`) in focus.
 
         Returns:
             The scene (if `where` is a point in a network's scene: with subjects told apart, and what a closer look
@@ -128,7 +128,7 @@ class Scene:
         if self.hand is None:
             return found, focus
         corrected = self.hand(found)
-        point = None if isinstance(parse_focus(where), str) else point_of(where, self.pixels.shape[:2])
+        point = None if isinstance(parse_place(where), str) else point_of(where, self.pixels.shape[:2])
         if point is not None and corrected.is_subject(point) != found.is_subject(point):
             focus = 0.0 if corrected.is_subject(point) else at_point(corrected.relative, *point)
         return corrected, focus
@@ -139,12 +139,12 @@ class Scene:
 
     def _focused(self, where: str) -> "tuple[Scene, float]":
         assert self.matte is not None
-        shape, matte = self.pixels.shape[:2], self.matte.opacity
+        shape = self.pixels.shape[:2]
         if self.disparity.scale != "subject":
-            return self, 0.0 if where == "auto" else (find_focus(self.whole, where, shape) - self.subject) / self.unit
-        point = None if isinstance(parse_focus(where), str) else point_of(where, shape)
+            return self, self.disparity_of(where)
+        point = None if isinstance(parse_place(where), str) else point_of(where, shape)
         if point is None or self.matte.exact:
-            return self, focus_of_scene(*_of_one_size(matte, self.relative), where, shape)
+            return self, self.disparity_of(where)
         seen = self.apart
         assert seen.matte is not None
         if self.view is None:
@@ -152,6 +152,14 @@ class Scene:
         views = [self.view(part) for part in parts_around(point)]
         found, relative, focus = refine_at_point(seen.matte.opacity, seen.relative, point, views)
         return replace(seen.with_relative(relative), matte=replace(seen.matte, opacity=found)), focus
+
+    def disparity_of(self, where: str) -> float:
+        """Relative disparity of the place `where`, as the scene has it: nobody looks closer. Raises as `focus_at`."""
+        assert self.matte is not None
+        shape = self.pixels.shape[:2]
+        if self.disparity.scale == "subject":
+            return focus_of_scene(*_of_one_size(self.matte.opacity, self.relative), where, shape)
+        return 0.0 if where == "auto" else (find_focus(self.whole, where, shape) - self.subject) / self.unit
 
     @property
     def whole(self) -> Float:

@@ -21,8 +21,9 @@ from PIL import Image
 from wideopen.errors import PhotoError
 from wideopen.image.guided_upsampling import Lifted
 from wideopen.image.resize import fit, resize
-from wideopen.lens.lens_settings import settings_for_scene
+from wideopen.lens.lens_settings import focused, settings_for_scene
 from wideopen.lens.thin_lens import read_taken
+from wideopen.option_texts import parse_focus
 from wideopen.options import DEPTH, LENS, RenderOptions
 from wideopen.photo.depth import check_shape, load_depth
 from wideopen.photo.depth_map import DepthMap
@@ -145,7 +146,7 @@ class Worker:
                 drawn = SharingRenderer(without_lens(options), self.engine).render_photo(screen)[0]
                 planes = {"photo": _eight(screen), "drawn": _eight(drawn)}
                 return pack(planes, **header, kind="picture", focus=0.0)
-            looked, focus = self._scene(photo, opened, options).focus_at(options.focus)
+            looked, focus = self._scene(photo, opened, options).focus_at(parse_focus(options.focus).start)
         except ValueError as error:
             raise PhotoError(f"{photo.name}: {error}") from error
         planes = planes_of_scene(replace(looked, pixels=screen.pixels))
@@ -154,8 +155,9 @@ class Worker:
     def _scene_of_map(self, opened: Opened, screen: Photo, options: RenderOptions, header: dict[str, Any]) -> bytes:
         pixels, curve = opened.photo.pixels, opened.photo.curve
         depth = SharingRenderer(options, self.engine).sources.scene(pixels, opened.depth, None, curve).depth_map
-        subject = seen_subject(self.engine, pixels, options, curve).kept if options.focus == "auto" else None
-        focus = find_focus(depth.disparity, options.focus, opened.size[::-1], subject)
+        start = parse_focus(options.focus).start
+        subject = seen_subject(self.engine, pixels, options, curve).kept if start == "auto" else None
+        focus = find_focus(depth.disparity, start, opened.size[::-1], subject)
         planes = {"photo": _eight(screen), "disparity": resize(depth.disparity, *screen.pixels.shape[:2])}
         return pack(planes, **header, kind="map", focus=focus, metric=depth.metric)
 
@@ -206,8 +208,8 @@ class Worker:
             done: NDArray[Any] = renderer.render_photo(shown, _at_size(opened.depth, shown), opened.matte)[0].pixels
             return done
         lens = settings_for_scene(shown.pixels, options, read_taken(shown.exif), shown.curve)
-        looked, focus = self._scene(path, opened, options).focus_at(options.focus)
-        return draw_scene(replace(looked, pixels=shown.pixels), replace(lens, focus=focus))
+        looked, lens = focused(self._scene(path, opened, options), lens, options)
+        return draw_scene(replace(looked, pixels=shown.pixels), lens)
 
     def make(self, photo: Path, depth: Path | None, options: RenderOptions, output: Path) -> Path:
         """Render a photo's file into another, as the command line does."""

@@ -131,7 +131,7 @@ export async function render(photo, settings, signal) {
   const worker = await open(photo, signal), about = /** @type {any} */ (opened.get(String(photo.id)));
   if (settings.aperture === 'off') return photo.file;
   const lens = chooseLens({lens: settings.lens, aperture: settings.aperture, nearest: null, focus: photo.focus}, known.lenses, about.taken);
-  const blur = blurOfSubject(lens, about.taken, 0, 1, known.largest).perUnit;
+  const blur = blurOfSubject(lens, about.taken, [0, 0], 1, known.largest).perUnit;
   const made = await tell(worker, {
     kind: 'render', key: Number(photo.id), focus: photo.focus, side: settings.side ?? null, grain: settings.grain,
     glass: {blur, aperture: shapeOf(settings), gain: settings.highlights ?? null, largest: known.largest},

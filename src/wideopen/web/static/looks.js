@@ -3,7 +3,7 @@
 
 import {blurOfMap, blurOfSubject, chooseLens} from './optics.js';
 import {Preview, ROUGH, VIEWS} from './preview.js';
-import {depthsOf, focusOf} from './scene.js';
+import {depthsOf, endsOf} from './scene.js';
 
 /** @typedef {import('./scene.js').Scene} Scene */
 
@@ -43,7 +43,7 @@ export class Looks {
   /** Find out how long a frame takes here, and how small one has to be to follow a finger. @param {Scene} scene */
   async prepare(scene) {
     this.drafts ??= new Preview(this.canvas, ROUGH);
-    const blur = {perUnit: 12, focus: 0, own: 0, limit: 100};
+    const blur = {perUnit: 12, far: 0, near: 0, own: 0, limit: 100};
     let side = this.side ?? DRAFT_PX;
     if (!this.side) {
       this.drafts.load(await smaller(scene, side));
@@ -86,15 +86,15 @@ export class Looks {
   drawWith(preview, scene, settings, focus, view) {
     const {schema} = this, off = settings.aperture === 'off';
     if (scene.kind === 'picture') {
-      preview.draw({perUnit: 0, focus: 0, own: 0, limit: 1}, shapeOf(settings), 1, off ? VIEWS.lens : VIEWS.picture);
+      preview.draw({perUnit: 0, far: 0, near: 0, own: 0, limit: 1}, shapeOf(settings), 1, off ? VIEWS.lens : VIEWS.picture);
       return;
     }
     const chosen = {lens: settings.lens, aperture: settings.aperture, nearest: settings.nearest ?? null, focus};
-    const lens = chooseLens(chosen, schema.lenses, scene.taken), at = focusOf(scene, focus);
+    const lens = chooseLens(chosen, schema.lenses, scene.taken), ends = endsOf(scene, focus);
     const short = Math.min(scene.width, scene.height), [least, most] = this.depths ?? [0, 1];
     const blur = scene.kind === 'map'
-      ? blurOfMap(lens, scene.taken, chosen, at, {metric: scene.metric, least, most, short, largest: schema.largest, nearest: schema.nearest})
-      : blurOfSubject(lens, scene.taken, at, short, schema.largest);
+      ? blurOfMap(lens, scene.taken, chosen, ends, {metric: scene.metric, least, most, short, largest: schema.largest, nearest: schema.nearest})
+      : blurOfSubject(lens, scene.taken, ends, short, schema.largest);
     const gain = off ? 1 : settings.highlights ?? 1 + (schema.gain - 1) * scene.lamps;
     preview.draw(blur, shapeOf(settings), gain, view);
   }

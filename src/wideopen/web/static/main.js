@@ -7,7 +7,7 @@ import {nearestStop} from './optics.js';
 import {Panel, make} from './panel.js';
 import {VIEWS} from './preview.js';
 import * as server from './engine.js';
-import {Stage, wireSeam} from './stage.js';
+import {Stage, placeRing, wireSeam} from './stage.js';
 import {wire} from './wiring.js';
 
 /**
@@ -18,7 +18,7 @@ import {wire} from './wiring.js';
 
 const SETTLE_MS = 450, SCENES = 4;
 const part = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
-const sheet = part('sheet'), exact = part('exact'), before = part('before'), ring = part('ring'), stop = part('stop');
+const sheet = part('sheet'), exact = part('exact'), before = part('before'), rings = [part('ring'), part('ring-end')], stop = part('stop');
 
 export class Application {
   /** @param {any} schema */
@@ -35,12 +35,13 @@ export class Application {
     this.history = new History(/** @type {State} */ ({settings: this.plain(), preset: 'plain', focus: {}}));
     this.looks = new Looks(part('preview'), part('draft'), schema);
     this.stage = new Stage(part('stage'), sheet, {
-      tap: (x, y, moving) => this.focusOn(`${x.toFixed(4)},${y.toFixed(4)}`, moving),
+      tap: (x, y, moving, end) => this.focusOn(`${x.toFixed(4)},${y.toFixed(4)}`, moving, end),
       zoomed: () => this.zoomed(), hold: on => this.hold(on),
     });
     this.panel = new Panel(part('controls'), schema, {
       change: (name, value, moving) => this.change({[name]: value}, moving ? name : ''),
       preset: name => this.usePreset(name), focus: where => this.focusOn(where, false),
+      range: on => (on ? this.update() : this.focusOn(this.ends[0], false)),
       giveMap: () => part('map').click(), dropMap: () => this.giveMap(null),
     });
     this.showSeam = wireSeam(part('seam-line'), before, sheet);
@@ -102,12 +103,15 @@ export class Application {
     part('download').textContent = this.photos.length > 1 ? `Download ${this.photos.length}` : 'Download';
   }
 
+  /** The places between which all is sharp; one, if focus is no range. */
+  get ends() { return this.focus.split(':'); }
+
   /** @param {Entry} entry */
   async choose(entry) {
     this.entry = entry;
     this.strip();
     this.stopSettling();
-    const scene = entry.scenes.get(this.focus) ?? entry.scenes.get('auto');
+    const scene = entry.scenes.get(this.ends[0]) ?? entry.scenes.get('auto');
     if (scene) { this.shown(entry, scene); return; }
     await this.work(`Looking at ${entry.file.name}`, async signal => {
       const found = await this.fetchScene(entry, 'auto', signal);
@@ -211,12 +215,12 @@ export class Application {
     this.changed(false);
   }
 
-  /** @param {string} where @param {boolean} moving */
-  focusOn(where, moving) {
+  /** @param {string} where @param {boolean} moving @param {boolean} [end] whether it is the other end of a range */
+  focusOn(where, moving, end = false) {
     const entry = this.entry;
     if (!entry || !entry.scenes.size || entry.kind === 'picture') return;
     const state = this.state;
-    state.focus[entry.key] = where;
+    state.focus[entry.key] = end || this.panel.spanning ? `${this.ends[0]}:${where}` : where;
     if (this.schema.presets[state.preset]?.settings.focus) state.preset = '';
     this.history.push(state, moving ? 'focus' : this.history.merged === 'focus' ? 'focus' : '');
     if (!moving) this.history.settle();
@@ -253,9 +257,7 @@ export class Application {
     part('undo').disabled = !this.history.canUndo;
     part('redo').disabled = !this.history.canRedo;
     for (const view of ['depth', 'matte']) part(`${view}-view`).setAttribute('aria-pressed', String(this.view === view));
-    const point = this.focus.includes(',') ? this.focus.split(',').map(Number) : null;
-    ring.hidden = !point || !open;
-    if (point) Object.assign(ring.style, {left: `${100 * point[0]}%`, top: `${100 * point[1]}%`});
+    rings.forEach((ring, end) => placeRing(ring, open ? this.ends[end] : undefined));
   }
 
   /** What the lens's settings are for this photo: none where the model's look is fixed. @param {Entry} entry */
@@ -289,10 +291,10 @@ export class Application {
   async finish() {
     const entry = this.entry;
     if (!entry?.scenes.size || this.view !== 'lens') return;
-    const asked = this.asked = new AbortController(), focus = this.focus;
+    const asked = this.asked = new AbortController(), focus = this.focus, [start] = this.ends;
     try {
-      if (focus.includes(',') && entry.kind === 'subject' && !entry.scenes.has(focus)) {
-        const found = await this.fetchScene(entry, focus, asked.signal);
+      if (start.includes(',') && entry.kind === 'subject' && !entry.scenes.has(start)) {
+        const found = await this.fetchScene(entry, start, asked.signal);
         if (asked.signal.aborted || this.entry !== entry) return;
         this.looks.load(found);
         this.draw();

@@ -5,8 +5,10 @@
  * @typedef {{focal_length_mm: number, f_number: number, focus_distance_m: number, sensor_height_mm: number}} Lens
  * @typedef {{focal_length_mm: ?number, focal_length_35mm: ?number, f_number: ?number, subject_distance_m: ?number}} Taken
  * @typedef {{lens: string, aperture: number|string, nearest: ?number, focus: string}} Chosen
- * @typedef {{perUnit: number, focus: number, own: number, limit: number}} Blur
- *   perUnit: px of blur radius for each unit of disparity; own: the subject's signed radius in px; limit: largest radius.
+ * @typedef {[number, number]} Ends the farthest and the nearest disparity in focus
+ * @typedef {{perUnit: number, far: number, near: number, own: number, limit: number}} Blur
+ *   perUnit: px of blur radius for each unit of disparity beyond far or near; own: the subject's signed radius in px;
+ *   limit: largest radius.
  * @typedef {{blades: number, roundness: number, rotate: number, ring: number, squeeze: number, vignette: number}} Aperture
  */
 
@@ -37,32 +39,34 @@ export function sharePerDisparity(lens) {
 
 /**
  * The blur of a scene with a subject, whose disparities are in units of the subject's.
- * @param {Lens} lens @param {Taken} taken @param {number} focus @param {number} short @param {number} largest
+ * @param {Lens} lens @param {Taken} taken @param {Ends} ends @param {number} short @param {number} largest
  * @returns {Blur}
  */
-export function blurOfSubject(lens, taken, focus, short, largest) {
+export function blurOfSubject(lens, taken, [far, near], short, largest) {
   const subject = taken.subject_distance_m;
   if (subject && subject * 1000 > 4 * lens.focal_length_mm) lens = {...lens, focus_distance_m: subject};
   const share = Math.min(sharePerDisparity(lens) / lens.focus_distance_m, largest);
   const limit = short * largest;
-  return {perUnit: short * share, focus, own: Math.max(-limit, Math.min(limit, short * share * focus)), limit};
+  const own = short * share * Math.min(Math.max(0, far), near);
+  return {perUnit: short * share, far, near, own: Math.max(-limit, Math.min(limit, own)), limit};
 }
 
 /**
  * The blur of a scene with a depth map.
- * @param {Lens} lens @param {Taken} taken @param {Chosen} chosen @param {number} focus
+ * @param {Lens} lens @param {Taken} taken @param {Chosen} chosen @param {Ends} ends
  * @param {{metric: boolean, least: number, most: number, short: number, largest: number, nearest: number}} map
  * @returns {Blur}
  */
-export function blurOfMap(lens, taken, chosen, focus, map) {
+export function blurOfMap(lens, taken, chosen, [far, near], map) {
+  const focus = (far + near) / 2;
   const subject = chosen.focus === 'auto' && taken.subject_distance_m && focus > 0;
   const guess = subject ? Number(taken.subject_distance_m) * focus : map.nearest;
   const metres = map.metric ? 1 : chosen.nearest ?? guess;
   const distance = focus > 0 ? metres / focus : Infinity;
   const share = sharePerDisparity({...lens, focus_distance_m: Math.max(distance, 1.01 * lens.focal_length_mm / 1000)});
-  const reach = Math.max(map.most - focus, focus - map.least, 1e-6);
+  const reach = Math.max(map.most - near, far - map.least, 1e-6);
   const perUnit = Math.min(share * map.short / metres, map.largest * map.short / reach);
-  return {perUnit, focus, own: 0, limit: map.largest * map.short};
+  return {perUnit, far, near, own: 0, limit: map.largest * map.short};
 }
 
 /**

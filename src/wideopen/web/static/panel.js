@@ -7,7 +7,7 @@ import {passes} from './optics.js';
  * @typedef {{name: string, panel: string, help: string, kind: string, choices: string[], default: any,
  *   span: ?[number, number, number]}} Option
  * @typedef {{change: (name: string, value: any, moving: boolean) => void, preset: (name: string) => void,
- *   focus: (where: string) => void, giveMap: () => void, dropMap: () => void}} Does
+ *   focus: (where: string) => void, range: (on: boolean) => void, giveMap: () => void, dropMap: () => void}} Does
  */
 
 const GROUPS = [
@@ -64,6 +64,7 @@ export class Panel {
   constructor(home, schema, does) {
     this.schema = schema;
     this.does = does;
+    this.spanning = false;  // Whether taps set the other end of a range.
     /** @type {Record<string, (value: any) => void>} */
     this.show = {};
     /** @type {Record<string, Option>} */
@@ -110,6 +111,12 @@ export class Panel {
       this.focusButtons[where] = button;
       row.append(button);
     }
+    this.rangeButton = make('button', {textContent: 'Range', title: 'Taps set the other end of what is sharp (or hold Shift)'});
+    this.rangeButton.addEventListener('click', () => {
+      this.spanning = !this.spanning;
+      this.does.range(this.spanning);
+    });
+    row.append(this.rangeButton);
     return this.group('Focus', [row, this.focusWords]);
   }
 
@@ -206,13 +213,17 @@ export class Panel {
       button.disabled = about.fixed || (about.open && !about.map && (wants === 'near' || wants === 'far'));
     }
     for (const [where, button] of Object.entries(this.focusButtons ?? {})) {
-      button.setAttribute('aria-pressed', String(where === focus));
+      button.setAttribute('aria-pressed', String(focus.split(':').includes(where)));
       button.disabled = !about.open || about.fixed || (where !== 'auto' && !about.map);
       button.hidden = where !== 'auto' && !about.map;
     }
     const point = focus.includes(',');
-    if (this.focusWords) {
+    if (this.focusWords && this.rangeButton) {
+      this.rangeButton.setAttribute('aria-pressed', String(this.spanning));
+      this.rangeButton.disabled = !about.open || about.fixed;
       this.focusWords.textContent = about.fixed ? 'The model finds it.'
+        : focus.includes(':') ? 'Sharp from one place to the other, soft beyond both.'
+        : this.spanning ? 'Tap up to where it should be sharp, too.'
         : point ? 'On the point with the ring; drag it, or tap elsewhere.' : 'Tap the photo where it should be sharp.';
     }
   }

@@ -184,13 +184,13 @@ export class Preview {
     if (!scene) return;
     const gl = this.gl, size = [scene.width, scene.height], {planes, programs} = this;
     const [light, front, near0, near1, near2, subject] = this.targets;
-    const lens = [blur.perUnit, blur.focus, blur.own, blur.limit], {disparity} = planes;
+    const lens = [blur.perUnit, blur.far, blur.own, blur.limit], {near} = blur, {disparity} = planes;
     if (view === VIEWS.lens) {
       this.useShape(aperture);
-      const least = Math.max(Math.abs(blur.perUnit * (blur.focus - (this.depths?.[0] ?? 0))), Math.abs(blur.perUnit * (blur.focus - (this.depths?.[1] ?? 0))));
+      const [low, high] = this.depths ?? [0, 0], least = blur.perUnit * Math.max(blur.far - low, high - near, 0);
       const sources = {photo: planes.photo, behind: planes.behind, matte: planes.matte, lamps: planes.lamps, disparity};
       const copies = (/** @type {Target} */ target, /** @type {number} */ share) => {
-        this.run(programs.light, target, sources, {size, lens, gain, subject: share});
+        this.run(programs.light, target, sources, {size, lens, near, gain, subject: share});
         gl.bindTexture(gl.TEXTURE_2D, target.texture);
         gl.generateMipmap(gl.TEXTURE_2D);
       };
@@ -201,20 +201,20 @@ export class Preview {
           gl.clearBufferfv(gl.COLOR, 0, [0, 0, 0, 0]);
         } else {
           this.run(programs.gather, target, {light: light.texture, disparity},
-            {size, lens, level, only: 0, span: SPANS[level], vignette: aperture.vignette});
+            {size, lens, near, level, only: 0, span: SPANS[level], vignette: aperture.vignette});
         }
       });
       copies(front, 1);
       if (scene.matte && Math.abs(blur.own) > 0.5) {
         this.run(programs.gather, subject, {light: front.texture, disparity},
-          {size, lens, level: 0, only: 1, span: [0, 1e9], vignette: aperture.vignette});
+          {size, lens, near, level: 0, only: 1, span: [0, 1e9], vignette: aperture.vignette});
       }
     }
     const top = scene.matte && Math.abs(blur.own) > 0.5 ? subject : front;
     this.run(programs.compose, null, {
       near0: near0.texture, near1: near1.texture, near2: near2.texture, subject: top.texture,
       photo: planes.photo, matte: planes.matte, drawn: planes.drawn, disparity,
-    }, {size, lens, view, depths: this.depths ?? [0, 1]});
+    }, {size, lens, near, view, depths: this.depths ?? [0, 1]});
   }
 
   /** Wait until all is drawn, for measuring. */

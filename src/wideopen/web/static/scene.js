@@ -57,12 +57,22 @@ export function fromHalf(bits) {
 const SPOT = 0.012, END = 0.02;
 
 /**
- * Disparity of what is in focus, as scene/focus.py finds it.
+ * Disparities of what is in focus.
+ * @param {Scene} scene @param {string} focus a place, or two with a colon between @returns {[number, number]} farthest, nearest
+ */
+export function endsOf(scene, focus) {
+  const ends = focus.split(':').map(place => disparityAt(scene, place));
+  return [Math.min(...ends), Math.max(...ends)];
+}
+
+/**
+ * Disparity of a place, as scene/focus.py finds it.
  * @param {Scene} scene @param {string} focus auto, near, far or X,Y as shares @returns {number}
  */
-export function focusOf(scene, focus) {
+function disparityAt(scene, focus) {
   const {disparity, matte, width, height} = scene;
-  if (focus === 'auto' || !disparity) return scene.focus;
+  if (!disparity) return scene.focus;
+  if (focus === 'auto') return scene.kind === 'subject' ? 0 : scene.focus;
   const own = (/** @type {number} */ at) => matte && matte[at] > 127 ? 0 : disparity[at];
   /** @type {number[]} */
   const found = [];

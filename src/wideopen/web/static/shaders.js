@@ -12,9 +12,11 @@ void main() {
 
 const RADIUS = `
 uniform sampler2D disparity;
-uniform vec4 lens;  // px for each unit of disparity, disparity in focus, the subject's radius, the largest radius
+uniform vec4 lens;  // px for each unit of disparity, farthest disparity in focus, the subject's radius, the largest radius
+uniform float near;  // nearest disparity in focus
 float radiusAt(vec2 at) {
-  return clamp(lens.x * (lens.y - textureLod(disparity, at, 0.0).r), -lens.w, lens.w);
+  float there = textureLod(disparity, at, 0.0).r;
+  return clamp(lens.x * (clamp(there, lens.y, near) - there), -lens.w, lens.w);
 }`;
 
 /** Light of everything but the subject (share 0) or of the subject (share 1), premultiplied by its opacity. */

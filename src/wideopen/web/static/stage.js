@@ -2,7 +2,7 @@
 // @ts-check
 
 /**
- * @typedef {{tap: (x: number, y: number, moving: boolean) => void, zoomed: (real: boolean) => void,
+ * @typedef {{tap: (x: number, y: number, moving: boolean, end: boolean) => void, zoomed: (real: boolean) => void,
  *   hold: (on: boolean) => void}} Does
  */
 
@@ -119,7 +119,7 @@ export class Stage {
   /** @param {PointerEvent} event @param {boolean} moving */
   tap(event, moving) {
     const [x, y] = this.at(event);
-    if (x >= 0 && x <= 1 && y >= 0 && y <= 1) this.does.tap(x, y, moving);
+    if (x >= 0 && x <= 1 && y >= 0 && y <= 1) this.does.tap(x, y, moving, event.shiftKey);
   }
 
   /** @param {WheelEvent} event */
@@ -129,6 +129,13 @@ export class Stage {
     const box = this.home.getBoundingClientRect();
     this.zoom((this.scale || this.fit) * Math.exp(-event.deltaY / 400), event.clientX - box.left, event.clientY - box.top);
   }
+}
+
+/** @param {HTMLElement} ring @param {string} [place] X,Y as shares; anything else hides the ring */
+export function placeRing(ring, place) {
+  ring.hidden = !place?.includes(',');
+  const [left, top] = (place ?? '').split(',').map(share => `${100 * Number(share)}%`);
+  if (!ring.hidden) Object.assign(ring.style, {left, top});
 }
 
 /**

@@ -81,13 +81,16 @@ function wireKeys(app, does) {
     const step = steps[event.key];
     if (step && event.shiftKey) app.stage.pan(-60 * step[0], -60 * step[1]);
     else if (step) {
-      const [x, y] = app.focus.includes(',') ? app.focus.split(',').map(Number) : [0.5, 0.5];
+      const place = (app.panel.spanning && app.ends[1]) || app.ends[0];
+      const [x, y] = place.includes(',') ? place.split(',').map(Number) : [0.5, 0.5];
       const next = [x + 0.02 * step[0], y + 0.02 * step[1]].map(share => Math.max(0, Math.min(1, share)).toFixed(4));
       app.focusOn(next.join(','), true);
     } else if (event.key === '+' || event.key === '-') {
       app.stage.zoom((app.stage.scale || app.stage.fit) * (event.key === '+' ? 1.25 : 0.8));
-    } else if (event.key === 'Escape') app.focusOn('auto', false);
-    else if (event.key === ' ') app.hold(true);
+    } else if (event.key === 'Escape') {
+      app.panel.spanning = false;
+      app.focusOn('auto', false);
+    } else if (event.key === ' ') app.hold(true);
     else return;
     event.preventDefault();
   });

@@ -2,7 +2,7 @@
 // @ts-check
 
 import {blurOfSubject, chooseLens} from '../optics.js';
-import {refineAt} from './closer.js';
+import {refineAt, upTo} from './closer.js';
 import {lostGrain} from './grain.js';
 import {Network} from './network.js';
 import {lampsOf, render} from './scene.js';
@@ -10,7 +10,7 @@ import {lampsOf, render} from './scene.js';
 /**
  * @typedef {object} Options by the names of `wideopen render`; what is left out is as there
  * @property {number} [aperture] f-number
- * @property {string} [focus] `auto`, or X,Y as shares of width and height
+ * @property {string} [focus] `auto`, or X,Y as shares of width and height; two with a colon between are a range
  * @property {string} [lens] of the schema's lenses
  * @property {number} [blades] @property {number} [roundness] @property {number} [rotate] @property {number} [ring]
  * @property {number} [squeeze] @property {number} [vignette] @property {number} [highlights] @property {number} [grain]
@@ -37,9 +37,8 @@ export class Wideopen {
    */
   async look(photo, focus = 'auto') {
     const whole = {...await this.network.look(photo), focus: 0};
-    if (focus === 'auto') return whole;
-    const [x, y] = focus.split(',').map(Number);
-    return refineAt(photo, whole, [x, y], part => this.network.look(part));
+    const [start, end] = focus.split(':'), [x, y] = start.split(',').map(Number);
+    return upTo(start === 'auto' ? whole : await refineAt(photo, whole, [x, y], part => this.network.look(part)), end);
   }
 
   /**
@@ -54,7 +53,7 @@ export class Wideopen {
     const taken = {focal_length_mm: null, focal_length_35mm: null, f_number: null, subject_distance_m: null, ...options.taken};
     const lens = chooseLens({lens: set.lens, aperture: set.aperture ?? lenses[set.lens].f_number, nearest: null, focus}, lenses, taken);
     const {blades, roundness, rotate, ring, squeeze, vignette} = set, aperture = {blades, roundness, rotate, ring, squeeze, vignette};
-    const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), blur = blurOfSubject(lens, taken, 0, 1, largest).perUnit;
+    const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), blur = blurOfSubject(lens, taken, [0, 0], 1, largest).perUnit;
     const rest = () => new Promise(/** @param {(value: void) => void} next */ next => setTimeout(next));
     return render(photo, places ?? await this.look(photo, focus), {blur, aperture, gain, largest}, lostGrain(photo, set.grain), rest);
   }

@@ -145,7 +145,7 @@ export async function refineAt(photo, whole, point, look) {
   }
   const shift = first.data.map((value, at) => Math.sign(mean[at] || 1) * size[at] / weight[at] - value);
   const own = thing.map((value, at) => value / Math.max(held[at], 1));
-  const focus = atPoint(map([matte, relative], (opacity, value) => (opacity > 0.5 ? 0 : value)), point);
+  const focus = disparityOf({matte, relative}, point);
   if (held.some(Boolean)) {
     const elsewhere = plane(width, height, shift.map((value, at) => value + (matte.data[at] > HELD ? first.data[at] : relative.data[at] - focus)));
     if (atPoint(matte, point) > HELD) return {...splitInstances(plane(width, height, matte.data.map((value, at) => Math.max(value, own[at]))), elsewhere), focus: 0};
@@ -154,4 +154,19 @@ export async function refineAt(photo, whole, point, look) {
   const shifts = [...shift.keys()].filter(at => matte.data[at] > SUBJECT && shift[at] !== 0).map(at => shift[at]);
   const moved = shifts.length ? median(shifts) : 0;
   return {matte, relative: map([relative], value => value - moved), focus: focus - moved};
+}
+
+/** Relative disparity at a point. @param {Seen} places @param {Point} point */
+function disparityOf({matte, relative}, point) {
+  return atPoint(map([matte, relative], (opacity, value) => (opacity > 0.5 ? 0 : value)), point);
+}
+
+/**
+ * Places that are in focus from where they are to another one: all between is sharp.
+ * @param {import('./scene.js').Places} places @param {string} [end] X,Y as shares, or auto, the subject; none, if undefined
+ * @returns {import('./scene.js').Places}
+ */
+export function upTo(places, end) {
+  if (!end) return places;
+  return {...places, to: end === 'auto' ? 0 : disparityOf(places, /** @type {Point} */ (end.split(',').map(Number)))};
 }

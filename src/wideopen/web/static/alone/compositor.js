@@ -90,13 +90,14 @@ function blurred(planes, radius, shape, area, whole) {
 /**
  * See a photo through a lens.
  * @param {Plane[]} photo encoded @param {Plane} matte @param {Plane} relative disparity less the subject's @param {Glass} glass
- * @param {number} focus @param {Plane[]} behind linear light @param {() => Promise<void>} rest taken between layers
+ * @param {import('../optics.js').Ends} ends @param {Plane[]} behind linear light @param {() => Promise<void>} rest taken between layers
  * @returns {Promise<{picture: Plane[], kept: Plane}>} encoded, and the share of the photo's own pixels
  */
-export async function draw(photo, matte, relative, glass, focus, behind, rest) {
+export async function draw(photo, matte, relative, glass, [far, near], behind, rest) {
   const {width, height} = matte, short = Math.min(width, height), most = short * glass.largest;
   const held = (/** @type {number} */ value) => Math.max(-most, Math.min(most, value));
-  const radius = map([relative], value => held(short * glass.blur * (focus - value))), own = held(short * glass.blur * focus);
+  const radiusOf = (/** @type {number} */ value) => held(short * glass.blur * (Math.min(Math.max(value, far), near) - value));
+  const radius = map([relative], radiusOf), own = radiusOf(0);
   let [least, greatest] = [own, own];
   for (const value of radius.data) { if (value < least) least = value; if (value > greatest) greatest = value; }
   const radii = signedBank(least, greatest), light = linear(photo), subject = raiseLamps(light, glass.gain);

@@ -11,7 +11,7 @@ import {fit, map, resizePicture, split, unit} from './planes.js';
 
 /**
  * @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture
- * @typedef {import('./network.js').Places & {focus: number}} Places
+ * @typedef {import('./network.js').Places & {focus: number, to?: number}} Places the disparity in focus, and the other end of a range
  * @typedef {{canvas: Plane[], matte: Plane, solid: Plane, relative: Plane, behind: Plane[]}} Lifted
  */
 
@@ -41,7 +41,8 @@ export async function render(photo, places, glass, grain, rest) {
   const [width, height] = fit(photo.width, photo.height, Math.min(CANVAS_SIDE, Math.max(photo.width, photo.height)));
   const {canvas, solid, relative, behind} = onCanvas(resizePicture(photo, width, height), places);
   await rest();
-  const {picture, kept} = await draw(canvas, solid, relative, glass, places.focus, behind, rest);
+  const ends = /** @type {[number, number]} */ ([places.focus, places.to ?? places.focus].sort((a, b) => a - b));
+  const {picture, kept} = await draw(canvas, solid, relative, glass, ends, behind, rest);
   return carryToFullSize(photo, picture, kept, canvas, grain, rest);
 }
 

@@ -3,7 +3,7 @@
 
 import {place} from '../place.js';
 import {linear, toCode} from './colour.js';
-import {refineAt} from './closer.js';
+import {refineAt, upTo} from './closer.js';
 import {Grain, lostGrain} from './grain.js';
 import {findSurroundings, lampWeight} from './highlights.js';
 import {Network} from './network.js';
@@ -31,13 +31,13 @@ async function placesOf(key, focus) {
   if (!opened) throw new Error('The photo is no longer open.');
   let whole = opened.places.get('auto');
   if (!whole) opened.places.set('auto', whole = {...await engine.look(opened.photo), focus: 0});
-  if (focus === 'auto') return whole;
-  let found = opened.places.get(focus);
+  const [start, end] = focus.split(':');
+  let found = opened.places.get(start);
   if (!found) {
-    found = await refineAt(opened.photo, whole, /** @type {[number, number]} */ (focus.split(',').map(Number)), part => engine.look(part));
-    opened.places.set(focus, found);
+    found = await refineAt(opened.photo, whole, /** @type {[number, number]} */ (start.split(',').map(Number)), part => engine.look(part));
+    opened.places.set(start, found);
   }
-  return found;
+  return upTo(found, end);
 }
 
 /** @param {Float32Array} values @returns {Uint16Array} half-precision bits */
