@@ -61,7 +61,7 @@ def broken(jpeg: bytes, png: bytes) -> dict[str, bytes]:
         "header.jpg": jpeg[:200],
         "cut.png": png[: len(png) * 2 // 3],
         "huge.png": huge_png(),
-        "float.tif": cv2.imencode(".tiff", np.ones((20, 30), np.float32))[1].tobytes(),
+        "nan.tif": cv2.imencode(".tiff", np.full((20, 30), np.nan, np.float32))[1].tobytes(),
     }
 
 

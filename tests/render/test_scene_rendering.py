@@ -6,6 +6,7 @@ import pytest
 
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.apertures import Aperture
+from wideopen.lens.compositor import draw
 from wideopen.lens.defocus import blur
 from wideopen.lens.layered_lens import Layer
 from wideopen.lens.lens_settings import LensSettings
@@ -65,3 +66,34 @@ def test_lamps_in_the_corners_become_cat_s_eyes() -> None:
         for row, column in lamps
     ]
     assert max(sizes[0], sizes[2]) < 0.75 * sizes[1]
+
+
+def test_a_subject_s_parts_are_drawn_as_anything_else_of_their_disparity() -> None:
+    """All is the subject, its parts told apart; or there is no subject, and all else has those disparities."""
+    rng = np.random.default_rng(0)
+    photo = rng.random((160, 240, 3)).astype(np.float32)
+    relative = np.linspace(-0.8, 0.8, 240, dtype=np.float32)[None].repeat(160, 0)
+    all_of_it, nothing = (np.full(relative.shape, opacity, np.float32) for opacity in (1, 0))
+    lens = LensSettings(0.05, 0.2, highlight_gain=1.0)
+    parts, kept = draw(photo, all_of_it, nothing - 1, lens, within=relative)
+    rest, kept_of_rest = draw(photo, nothing, relative, lens)
+    np.testing.assert_allclose(parts, rest, atol=0.02)
+    assert np.abs(parts - rest).mean() < 1e-3 and np.abs(kept - kept_of_rest).mean() < 1e-3
+    sharp = np.abs(relative - 0.2) * 0.05 * 160 < 0.4
+    assert np.array_equal(parts[sharp], rest[sharp]) and np.abs(parts - photo)[sharp].max() < 1e-3
+
+
+def test_what_is_blurred_in_front_of_the_focus_shows_what_lies_behind_it() -> None:
+    """A black post before a white wall in focus, wider than its blur, that is no subject: a lens lets the wall through
+    near its edges, as far as the disc reaches, and the post's sharp picture is nowhere."""
+    height, width, radius_px = 160, 240, 20.0
+    photo, relative = np.ones((height, width, 3), np.float32), np.zeros((height, width), np.float32)
+    photo[:, 95:145], relative[:, 95:145] = 0, 1
+    nothing = np.zeros((height, width), np.float32)
+    picture, kept = draw(photo, nothing, relative, LensSettings(radius_px / height, highlight_gain=1.0), continued=True)
+    x = (np.arange(width) + 0.5)[None]
+    t = np.stack([(95 - x) / radius_px, (145 - x) / radius_px]).clip(-1, 1)
+    share = np.diff(0.5 + (t * np.sqrt(1 - t * t) + np.arcsin(t)) / np.pi, axis=0)[0, 0]
+    seen = srgb_to_linear(picture)[height // 2, :, 0]
+    assert np.abs(seen - (1 - share))[30:-30].max() < 0.06
+    assert kept[height // 2, 97:143].max() < 0.01

@@ -27,10 +27,10 @@ def photo_of(matte: np.ndarray) -> np.ndarray:
     return np.repeat(np.where(matte > 0.5, 200, 60).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def fused(matte: np.ndarray, disparity: np.ndarray, metric: bool = False) -> Scene:
+def fused(matte: np.ndarray, disparity: np.ndarray, metric: bool = False, parts: bool = False) -> Scene:
     photo = photo_of(matte)
     scene = scene_of_map(photo, DepthMap(disparity.astype(np.float32), metric=metric), "map")
-    return with_subject(scene, Matte(matte, "matte"))
+    return with_subject(scene, Matte(matte, "matte"), parts)
 
 
 def test_the_matte_s_edge_wins_over_a_soft_map() -> None:
@@ -75,6 +75,40 @@ def test_the_ground_goes_on_behind_the_subject() -> None:
     matte = box(BOX)
     scene = fused(matte, np.where(matte > 0, np.float32(NEAR), ramp))
     assert np.abs(scene.disparity.values - ramp)[BOX].max() < 0.12 and scene.disparity.values.max() < 0.65
+
+
+def leaning() -> np.ndarray:
+    """A subject that comes nearer from 0.5 at its top to 0.9 at its foot, before a wall at 0.1."""
+    slope = np.linspace(0.5, 0.9, 140, dtype=np.float32)[:, None].repeat(120, 1)
+    map = np.full((HEIGHT, WIDTH), 0.1, np.float32)
+    map[BOX] = slope
+    return map
+
+
+def test_all_of_a_subject_is_as_far_or_each_part_for_itself() -> None:
+    map = leaning()
+    whole, parts = (fused(box(BOX), cv2.GaussianBlur(map, (0, 0), 1.2), parts=each) for each in (False, True))
+    assert np.ptp(whole.disparity_at(*WHOLE, whole.pixels)[BOX]) == 0 and whole.subject == pytest.approx(0.7, abs=0.01)
+    seen = parts.disparity_at(*WHOLE, parts.pixels)
+    away, well = map == map[0, 0], cv2.erode(box(BOX), np.ones((11, 11))) > 0
+    assert np.abs(seen - map)[well].max() < 0.01 and np.abs(seen - map)[away].max() < 0.03
+    assert np.abs(seen - map).max() < 0.1, "at the rim the slope goes on, flatter, and the wall begins behind it"
+    assert parts.subject == whole.subject and parts.focus_at("0.5,0.3")[1] < -0.1 < 0.1 < parts.focus_at("0.5,0.8")[1]
+
+
+def test_what_the_map_has_lost_of_a_subject_stays_with_the_rest() -> None:
+    """A held surfboard, as wide as an arm is long, that the map has as far as the wall."""
+    board = slice(80, 130), slice(220, 280)
+    map = leaning()
+    scene = fused(box(BOX, board), map, parts=True)
+    seen = scene.disparity_at(*WHOLE, scene.pixels)
+    assert seen[board].min() > 0.5 and np.abs(seen[66:194, 106:214] - map[66:194, 106:214]).max() < 0.03
+
+
+def test_a_subject_too_thin_for_the_map_is_one() -> None:
+    wire = slice(60, 200), slice(150, 152)
+    scene = fused(box(wire), FAR + (NEAR - FAR) * box(wire), parts=True)
+    assert scene.within is None
 
 
 @pytest.mark.parametrize("shape", [(60, 80), (480, 640)])

@@ -3,8 +3,8 @@ quality.
 
 photo, matte m, relative disparity r, lens with focus f
   1. linear light, clipped lamps raised; for everything else the subject's rim taken out
-  2. layers of one blur radius: the subject goes to the two radii nearest to K f (0 if it is in focus), everything else
-     to the two nearest to K (f - r)
+  2. layers of one blur radius: the subject goes to the two radii nearest to K f (0 if it is in focus; its parts, where
+     they are told apart, each to its own), everything else to the two nearest to K (f - r)
   3. each layer blurred by the aperture's shape, divided by how much of it nothing nearer hides
   4. laid over one another, far to near; encoded
 """
@@ -18,6 +18,7 @@ import numpy as np
 
 from wideopen._types import Float
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
+from wideopen.image.inpaint import fill
 from wideopen.lens.apertures import Aperture
 from wideopen.lens.defocus import COARSE_FROM_PX, bank_position, blur_part, convolve_planes, signed_bank
 from wideopen.lens.highlights import raise_lamps
@@ -30,7 +31,13 @@ LEAST_VISIBLE = 0.05
 
 
 def draw(
-    photo: Float, matte: Float, relative: Float, lens: LensSettings, behind: Float | None = None
+    photo: Float,
+    matte: Float,
+    relative: Float,
+    lens: LensSettings,
+    behind: Float | None = None,
+    within: Float | None = None,
+    continued: bool = False,
 ) -> tuple[Float, Float]:
     """See a photo through a lens.
 
@@ -41,6 +48,9 @@ def draw(
         lens: focused at a relative disparity; 0 is the subject.
         behind: HxWx3 linear light, [0, 1]; what everything else is drawn from where it or the subject is blurred
             (`rim.remove_foreground`). The photo if None.
+        within: HxW, disparity of the subject's own parts, less the subject's; 0 everywhere if None.
+        continued: what lies behind all that is blurred in front of the focus is continued from around it, as scenes of
+            depth maps need it, in which other things than the subject stand in front.
 
     Returns:
         The picture, HxWx3 sRGB-encoded, up to 1 or the brightest of the photo, and HxW the share of the photo's own
@@ -49,15 +59,18 @@ def draw(
     short = min(photo.shape[:2])
     most = short * LARGEST
     radius = lens.radius(relative, short).clip(-most, most)
-    own = float(np.clip(lens.radius_of_subject(short), -most, most))
-    radii = signed_bank(min(float(radius.min()), own), max(float(radius.max()), own), GROWTH)
+    if within is None:
+        own: Float = np.full((1, 1), np.clip(lens.radius_of_subject(short), -most, most), np.float32)
+    else:
+        own = lens.radius(within, short).clip(-most, most)
+    radii = signed_bank(min(float(radius.min()), float(own.min())), max(float(radius.max()), float(own.max())), GROWTH)
     linear = srgb_to_linear(photo)
     light = raise_lamps(linear, lens.highlight_gain)
     rest = light
     if behind is not None:
-        mixed: Float = linear + shows_hidden(np.abs(radius), abs(own))[..., None] * (behind - linear)
+        mixed: Float = linear + shows_hidden(np.abs(radius), np.abs(own))[..., None] * (behind - linear)
         rest = raise_lamps(mixed, lens.highlight_gain)
-    seen, kept = composite(light, rest, matte, radius, own, radii, lens.aperture)
+    seen, kept = composite(light, rest, matte, radius, own, radii, lens.aperture, continued)
     # A sensor clips; of photos whose light goes farther, a mean of light does not.
     picture = linear_to_srgb(seen.clip(min(0.0, float(linear.min())), max(1.0, float(linear.max()))))
     return picture, kept
@@ -76,12 +89,22 @@ class _Layer:
 
 
 def composite(
-    light: Float, rest: Float, matte: Float, radius: Float, own: float, radii: Float, aperture: Aperture | None = None
+    light: Float,
+    rest: Float,
+    matte: Float,
+    radius: Float,
+    own: Float,
+    radii: Float,
+    aperture: Aperture | None = None,
+    continued: bool = False,
 ) -> tuple[Float, Float]:
     """Steps 2 to 4: linear light HxWx3, and the share HxW of the layer that is not blurred. `light` is the subject's,
-    `rest` everything else's, both HxWx3; `own` is the subject's radius. Radii run from the nearest to the farthest."""
-    result = [np.array(plane) for plane in cv2.split(np.asarray(rest, np.float32))]
-    kept: Float = np.ones(matte.shape, np.float32)
+    `rest` everything else's, both HxWx3; `own` are the subject's radii, HxW, or 1x1 if it has one. Radii run from the
+    nearest to the farthest; `continued` as of `draw`."""
+    base, kept = np.asarray(rest, np.float32), np.ones(matte.shape, np.float32)
+    if continued:
+        base, kept = _behind_blurred(base, matte, radius, own)
+    result = [np.array(plane) for plane in cv2.split(base)]
 
     def seen(layer: _Layer) -> list[Float]:
         radius = float(radii[layer.index])
@@ -106,15 +129,25 @@ def composite(
     return cv2.merge(result), kept
 
 
-def _layers(light: Float, rest: Float, matte: Float, radius: Float, own: float, radii: Float) -> list[_Layer]:
+def _behind_blurred(rest: Float, matte: Float, radius: Float, own: Float) -> tuple[Float, Float]:
+    """What is seen where no layer is, and the share HxW of it that is the photo's own: what is blurred in front of the
+    focus lets through what lies behind it, which is continued from around it, and never its own sharp picture."""
+    blurred = (1.0 - matte) * (-radius - 1.0).clip(0.0, 1.0) + matte * (-own - 1.0).clip(0.0, 1.0)
+    if not blurred.any():
+        return rest, np.ones(matte.shape, np.float32)
+    clear: Float = 1.0 - cv2.dilate(np.asarray(blurred, np.float32), np.ones((3, 3), np.uint8))
+    return (fill(rest, clear) if clear.any() else rest), clear
+
+
+def _layers(light: Float, rest: Float, matte: Float, radius: Float, own: Float, radii: Float) -> list[_Layer]:
     """All that something is in, far to near."""
-    place, place_of_subject = bank_position(radius, radii), float(bank_position(np.full((1, 1), own), radii)[0, 0])
+    place, place_of_subject = bank_position(radius, radii), bank_position(own, radii)
     hidden: Float = np.ones(matte.shape, np.float32)  # By the layer itself and all nearer ones.
     layers: list[_Layer] = []
     of_subject, of_rest = (cv2.split(np.asarray(picture, np.float32)) for picture in (light, rest))
     for index in reversed(range(len(radii))):
         others = (1.0 - matte) * np.maximum(1.0 - np.abs(place - index), 0.0)
-        subject = matte * max(1.0 - abs(place_of_subject - index), 0.0)
+        subject = matte * np.maximum(1.0 - np.abs(place_of_subject - index), 0.0)
         share = others + subject
         hidden = hidden - share
         if (within := _reach(share, float(abs(radii[index])))) is not None:

@@ -69,7 +69,7 @@ def draw_on_canvas(
     canvas, matte, relative = on_canvas(scene) if lifted is None else lifted
     seen = canvas if photo_light is None else linear_to_srgb(photo_light.small(scene.pixels, *canvas.shape[:2]))
     behind = remove_foreground(srgb_to_linear(seen), matte, _is_exact(scene))
-    picture, kept = draw(seen, _solid(scene, matte), relative, lens, behind)
+    picture, kept = draw(seen, _solid(scene, matte), relative, lens, behind, _within(scene, matte), _of_map(scene))
     return Drawing(picture, kept, seen, _in_focus(scene, matte, lens))
 
 
@@ -79,14 +79,14 @@ def draw_with_alpha(scene: Scene, alpha: Pixels, lens: LensSettings) -> tuple[Dr
     Premultiplied colour and alpha go through the same lens, and the one is divided by the other.
     """
     canvas, matte, relative = on_canvas(scene)
-    subject = _solid(scene, matte)
+    subject, within = _solid(scene, matte), _within(scene, matte)
     opacity = resize(alpha, *canvas.shape[:2]).astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
     # Colours that nothing covers count faintly, so that there is something to divide by everywhere.
     weight = (FAINT + (1 - FAINT) * opacity)[..., None]
 
     def through(light: Float, lens: LensSettings) -> tuple[Float, Float]:
         behind = remove_foreground(light, subject, _is_exact(scene))
-        picture, kept = draw(linear_to_srgb(light), subject, relative, lens, behind)
+        picture, kept = draw(linear_to_srgb(light), subject, relative, lens, behind, within, _of_map(scene))
         return srgb_to_linear(picture), kept
 
     light = srgb_to_linear(canvas)
@@ -116,12 +116,20 @@ def _solid(scene: Scene, matte: Float) -> Float:
     return (matte / np.float32(scene.matte.sure)).clip(0.0, 1.0)
 
 
+def _within(scene: Scene, matte: Float) -> Float | None:
+    return None if scene.relative_within is None else resize(scene.relative_within, *matte.shape)
+
+
+def _of_map(scene: Scene) -> bool:
+    return scene.disparity.scale != "subject"
+
+
 def _is_exact(scene: Scene) -> bool:
     return scene.matte is not None and scene.matte.exact
 
 
 def _in_focus(scene: Scene, matte: Float, lens: LensSettings) -> Subject | None:
     far, near = lens.ends
-    if not _is_exact(scene) or not far <= 0.0 <= near:
+    if not _is_exact(scene) or scene.within is not None or not far <= 0.0 <= near:
         return None
     return Subject(matte, scene.lifted_matte.at)

@@ -212,7 +212,8 @@ class SceneSources:
             found = scene_of_map(pixels, depth, self.options.depth or "depth map", curve)
             if matte is None and (kind == "auto" or kind == "unset" and (self.options.best or painted)):
                 matte = estimate_scene(self.engine, pixels, self.options, curve).matte
-            return found if matte is None else with_subject(found, matte)
+            # With a focus of its own a photo is seen as the map has it; else all of the subject is to be sharp.
+            return found if matte is None else with_subject(found, matte, parts=self.options.focus != "auto")
         found = self._of_network(pixels, curve, matte)
         if matte is not None:
             return with_subject(found, matte)

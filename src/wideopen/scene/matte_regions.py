@@ -46,7 +46,7 @@ def find_hole(alpha: Float32, doubt: Float32, reach: float = 0.008) -> Float32:
     return np.asarray(hole, np.float32)
 
 
-def shows_hidden(radius_px: Float32, subject_radius_px: float) -> Float32:
+def shows_hidden(radius_px: Float32, subject_radius_px: Float32 | float) -> Float32:
     """HxW share in [0, 1] to which what lies behind a subject shows: none where neither it nor the background is
     blurred (0.5 px), all from 2 px on."""
     return np.asarray(np.clip((np.maximum(radius_px, subject_radius_px) - 0.5) / 1.5, 0.0, 1.0), np.float32)

@@ -96,6 +96,9 @@ class Scene:
     """Has a network look at a part of the photo."""
     hand: "Callable[[Scene], Scene] | None" = None
     """Corrects the scene once focus is found; see `correction.with_strokes`."""
+    within: Float | None = None
+    """h'xw', disparity of the subject itself where a map tells its parts apart, in the scale of `disparity`, continued
+    beyond its edge; all of it is as far as `subject` if None."""
 
     @cached_property
     def relative(self) -> Float:
@@ -109,6 +112,13 @@ class Scene:
     def unit(self) -> float:
         """The disparity that is 1 in `relative`, in the scale of `disparity`."""
         return 1.0 if self.disparity.scale == "subject" else max(self.subject, LEAST_UNIT)
+
+    @property
+    def relative_within(self) -> Float | None:
+        """`within` less the subject's disparity, in its units."""
+        if self.within is None:
+            return None
+        return np.asarray((self.within - np.float32(self.subject)) / np.float32(self.unit), np.float32)
 
     def with_relative(self, relative: Float) -> "Scene":
         """The same with other disparities in units of the subject's,"""
@@ -172,7 +182,8 @@ class Scene:
             subject, rest = _of_one_size(subject, self.disparity.values)
             return np.asarray((1.0 + (1.0 - subject) * rest).clip(0.0, None), np.float32)
         subject, rest = _of_one_size(self.matte.opacity, self.disparity.values)
-        return np.where(subject > 0.5, np.float32(self.subject), rest)
+        own = np.float32(self.subject) if self.within is None else resize(self.within, *rest.shape)
+        return np.where(subject > 0.5, own, rest)
 
     @cached_property
     def apart(self) -> "Scene":
@@ -202,7 +213,8 @@ class Scene:
             return self._lifted.at(rows, columns, photo)
         rest = self._lifted.at(rows, columns, photo)
         opacity = self.lifted_matte.at(rows, columns, photo)
-        return np.where(opacity > 0.5, np.float32(self.subject), rest)
+        own = np.float32(self.subject) if self.within is None else self._lifted_within.at(rows, columns, photo)
+        return np.where(opacity > 0.5, own, rest)
 
     def opacity_at(self, rows: slice, columns: slice, photo: Pixels) -> Float:
         """Opacity of the subject at the photo's size, following its edges: a tile of it, float32 in [0, 1].
@@ -218,6 +230,11 @@ class Scene:
     def _lifted(self) -> Lifted:
         map = self.depth_map.disparity if self.disparity.scale == "subject" else self.disparity.values
         return Lifted(map, self.pixels)
+
+    @cached_property
+    def _lifted_within(self) -> Lifted:
+        assert self.within is not None
+        return Lifted(self.within, self.pixels)
 
     @cached_property
     def lifted_matte(self) -> LiftedMatte:
