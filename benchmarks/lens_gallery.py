@@ -30,6 +30,9 @@ PATH, WHALE = ROOT / "examples" / "path.jpg", ROOT / "examples" / "whale.jpg"
 APERTURES = {f"f/{number}": {"aperture": number, "focus": "0.45,0.5"} for number in (1.4, 2.8, 8.0)}
 FOCUS = {place: {"aperture": 1.4, "focus": place} for place in ("0.45,0.5", "0.7,0.2", "0.2,0.12")}
 RANGES = {place: {"aperture": 1.4, "focus": place} for place in ("0.45,0.5", "0.45,0.5@f/8", "0.45,0.5:0.7,0.2")}
+TILTS: dict[str, dict[str, Any]] = {
+    f"tilt {tilt}": {"aperture": 2.0, "focus": "0.5,0.5", "tilt": tilt} for tilt in (0.0, -8.0)
+}
 SHAPES: dict[str, dict[str, Any]] = {
     "disc": {},
     "6 blades": {"blades": 6, "rotate": 15.0},
@@ -93,6 +96,8 @@ def main() -> None:
     }
     board(shapes, folder / "lens-shapes.jpg")
     save(Photo(rims()), folder / "lens-rim.png", overwrite=True)
+    tilts = {case: scale(render(PATH, values, seconds, case), 400) for case, values in TILTS.items()}
+    board(tilts, folder / "lens-tilt.jpg")
     print(json.dumps(seconds))
 
 

@@ -159,6 +159,13 @@ class RenderOptions:
         default=0.0,
         metadata=_doc("Rim of the discs behind the focus, -1 (soft) to 1 (bright); the reverse in front of it.", LENS),
     )
+    tilt: float = field(
+        default=0.0,
+        metadata=_doc("Tilt of the lens in degrees: above 0 focus comes nearer downward, below 0 a miniature.", LENS),
+    )
+    tilt_direction: float = field(
+        default=0.0, metadata=_doc("Where focus comes nearer by tilt: 0 is down, 90 right, in degrees.", LENS)
+    )
     shape: Path | None = field(
         default=None, metadata=_doc("Grey picture of the aperture, in place of the blades.", LENS)
     )
@@ -198,13 +205,15 @@ class RenderOptions:
                 raise ValueError(f"{name} must be above 0, not {number}")
         if self.highlights is not None and not 1 <= self.highlights <= 50:
             raise ValueError(f"highlights must be 1 to 50, not {self.highlights}")
+        if not -45 <= self.tilt <= 45:
+            raise ValueError(f"tilt must be -45 to 45 degrees, not {self.tilt}")
         if not 0 <= self.grain <= 1:
             raise ValueError(f"grain must be a share in 0..1, not {self.grain}")
 
     def asks_for_a_lens(self) -> bool:
         """Whether anything is set that only a lens can do: it needs depth, or a model that says where things are."""
         own = {"aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "rim",
-               "shape", "highlights", "nearest"}  # fmt: skip
+               "tilt", "shape", "highlights", "nearest"}  # fmt: skip
         return any(getattr(self, name) != getattr(RenderOptions, name) for name in own)
 
 

@@ -58,11 +58,11 @@ def draw(
     """
     short = min(photo.shape[:2])
     most = short * LARGEST
-    radius = lens.radius(relative, short).clip(-most, most)
-    if within is None:
+    radius = lens.radius_in(relative, photo.shape).clip(-most, most)
+    if within is None and lens.tilt == (0.0, 0.0):
         own: Float = np.full((1, 1), np.clip(lens.radius_of_subject(short), -most, most), np.float32)
     else:
-        own = lens.radius(within, short).clip(-most, most)
+        own = lens.radius_in(np.zeros_like(relative) if within is None else within, photo.shape).clip(-most, most)
     radii = signed_bank(min(float(radius.min()), float(own.min())), max(float(radius.max()), float(own.max())), GROWTH)
     linear = srgb_to_linear(photo)
     light = raise_lamps(linear, lens.highlight_gain)

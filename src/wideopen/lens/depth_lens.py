@@ -110,7 +110,7 @@ def _tile_px(lens: LensSettings, shape: tuple[int, ...]) -> int:
 def _survey(pixels: Pixels, disparity: Float, lens: LensSettings, photo_light: PhotoLight) -> _Scene | None:
     """Steps 1 and 2; None if nothing is blurred."""
     height, width = pixels.shape[:2]
-    radius = lens.radius(np.ascontiguousarray(disparity, np.float32), min(height, width))
+    radius = lens.radius_in(np.ascontiguousarray(disparity, np.float32), (height, width))
     least, greatest = float(radius.min()), float(radius.max())
     if max(-least, greatest) <= SHARP_RADIUS_PX:
         return None
@@ -158,7 +158,7 @@ def _render_tile(
         return
     around = grown(tile, reach, pixels.shape)
     photo = pixels[around]
-    radius = scene.lens.radius(depth_at(*around, photo), min(pixels.shape[:2]))
+    radius = scene.lens.radius_in(depth_at(*around, photo), pixels.shape, around)
     if np.abs(radius).max() <= SHARP_RADIUS_PX:
         return
     light = _raised(scene, scene.photo_light.light(photo, around), around)

@@ -17,7 +17,7 @@ from wideopen.image.tone_curve import ToneCurve, to_light
 from wideopen.lens.apertures import Aperture
 from wideopen.lens.highlights import lamp_certainty
 from wideopen.lens.thin_lens import PRESETS, Lens, Taken
-from wideopen.option_texts import Focus, parse_focus
+from wideopen.option_texts import Focus, parse_focus, parse_place
 from wideopen.options import RenderOptions
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.files import load
@@ -50,6 +50,10 @@ class LensSettings:
     """The other end of what is in focus, if it is a range: all between is as sharp."""
     depth_of_field: float = 0.0
     """How far before and behind what is in focus all is as sharp, in disparity."""
+    tilt: tuple[float, float] = (0.0, 0.0)
+    """Growth of the signed radius, px for each px to the right and down, by the tilt of the lens; see `_tilt`."""
+    pivot: tuple[float, float] = (0.5, 0.5)
+    """Fractions of width and height: where a tilted lens focuses as it would untilted."""
 
     def radius(self, disparity: Float, short_side: int) -> Float:
         """Signed blur radius in px of a photo with that short side, positive behind the plane in focus."""
@@ -72,6 +76,24 @@ class LensSettings:
         if far == near:
             return np.asarray(np.float32(far) - disparity)
         return np.asarray(disparity.clip(np.float32(far), np.float32(near)) - disparity)
+
+    def radius_in(self, disparity: Float, shape: tuple[int, ...], part: tuple[slice, slice] | None = None) -> Float:
+        """`radius` of a map hxw of a part of a photo, all of it if None, with the lens's tilt; px of the photo.
+
+        Args:
+            shape: height and width of the photo.
+            part: rows and columns of the photo that the map covers, at any size.
+        """
+        found, short = self.radius(disparity, min(shape[:2])), min(shape[:2])
+        if self.tilt == (0.0, 0.0):
+            return found
+        spans = part or (slice(0, shape[0]), slice(0, shape[1]))
+        down, right = (
+            span.start + (np.arange(count) + 0.5) * ((span.stop - span.start) / count) - pivot * length
+            for span, count, pivot, length in zip(spans, found.shape, self.pivot[::-1], shape, strict=False)
+        )
+        leaning = self.tilt[0] * right[None, :] + self.tilt[1] * down[:, None]
+        return (found + leaning).clip(-LARGEST * short, LARGEST * short).astype(np.float32)
 
 
 def choose_lens(options: RenderOptions, taken: Taken | None = None) -> Lens:
@@ -140,7 +162,9 @@ def settings_for_map(
     sharp = _depth_of_field(blur, lens, wanted)
     found = LensSettings(blur, focus, make_aperture(options), _highlight_gain(pixels, options, curve), to, sharp)
     reach = float(np.abs(found._out_of_focus(depth.disparity)).max())
-    return replace(found, blur=min(blur, LARGEST / max(reach, 1e-6)))
+    held = min(blur, LARGEST / max(reach, 1e-6))
+    tilt, pivot = _tilt(options, lens, held / blur if blur > 0 else 0.0, shape)
+    return replace(found, blur=held, tilt=tilt, pivot=pivot)
 
 
 def settings_for_scene(
@@ -159,7 +183,9 @@ def settings_for_scene(
     blur = lens.blur_radius_px(math.inf, 1)
     sharp = _depth_of_field(blur, lens, parse_focus(options.focus))
     gain = _highlight_gain(pixels, options, curve)
-    return LensSettings(min(blur, LARGEST), 0.0, make_aperture(options), gain, depth_of_field=sharp)
+    held = min(blur, LARGEST)
+    tilt, pivot = _tilt(options, lens, held / blur if blur > 0 else 0.0, pixels.shape)
+    return LensSettings(held, 0.0, make_aperture(options), gain, depth_of_field=sharp, tilt=tilt, pivot=pivot)
 
 
 def focused(scene: Scene, lens: LensSettings, options: RenderOptions) -> tuple[Scene, LensSettings]:
@@ -182,6 +208,27 @@ def _depth_of_field(blur: float, lens: Lens, wanted: Focus) -> float:
     if wanted.f_number is None or blur == 0:
         return 0.0
     return SHARP * wanted.f_number / (blur * lens.f_number)
+
+
+def _tilt(
+    options: RenderOptions, lens: Lens, held: float, shape: tuple[int, ...]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """`LensSettings.tilt` and `pivot`, by the hinge rule (H. Merklinger, Focusing the View Camera, 1996).
+
+    A lens of focal length f tilted by the angle a is focused on a plane through a hinge line f / sin a below it. On the
+    sensor, the disparity in focus so grows in proportion to the distance t from the pivot, and the signed blur radius
+    by t sin(a) / (2 N), whatever the focal length.
+
+    Args:
+        held: the fraction that the blur was held at, for no disc to be too large; 0 if the aperture is off.
+    """
+    where, (height, width) = parse_place(parse_focus(options.focus).start), shape[:2]
+    pivot = (0.5, 0.5)
+    if not isinstance(where, str):
+        pivot = where if max(where) <= 1 else (where[0] / width, where[1] / height)
+    slope = held * math.sin(math.radians(options.tilt)) / (2 * lens.f_number)
+    toward = math.radians(options.tilt_direction)
+    return (slope * math.sin(toward), slope * math.cos(toward)) if slope else (0.0, 0.0), pivot
 
 
 def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> float:

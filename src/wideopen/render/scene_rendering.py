@@ -130,6 +130,7 @@ def _is_exact(scene: Scene) -> bool:
 
 def _in_focus(scene: Scene, matte: Float, lens: LensSettings) -> Subject | None:
     far, near = lens.ends
-    if not _is_exact(scene) or scene.within is not None or not far <= 0.0 <= near:
+    tilted = lens.tilt != (0.0, 0.0)
+    if not _is_exact(scene) or scene.within is not None or tilted or not far <= 0.0 <= near:
         return None
     return Subject(matte, scene.lifted_matte.at)

@@ -18,6 +18,9 @@ from wideopen.web.app import STATIC, examples
 from wideopen.web.schema import schema
 from wideopen.web.settings import ServeOptions
 
+UNDRAWN = "rim", "tilt", "tilt_direction"
+"""Options that the lens in JavaScript has not."""
+
 
 def write_site(folder: Path, model: Path | None = None, overwrite: bool = False) -> list[Path]:
     """Write the application into a folder.
@@ -100,11 +103,13 @@ def _list_files(folder: Path) -> None:
 
 def _schema(engine: Engine, photos: list[Path]) -> dict[str, Any]:
     """What the application is told: nothing that needs a depth map, which the browser alone does not read, or a
-    rim of the discs, which it does not draw."""
+    rim of the discs or a tilt of the lens, which it does not draw."""
     found, info = schema(ServeOptions()), engine.metadata
     return {
         **found,
-        "options": [option for option in found["options"] if option["panel"] != DEPTH and option["name"] != "rim"],
+        "options": [
+            option for option in found["options"] if option["panel"] != DEPTH and option["name"] not in UNDRAWN
+        ],
         "presets": {
             name: preset
             for name, preset in found["presets"].items()

@@ -13,12 +13,12 @@ import {passes} from './optics.js';
 const GROUPS = [
   {title: 'Aperture shape', names: ['roundness', 'rotate', 'squeeze', 'ring', 'vignette', 'rim']},
   {title: 'Light', names: ['highlights', 'grain']},
-  {title: 'Lens', names: ['lens']},
+  {title: 'Lens', names: ['lens', 'tilt', 'tilt_direction']},
   {title: 'File', names: ['quality', 'strip']},
 ];
 /** @type {Record<string, string>} */
 const LABELS = {
-  roundness: 'Round blades', rotate: 'Turn', squeeze: 'Squeeze', ring: 'Mirror lens', vignette: 'Cat’s eyes', rim: 'Rim',
+  roundness: 'Round blades', rotate: 'Turn', squeeze: 'Squeeze', ring: 'Mirror lens', vignette: 'Cat’s eyes', rim: 'Rim', tilt: 'Tilt', tilt_direction: 'Tilt toward',
   highlights: 'Lamps', grain: 'Grain', lens: 'Focal length', quality: 'Quality', strip: 'Without metadata', depth_kind: 'Values are', depth_unit: 'Metres a unit',
   invert: 'The other way round', nearest: 'Nearest thing (m)',
 };
@@ -170,7 +170,7 @@ export class Panel {
       words.textContent = String(value ?? 'auto');
       bar.setAttribute('aria-valuetext', words.textContent);
     };
-    const title = `${option.help}${option.name === 'rim' ? ' The preview leaves it out.' : ''} Double-click sets it back.`;
+    const title = `${option.help}${['rim', 'tilt', 'tilt_direction'].includes(option.name) ? ' The preview leaves it out.' : ''} Double-click sets it back.`;
     return make('div', {className: 'field slider', title}, [make('label', {for: id, textContent: label}), bar, words]);
   }
 
