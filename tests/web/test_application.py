@@ -1,7 +1,9 @@
 """The application in a real Chromium: what a person sees, touches, types and takes home."""
 
 import io
+import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -440,3 +442,89 @@ def test_a_closed_page_leaves_nothing(page: Any, scene: Path, servers: tuple[Ser
     page.goto("about:blank")
     page.wait_for_timeout(1500)
     assert not [path for path in servers[0].folder.iterdir() if (path / "scene.png").exists()]
+
+
+def matte_and_strokes(answer: Any) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """The matte that the server has sent, and the strokes that it was asked with."""
+    body, asked = answer.body(), answer.request.post_data_buffer
+    start = 4 + int.from_bytes(body[:4], "little")
+    (listed,) = [plane for plane in json.loads(body[4:start])["planes"] if plane["name"] == "matte"]
+    at = start + listed["at"]
+    grey = np.frombuffer(zlib.decompress(body[at : at + listed["bytes"]]), np.uint8)
+    lines = [json.loads(line) for line in asked.decode("latin-1").splitlines() if line.startswith('{"kind"')]
+    return grey.reshape(listed["height"], listed["width"]), lines
+
+
+def paint(page: Any, *places: tuple[float, float]) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Draw a line over the photo with the mouse; the matte that comes of it, and all strokes."""
+    box = page.locator("#sheet").bounding_box()
+    first, *others = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    with page.expect_response(lambda answer: answer.url.endswith("/scene")) as sent:
+        page.mouse.move(*first)
+        page.mouse.down()
+        for place in others:
+            page.mouse.move(*place, steps=6)
+        page.mouse.up()
+    return matte_and_strokes(sent.value)
+
+
+def value_at(matte: np.ndarray, x: float, y: float) -> int:
+    return int(matte[int(y * matte.shape[0]), int(x * matte.shape[1])])
+
+
+def test_a_brush_corrects_preview_and_file(page: Any, scene: Path, tmp_path: Path) -> None:
+    give(page, scene)
+    page.locator("#brush").click()
+    assert page.locator("#brush-bar").is_visible() and page.locator("#brush-tip").is_visible()
+    page.locator("#brush-size").fill("30")
+    matte, strokes = paint(page, (0.1, 0.12), (0.2, 0.12))
+    assert value_at(matte, 0.15, 0.12) == 255 and [stroke["kind"] for stroke in strokes] == ["keep"]
+    page.wait_for_function(
+        "() => document.querySelector('#painted').getContext('2d').getImageData(0, 0, 300, 150).data.every(v => !v)"
+    )
+    seen = shown(page, "#preview")
+    page.locator("#give").click()
+    matte, strokes = paint(page, SUBJECT, (0.52, 0.5))
+    assert value_at(matte, *SUBJECT) == 0 and len(strokes) == 2
+    page.wait_for_timeout(300)
+    assert np.abs(shown(page, "#preview") - seen).max() > 20
+    page.keyboard.press("Control+z")
+    page.wait_for_timeout(1000)
+    assert np.abs(shown(page, "#preview") - seen).max() < 3, "the matte before the second stroke is shown again"
+    page.locator("#brush-done").click()
+    page.wait_for_function(DRAWN)
+    with page.expect_download() as saved:
+        page.locator("#download").click()
+    saved.value.save_as(tmp_path / "made.png")
+    before, made = (np.asarray(Image.open(path)) for path in (scene, tmp_path / "made.png"))
+    painted = slice(int(0.12 * 360) - 6, int(0.12 * 360) + 6), slice(int(0.11 * 480), int(0.19 * 480))
+    assert np.array_equal(made[painted], before[painted])
+
+
+def test_a_brush_by_keyboard_and_finger(page: Any, scene: Path) -> None:
+    give(page, scene)
+    page.keyboard.press("p")
+    with page.expect_response(lambda answer: answer.url.endswith("/scene")) as sent:
+        for key in ("g", "]", "Enter", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+    (stroke,) = matte_and_strokes(sent.value)[1]
+    assert stroke["kind"] == "give" and stroke["points"][0] == [0.5, 0.5] and len(stroke["points"]) > 1
+    with page.expect_response(lambda answer: answer.url.endswith("/scene")) as sent:
+        page.evaluate(
+            """() => {
+                const stage = document.querySelector('#stage');
+                const box = document.querySelector('#sheet').getBoundingClientRect();
+                const touch = (type, id, x, y) => stage.dispatchEvent(new PointerEvent(type, {
+                  pointerId: id, pointerType: 'touch', bubbles: true,
+                  clientX: box.x + x * box.width, clientY: box.y + y * box.height,
+                }));
+                stage.setPointerCapture = () => {};
+                // Two fingers zoom, and paint nothing.
+                touch('pointerdown', 6, 0.4, 0.4); touch('pointerdown', 7, 0.6, 0.6); touch('pointermove', 7, 0.7, 0.7);
+                touch('pointerup', 7, 0.7, 0.7); touch('pointerup', 6, 0.4, 0.4);
+                touch('pointerdown', 5, 0.4, 0.6); touch('pointermove', 5, 0.5, 0.6); touch('pointerup', 5, 0.5, 0.6);
+            }"""
+        )
+    assert len(matte_and_strokes(sent.value)[1]) == 2
+    page.keyboard.press("Escape")
+    assert page.locator("#brush-bar").is_hidden()

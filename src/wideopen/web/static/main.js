@@ -1,6 +1,7 @@
 // The application: photos in, the lens in real time, files out.
 // @ts-check
 
+import {Brush} from './brush.js';
 import {History} from './history.js';
 import {Looks} from './looks.js';
 import {nearestStop} from './optics.js';
@@ -13,7 +14,8 @@ import {wire} from './wiring.js';
 /**
  * @typedef {import('./server.js').Photo & {key: number, url: string, output: string, scenes: Map<string, import('./scene.js').Scene>,
  *   kind: string, failed: boolean, done: boolean}} Entry
- * @typedef {{settings: Record<string, any>, preset: string, focus: Record<string, string>}} State
+ * @typedef {{settings: Record<string, any>, preset: string, focus: Record<string, string>,
+ *   strokes?: Record<string, import('./brush.js').Stroke[]>}} State
  */
 
 const SETTLE_MS = 450, SCENES = 4;
@@ -30,6 +32,7 @@ export class Application {
     this.entry = null;
     this.count = 0;
     this.view = 'lens';
+    this.loaded = /** @type {?import('./scene.js').Scene} */ (null);
     /** @type {Set<AbortController>} */
     this.running = new Set();
     this.history = new History(/** @type {State} */ ({settings: this.plain(), preset: 'plain', focus: {}}));
@@ -44,6 +47,7 @@ export class Application {
       range: on => (on ? this.update() : this.focusOn(this.ends[0], false)),
       giveMap: () => part('map').click(), dropMap: () => this.giveMap(null),
     });
+    this.brush = new Brush(this);
     this.showSeam = wireSeam(part('seam-line'), before, sheet);
     stop.max = schema.stops.length - 1;
     for (const words of ['off', 8, 2.8, 1.4, 1]) {
@@ -66,7 +70,6 @@ export class Application {
   }
 
   get state() { return this.history.now; }
-
   get focus() { return this.entry ? this.state.focus[this.entry.key] ?? 'auto' : 'auto'; }
 
   /** @param {string} words @param {boolean} [bad] */
@@ -95,23 +98,21 @@ export class Application {
     strip.replaceChildren(...this.photos.map(entry => {
       const picture = make('img', {src: entry.url, alt: ''});
       const button = make('button', {title: entry.file.name, 'aria-label': entry.file.name, 'aria-current': String(entry === this.entry)}, [picture]);
-      button.classList.toggle('done', entry.done);
-      button.classList.toggle('failed', entry.failed);
+      for (const name of /** @type {const} */ (['done', 'failed'])) button.classList.toggle(name, entry[name]);
       button.addEventListener('click', () => this.choose(entry));
       return button;
     }));
     part('download').textContent = this.photos.length > 1 ? `Download ${this.photos.length}` : 'Download';
   }
 
-  /** The places between which all is sharp; one, if focus is no range. */
-  get ends() { return this.focus.split(':'); }
+  /** The places between which all is sharp; one, if focus is no range. */ get ends() { return this.focus.split(':'); }
 
   /** @param {Entry} entry */
   async choose(entry) {
     this.entry = entry;
     this.strip();
     this.stopSettling();
-    const scene = entry.scenes.get(this.ends[0]) ?? entry.scenes.get('auto');
+    const scene = entry.scenes.get(this.brush.sceneKey(entry, this.ends[0])) ?? entry.scenes.get('auto');
     if (scene) { this.shown(entry, scene); return; }
     await this.work(`Looking at ${entry.file.name}`, async signal => {
       const found = await this.fetchScene(entry, 'auto', signal);
@@ -134,7 +135,7 @@ export class Application {
     const {scene, output} = await server.scene(this.sent(entry, focus), settings, signal);
     entry.output = output;
     entry.kind = scene.kind;
-    entry.scenes.set(focus, scene);
+    entry.scenes.set(this.brush.sceneKey(entry, focus), scene);
     if (entry.scenes.size > SCENES) entry.scenes.delete([...entry.scenes.keys()].find(key => key !== 'auto') ?? '');
     return scene;
   }
@@ -142,7 +143,7 @@ export class Application {
   /** An entry as it is sent, with that focus; ids that the server gives are kept in the entry. @param {Entry} entry @param {string} focus @returns {import('./server.js').Photo} */
   sent(entry, focus) {
     return {
-      file: entry.file, depth: entry.depth, focus, get id() { return entry.id; }, set id(value) { entry.id = value; },
+      file: entry.file, depth: entry.depth, focus, strokes: this.brush.of(entry), get id() { return entry.id; }, set id(value) { entry.id = value; },
       get depthId() { return entry.depthId; }, set depthId(value) { entry.depthId = value; },
     };
   }
@@ -163,7 +164,7 @@ export class Application {
       this.stage.open(scene.size);
       this.showBefore(entry);
     }
-    this.looks.load(scene);
+    this.looks.load(this.loaded = scene);
     this.update();
     this.draw();
     if (other) this.thumbnails();
@@ -253,7 +254,7 @@ export class Application {
     this.panel.showMap?.(entry?.depth?.name ?? null, entry?.kind === 'map' && !entry?.depth, fixed);
     for (const id of ['hold', 'seam', 'depth-view', 'matte-view', 'zoom', 'download']) part(id).disabled = !open;
     part('depth-view').disabled = !open || fixed || !this.looks.preview;
-    part('matte-view').disabled = !open || entry?.kind !== 'subject' || !this.looks.preview;
+    part('brush').disabled = part('matte-view').disabled = !open || entry?.kind !== 'subject' || !this.looks.preview;
     part('undo').disabled = !this.history.canUndo;
     part('redo').disabled = !this.history.canRedo;
     for (const view of ['depth', 'matte']) part(`${view}-view`).setAttribute('aria-pressed', String(this.view === view));
@@ -290,15 +291,14 @@ export class Application {
 
   async finish() {
     const entry = this.entry;
-    if (!entry?.scenes.size || this.view !== 'lens') return;
+    if (!entry?.scenes.size) return;
     const asked = this.asked = new AbortController(), focus = this.focus, [start] = this.ends;
     try {
-      if (start.includes(',') && entry.kind === 'subject' && !entry.scenes.has(start)) {
-        const found = await this.fetchScene(entry, start, asked.signal);
-        if (asked.signal.aborted || this.entry !== entry) return;
-        this.looks.load(found);
-        this.draw();
-      }
+      const found = entry.scenes.get(this.brush.sceneKey(entry, start)) ?? (entry.kind === 'subject' && await this.fetchScene(entry, start, asked.signal));
+      if (asked.signal.aborted || this.entry !== entry) return;
+      if (found && found !== this.loaded) { this.looks.load(this.loaded = found); this.draw(); }
+      if (!this.brush.stroke) this.brush.draw();
+      if (this.view !== 'lens') return;
       const wanted = Math.max(...this.stage.size) * (this.stage.scale || this.stage.fit) * devicePixelRatio;
       const whole = this.stage.zoomed && wanted > this.schema.shown && /\.(jpe?g|png|webp|avif)$/i.test(entry.output);
       const side = whole ? undefined : Math.round(Math.min(this.schema.shown, Math.max(wanted, this.schema.screen)));

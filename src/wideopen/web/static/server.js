@@ -39,6 +39,7 @@ export async function example(name) {
  * @property {?string} id by which the server knows it
  * @property {?string} depthId
  * @property {string} focus
+ * @property {import('./brush.js').Stroke[]} [strokes]
  */
 
 /** @param {Photo} photo @param {Record<string, any>} settings */
@@ -48,6 +49,7 @@ function form(photo, settings) {
   if (photo.depth) {
     if (photo.depthId) body.append('depth_id', photo.depthId); else body.append('depth', photo.depth, photo.depth.name);
   }
+  if (photo.strokes?.length) body.append('strokes', photo.strokes.map(stroke => JSON.stringify(stroke)).join('\n'));
   for (const [name, value] of Object.entries({...settings, focus: photo.focus})) {
     if (value !== null && value !== undefined) body.append(name, String(value));
   }

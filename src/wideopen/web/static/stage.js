@@ -19,7 +19,8 @@ export class Stage {
     this.left = this.top = 0;
     /** @type {Map<number, PointerEvent>} */
     this.pointers = new Map();
-    this.seam = 50;
+    /** @type {?import('./brush.js').Paints} what a single pointer does, if it is not to focus or pan */
+    this.paints = null;
     home.addEventListener('pointerdown', event => this.down(event));
     home.addEventListener('pointermove', event => this.move(event));
     for (const end of ['pointerup', 'pointercancel']) home.addEventListener(end, event => this.up(/** @type {PointerEvent} */ (event)));
@@ -81,7 +82,9 @@ export class Stage {
     this.pointers.set(event.pointerId, event);
     this.moved = this.pointers.size > 1;
     clearTimeout(this.waiting);
-    if (this.pointers.size === 1 && event.pointerType !== 'mouse') {
+    if (this.paints) {
+      if (this.moved) this.paints.cancel(); else this.paints.begin(...this.at(event));
+    } else if (this.pointers.size === 1 && event.pointerType !== 'mouse') {
       this.waiting = window.setTimeout(() => { if (!this.moved) { this.held = true; this.does.hold(true); } }, HOLD_MS);
     }
   }
@@ -99,6 +102,10 @@ export class Stage {
       this.pointers.set(event.pointerId, event);
       return;
     }
+    if (this.paints) {
+      for (const each of event.getCoalescedEvents?.() ?? [event]) this.paints.move(...this.at(each));
+      return;
+    }
     const [x, y] = [event.clientX - before.clientX, event.clientY - before.clientY];
     if (!this.moved && Math.hypot(x, y) < MOVED_PX) return;
     clearTimeout(this.waiting);
@@ -112,6 +119,7 @@ export class Stage {
     if (!this.pointers.delete(event.pointerId)) return;
     clearTimeout(this.waiting);
     if (this.held) { this.held = false; this.does.hold(false); return; }
+    if (this.paints) { if (event.type === 'pointerup') this.paints.end(); else this.paints.cancel(); return; }
     if (event.type === 'pointerup' && !(this.moved && this.zoomed) && !this.pointers.size && !this.pinched) this.tap(event, false);
     this.pinched = this.pointers.size > 0;
   }

@@ -21,7 +21,7 @@ export function wire(app) {
   const does = /** @type {Record<string, () => void>} */ ({
     'undo': () => app.go(-1), 'redo': () => app.go(1), 'seam': () => app.toggleSeam(), 'depth-view': () => app.toggleView('depth'),
     'matte-view': () => app.toggleView('matte'), 'zoom': () => app.stage.toggleReal(), 'download': () => download(app),
-    'cancel': () => app.cancel(),
+    'cancel': () => app.cancel(), 'brush': () => app.brush.toggle(),
   });
   for (const [id, act] of Object.entries(does)) part(id).addEventListener('click', act);
   const hold = part('hold');
@@ -61,7 +61,7 @@ export function wire(app) {
 /** @param {import('./main.js').Application} app @param {Record<string, () => void>} does */
 function wireKeys(app, does) {
   /** @type {Record<string, string>} */
-  const letters = {b: 'seam', d: 'depth-view', m: 'matte-view', z: 'zoom'};
+  const letters = {b: 'seam', d: 'depth-view', m: 'matte-view', z: 'zoom', p: 'brush'};
   document.addEventListener('keydown', event => {
     const typing = /** @type {Element} */ (event.target).matches('input[type=number], select, textarea');
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'z') {
