@@ -67,6 +67,20 @@ def test_a_subject_is_blurred_by_tilt_like_a_wall() -> None:
     assert kept[148:152].min() > 0.99 and kept[:100].max() < 0.05
 
 
+def test_a_range_leans_as_a_whole() -> None:
+    """Untilted it is as deep everywhere, and so it stays: only where it begins and ends follows the plane."""
+    lens = LensSettings(0.02, focus=0.2, focus_to=0.8, tilt=(0.0, 0.03))
+    one, short = LensSettings(0.02, tilt=(0.0, 0.03)), min(HEIGHT, WIDTH)
+    lean = 0.03 * DOWN / (0.02 * short)  # Disparity by which the focus differs from the untilted.
+    for share, blurred in ((-0.1, True), (0.0, False), (0.5, False), (1.0, False), (1.1, True)):
+        plane = np.repeat((0.2 + 0.6 * share + lean)[:, None], WIDTH, axis=1).astype(np.float32)
+        radius = lens.radius_in(plane, PHOTO.shape)
+        expected = 0.02 * short * (-0.06 if share > 1 else 0.06) if blurred else 0.0
+        np.testing.assert_allclose(radius, expected, atol=1e-4)
+    flat = np.zeros((HEIGHT, WIDTH), np.float32)
+    np.testing.assert_allclose(one.radius_in(flat, PHOTO.shape)[:, 0], 0.03 * DOWN, atol=1e-4)
+
+
 def test_tilt_is_refused_beyond_what_a_lens_can_do() -> None:
     with pytest.raises(ValueError, match="tilt must be"):
         RenderOptions(tilt=60.0)

@@ -84,16 +84,18 @@ class LensSettings:
             shape: height and width of the photo.
             part: rows and columns of the photo that the map covers, at any size.
         """
-        found, short = self.radius(disparity, min(shape[:2])), min(shape[:2])
+        short = min(shape[:2])
         if self.tilt == (0.0, 0.0):
-            return found
+            return self.radius(disparity, short)
         spans = part or (slice(0, shape[0]), slice(0, shape[1]))
         down, right = (
             span.start + (np.arange(count) + 0.5) * ((span.stop - span.start) / count) - pivot * length
-            for span, count, pivot, length in zip(spans, found.shape, self.pivot[::-1], shape, strict=False)
+            for span, count, pivot, length in zip(spans, disparity.shape, self.pivot[::-1], shape, strict=False)
         )
         leaning = self.tilt[0] * right[None, :] + self.tilt[1] * down[:, None]
-        return (found + leaning).clip(-LARGEST * short, LARGEST * short).astype(np.float32)
+        # A range leans as a whole: it is as deep everywhere.
+        far, near = (short * self.blur * (np.float32(end) - disparity) + leaning for end in self.ends)
+        return (far.clip(0.0) + near.clip(None, 0.0)).clip(-LARGEST * short, LARGEST * short).astype(np.float32)
 
 
 def choose_lens(options: RenderOptions, taken: Taken | None = None) -> Lens:
