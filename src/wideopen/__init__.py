@@ -1,4 +1,4 @@
-"""wideopen: a sharp photo in, the same photo as a fast lens wide open would have taken it out."""
+"""wideopen: a sharp photo becomes the one that a fast lens, wide open, would have taken."""
 
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING

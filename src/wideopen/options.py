@@ -85,16 +85,17 @@ class RenderOptions:
     strokes: str | None = field(
         default=None,
         metadata=_doc(
-            "What a hand says where the matte is wrong: a picture (FILE; green keeps, red gives to the background), or "
-            "lines of JSON (FILE.json).",
+            "Your corrections where the matte is wrong: a picture (FILE; green marks the subject, red the background), "
+            "or lines of JSON (FILE.json).",
             SUBJECT,
         ),
     )
-    invert_matte: bool = field(default=False, metadata=_doc("The matte is 0 for the subject.", SUBJECT))
+    invert_matte: bool = field(default=False, metadata=_doc("The given matte is black (0) for the subject.", SUBJECT))
     best: bool = field(
         default=False,
         metadata=_doc(
-            "Use the best models for matte and depth that are here (`wideopen models`) where nothing else says them.",
+            "Use the best models for matte and depth that `wideopen models get` has fetched, where neither an option "
+            "nor the photo says them.",
             SUBJECT,
         ),
     )
@@ -121,7 +122,9 @@ class RenderOptions:
         default=None,
         metadata=_doc("Metres for one unit of the map, 0.001 for mm; if not given, it has no scale.", DEPTH),
     )
-    invert: bool = field(default=False, metadata=_doc("The map is the other way round.", DEPTH))
+    invert: bool = field(
+        default=False, metadata=_doc("The map has near and far swapped: turn its values round.", DEPTH)
+    )
     nearest: float | None = field(
         default=None,
         metadata=_doc(
@@ -145,7 +148,11 @@ class RenderOptions:
     )
     lens: str = field(
         default="50mm",
-        metadata=_doc("Lens: 50mm (f/1.8), 85mm (f/1.4), ebb, phone, or `photo` (the one in the photo's EXIF).", LENS),
+        metadata=_doc(
+            "Lens: 50mm (f/1.8), 85mm (f/1.4), ebb (50 mm on a smaller sensor), phone, or `photo` (the one in "
+            "the photo's EXIF).",
+            LENS,
+        ),
     )
     blades: int = field(default=0, metadata=_doc("Blades of the aperture, 3-11; 0 is a disc.", LENS))
     roundness: float = field(default=0.0, metadata=_doc("How round the blades are, 0-1.", LENS))

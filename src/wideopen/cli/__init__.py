@@ -157,7 +157,7 @@ def _root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
     ] = False,
 ) -> None:
-    """A sharp photo in, the same photo as a fast lens wide open would have taken it out."""
+    """Give it a sharp photo, and it gives back the one that a fast lens, wide open, would have taken."""
 
 
 def main() -> None:

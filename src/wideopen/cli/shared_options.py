@@ -17,7 +17,8 @@ Output = Annotated[
         "--output",
         metavar="FILE|DIR",
         rich_help_panel=RESULTS,
-        help="File to write, folder to write into, or - (standard output); beside each photo if not given.",
+        help="File to write, folder to write into (for one photo: there already, or with / at its end), or - (standard "
+        "output); beside each photo if not given.",
     ),
 ]
 Recursive = Annotated[

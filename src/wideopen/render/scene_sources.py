@@ -1,5 +1,7 @@
 """The matte and the depth map that options name, or that are given with a photo, or that it carries; and their scene.
 
+A further source of a matte is named in `option_texts.matte_source` and taken up in `SceneSources.matte` here.
+
 Files and models are loaded once, when the first photo needs them, whatever number of threads asks.
 """
 

@@ -1,8 +1,9 @@
 """What training minimises.
 
 L = L1 + (1 - SSIM) + 0.01 VGG at level 1 and L1 alone at the levels below (Ignatov et al., "Rendering Natural Camera
-Bokeh Effect with Deep Learning", CVPRW 2020), here with a weight for each term, and a fourth term for
-the networks that also predict what stays sharp.
+Bokeh Effect with Deep Learning", CVPRW 2020), here with a weight for each term in `recipe.LevelRecipe`. `BokehLoss`
+judges the picture, and what a "blend" head says stays sharp; `places_terms` judges matte and disparity of a "lens"
+head. `level_task.LevelTask` adds them up.
 """
 
 from collections.abc import Callable
