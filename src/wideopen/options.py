@@ -168,10 +168,15 @@ class RenderOptions:
     )
     tilt: float = field(
         default=0.0,
-        metadata=_doc("Tilt of the lens in degrees: above 0 focus comes nearer downward, below 0 a miniature.", LENS),
+        metadata=_doc(
+            "Tilt of the lens in degrees: above 0 a ground can be sharp from front to back, below 0 little is sharp, "
+            "as in a photo of a miniature.",
+            LENS,
+        ),
     )
     tilt_direction: float = field(
-        default=0.0, metadata=_doc("Where focus comes nearer by tilt: 0 is down, 90 right, in degrees.", LENS)
+        default=0.0,
+        metadata=_doc("Side on which --tilt brings the focus nearer, in degrees: 0 is down, 90 right.", LENS),
     )
     shape: Path | None = field(
         default=None, metadata=_doc("Grey picture of the aperture, in place of the blades.", LENS)
