@@ -44,7 +44,7 @@ class RenderOptions:
     )
     working_side: int | None = field(
         default=None,
-        metadata=_doc("Long side in px of the network's picture; if not given, the model's own."),
+        metadata=_doc("Long side in px of the network's picture, at least 64; if not given, the model's own."),
     )
     engine: Literal["auto", "onnxruntime", "openvino"] = field(
         default="auto",
@@ -135,7 +135,9 @@ class RenderOptions:
     )
     aperture: float | None = field(
         default=None,
-        metadata=_doc("f-number; if not given, the lens's own. `off` leaves the photo as it is.", LENS, parse_aperture),
+        metadata=_doc(
+            "f-number, 0.5-256; if not given, the lens's own. `off` leaves the photo as it is.", LENS, parse_aperture
+        ),
     )
     focus: str = field(
         default="auto",
@@ -157,9 +159,11 @@ class RenderOptions:
     blades: int = field(default=0, metadata=_doc("Blades of the aperture, 3-11; 0 is a disc.", LENS))
     roundness: float = field(default=0.0, metadata=_doc("How round the blades are, 0-1.", LENS))
     rotate: float = field(default=0.0, metadata=_doc("Turn of the blades in degrees.", LENS))
-    squeeze: float = field(default=1.0, metadata=_doc("Height : width of the discs; 2 for an anamorphic lens.", LENS))
+    squeeze: float = field(
+        default=1.0, metadata=_doc("Height : width of the discs, 0.25-4; 2 for an anamorphic lens.", LENS)
+    )
     ring: float = field(
-        default=0.0, metadata=_doc("Covered share of the aperture's radius; 0.4 for a mirror lens.", LENS)
+        default=0.0, metadata=_doc("Covered share of the aperture's radius, 0 to below 1; 0.4 for a mirror lens.", LENS)
     )
     vignette: float = field(default=0.0, metadata=_doc("Optical vignetting 0-1: cat's eyes toward the corners.", LENS))
     rim: float = field(
@@ -169,8 +173,8 @@ class RenderOptions:
     tilt: float = field(
         default=0.0,
         metadata=_doc(
-            "Tilt of the lens in degrees: above 0 a ground can be sharp from front to back, below 0 little is sharp, "
-            "as in a photo of a miniature.",
+            "Tilt of the lens in degrees, -45 to 45: above 0 a ground can be sharp from front to back, below 0 "
+            "little is sharp, as in a photo of a miniature.",
             LENS,
         ),
     )

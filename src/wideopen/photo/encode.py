@@ -56,7 +56,7 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     Args:
         photo: the photo.
         format: one of `FORMATS`.
-        quality: 1..100 for JPEG, WebP, AVIF and HEIF; if None, a JPEG's own tables, a WebP's own lack of loss,
+        quality: 1..100 for JPEG, WebP, AVIF, HEIF and JPEG XL; if None, a JPEG's own tables, a WebP's own lack of loss,
             else 95.
 
     Raises:

@@ -100,12 +100,12 @@ class Renderer:
             image: HxWx3 array, sRGB-encoded: uint8, uint16, or float in [0, 1]; a Pillow image; a photo file's bytes;
                 a file object opened for reading bytes; or the path of a photo.
             depth: a `DepthMap`, or an array hxw of disparity in any unit (larger is nearer), of the photo's shape
-                and any size. If None, the map that the options name, else the one in the file; without one the network
-                is used.
+                and any size; a file is named by the option `depth`. If None, the map that the options name, else the
+                one in the photo's file; without one the network is used.
             matte: of the subject: an array hxw of opacities in [0, 1] (integers: of their type's range), or a Pillow
-                picture, of the photo's shape and any size. What it holds for the subject (1) keeps the photo's own
-                pixels where the subject is in focus. If None, the matte that the options name, else the one in the
-                file.
+                picture, of the photo's shape and any size; a file is named by the option `matte`. What it holds for the
+                subject (1) keeps the photo's own pixels where the subject is in focus. If None, the matte that the
+                options name, else the one in the photo's file.
             strokes: what a hand says where the matte is wrong: a picture of the photo's shape and any size (Pillow, or
                 uint8 HxWx3 or HxWx4; green keeps, red gives to the background), the path of one or of lines of JSON,
                 or a list of `scene.stroke.Stroke` or of dictionaries with `kind`, `points` and `radius`. If None,
@@ -185,6 +185,8 @@ class Renderer:
         """Render a file into another one, with its metadata; return where it is.
 
         Args:
+            photo, output: a `pathlib.Path` each; the suffix of `output` decides the format. Its folder is there.
+            overwrite: replace what is there, `save_depth` and the others too; else that is an OutputError.
             save_depth: write the depth map in use there, at the photo's size (PNG, TIFF, PFM, EXR or .npy); without
                 one, what the network itself makes of the photo, which `notify` is told.
             show_depth: write a picture of it there, with the focal plane marked.
@@ -215,7 +217,7 @@ class Renderer:
         return output
 
     def check(self) -> None:
-        """Raise what the options would raise for any photo, before there is one.
+        """Raise what the options would raise for any photo, before there is one. The model is not loaded by it.
 
         Raises:
             ValueError: a lens or an aperture that there is none of.
@@ -250,9 +252,10 @@ class Renderer:
         """What is where in a photo, for a lens to draw it, as often as wanted.
 
         Args:
-            pixels: HxWx3, encoded by `curve`, sRGB's if None: uint8, uint16, or float32 in [0, 1].
+            pixels: an array HxWx3, encoded by `curve`, sRGB's if None: uint8, uint16, or float32 in [0, 1].
 
-        Raises ModelError if the model gives pictures instead.
+        Raises:
+            ModelError: the model gives pictures instead.
         """
         from wideopen.scene.network_scene import estimate_scene
 

@@ -121,7 +121,7 @@ class Scene:
         return np.asarray((self.within - np.float32(self.subject)) / np.float32(self.unit), np.float32)
 
     def with_relative(self, relative: Float) -> "Scene":
-        """The same with other disparities in units of the subject's,"""
+        """The same with other disparities in units of the subject's."""
         return replace(self, disparity=replace(self.disparity, values=relative))
 
     def focus_at(self, where: str) -> "tuple[Scene, float]":
