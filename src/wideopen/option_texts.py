@@ -1,15 +1,16 @@
 """What the texts of options mean: f-numbers, what is in focus, where a matte comes from."""
 
 import math
+import re
 from typing import NamedTuple
 
 
 def parse_aperture(text: str) -> float:
-    """`1.8`, `f/1.8` or `off` (infinite: nothing is blurred) as an f-number; ValueError for anything else."""
+    """`1.8`, `f/1.8`, `f1.8` or `off` (infinite: nothing is blurred) as an f-number; ValueError for anything else."""
     if text.strip().lower() == "off":
         return math.inf
     try:
-        number = float(text.strip().lower().removeprefix("f/"))
+        number = float(re.sub("^f/?", "", text.strip().lower()))
     except ValueError:
         number = math.nan
     if not 0.5 <= number <= 256:
