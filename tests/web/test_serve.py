@@ -146,6 +146,9 @@ def test_a_scene_is_kept_until_it_is_forgotten(server: Server) -> None:
         ({"grain": "much"}, "grain: input should be a valid number"),
         ({"matte": "/etc/passwd"}, "matte must be auto, none or photo"),
         ({"photo_id": "../x", "photo": None}, "no longer here"),
+        ({"photo": None}, "there is no photo; send it as the field photo"),
+        ({"apperture": "1.4"}, "there is no field 'apperture' here"),
+        ({"depth_model": "hf:some/one"}, "there is no field 'depth_model' here"),
     ],
 )
 def test_api_refuses_in_one_line(server: Server, options: dict[str, Any], says: str) -> None:

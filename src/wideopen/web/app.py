@@ -97,7 +97,7 @@ class Service:
         with contextlib.ExitStack() as stack:
             token = await self._taken(stack, photo, photo_id, keep=False)
             map_token = await self._taken(stack, depth, depth_id, keep=False)
-            path = stack.enter_context(self._uploads.using(token or ""))
+            path = stack.enter_context(self._uploads.using(_needed(token)))
             map_path = stack.enter_context(self._uploads.using(map_token)) if map_token else None
             if (matte := await self._taken(stack, matte_file, None, keep=False)) is not None:
                 options = replace(options, matte=str(stack.enter_context(self._uploads.using(matte))))
@@ -123,7 +123,7 @@ class Service:
         with contextlib.ExitStack() as stack:
             token = await self._taken(stack, photo, photo_id, keep=True)
             map_token = await self._taken(stack, depth, depth_id, keep=True)
-            path = stack.enter_context(self._uploads.using(token or ""))
+            path = stack.enter_context(self._uploads.using(_needed(token)))
             map_path = stack.enter_context(self._uploads.using(map_token)) if map_token else None
             options = await self._painted(stack, options, strokes, strokes_file)
             try:
@@ -161,6 +161,12 @@ class Service:
         for token in ids.split(","):
             self._uploads.forget(token)
         return Response(status_code=204)
+
+
+def _needed(token: str | None) -> str:
+    if token is None:
+        raise ValueError("there is no photo; send it as the field photo, or as photo_id what /scene gave for it")
+    return token
 
 
 def make_app(crew: Crew, uploads: Uploads, options: ServeOptions, password: str | None = None) -> Gate:

@@ -22,7 +22,7 @@ def option_fields() -> list["Field[Any]"]:
 
 def with_options(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """The endpoint whose last parameter, `given`, holds the options that came, with one form field for each of them:
-    FastAPI reads and describes them by the signature."""
+    FastAPI reads and describes them by the signature. A field that it does not know is a ValueError."""
     hints = get_type_hints(RenderOptions)
     own = [part for name, part in inspect.signature(endpoint).parameters.items() if name != "given"]
     kept = [part.replace(kind=inspect.Parameter.KEYWORD_ONLY) for part in own]
@@ -33,7 +33,12 @@ def with_options(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         field = Annotated[kind | None, Form(description=item.metadata["help"])]
         added.append(inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=field))
 
+    known = {*names, *(part.name for part in own)}
+
     async def run(**values: Any) -> Any:
+        for name in await values["request"].form():
+            if name not in known:
+                raise ValueError(f"there is no field {name!r} here; /openapi.json lists those that there are")
         given = {name: value for name in names if (value := values.pop(name)) is not None}
         return await endpoint(**values, given=given)
 
