@@ -29,7 +29,9 @@ def evaluate(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Use the first so many pairs.")] = None,
     pattern: Annotated[str | None, typer.Option(help="Regular expression that names a pair.")] = None,
-    split: Annotated[str | None, typer.Option(help="train, test, val294 or train4400.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train or test (folders); val294 or train4400 (EBB!'s numbers).")
+    ] = None,
     aperture: Annotated[float | None, typer.Option(help="Use targets of this f-number only.")] = None,
     exclude_list: Annotated[
         Path | None, typer.Option(help="Names of pairs to leave out, as `wideopen inspect` writes them.")

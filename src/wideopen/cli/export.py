@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def export(
-    source: Annotated[Path, typer.Argument(help="level1.pt of a run, what `wideopen convert` wrote, or an .onnx.")],
+    source: Annotated[
+        Path, typer.Argument(help="Weights (.pt) of a run, as level1.pt, or of `wideopen convert`; or an .onnx.")
+    ],
     output: Annotated[
         Path,
         typer.Option(

@@ -13,11 +13,14 @@ def inspect(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder or manifest of pairs.", show_default=False)],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all that was found here.")] = None,
     exclude_list: Annotated[
-        Path | None, typer.Option(help="Write the names of unusable pairs here, for `wideopen train`.")
+        Path | None,
+        typer.Option(help="Write the names of unusable pairs here, for --exclude-list of `wideopen train`."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace these two files.")] = False,
     pattern: Annotated[str | None, typer.Option(help="Regular expression that names a pair.")] = None,
-    split: Annotated[str | None, typer.Option(help="train, test, val294 or train4400.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train or test (folders); val294 or train4400 (EBB!'s numbers).")
+    ] = None,
     exclude: Annotated[Path | None, typer.Option(help="List of names to leave out of the check.")] = None,
     recipe: Annotated[Path | None, typer.Option(help="Recipe whose crop the photos must be fit for.")] = None,
     crop: Annotated[int | None, typer.Option(min=1, help="Side in px of that crop, if no recipe.")] = None,

@@ -13,9 +13,13 @@ def train(
     data: Annotated[Path, typer.Option(help="Folder or manifest of pairs.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.", show_default=False)],
     recipe: Annotated[Path, typer.Option(help="What to train (.toml).", show_default=False)],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where this run stopped.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where this run stopped, or start it if it is new.")
+    ] = False,
     pattern: Annotated[str | None, typer.Option(help="Regular expression that names a pair.")] = None,
-    split: Annotated[str | None, typer.Option(help="train, test, val294 or train4400.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train or test (folders); val294 or train4400 (EBB!'s numbers).")
+    ] = None,
     exclude_list: Annotated[
         Path | None, typer.Option(help="Names of pairs to leave out, as `wideopen inspect` writes them.")
     ] = None,

@@ -87,7 +87,7 @@ def export_model(
     """Convert a model and keep it only if it still is the same network.
 
     Args:
-        source: level1.pt of a run, or an .onnx file of this package.
+        source: weights (.pt) of a run, level1.pt for one, or an .onnx file of this package.
         output: .onnx, .xml (OpenVINO, with a .bin beside it) or .pt2 (torch.export).
         precision: fp32, fp16 or int8; int8 of ONNX only.
         photos: HxWx3 uint8 photos, at least one, that both are run on.

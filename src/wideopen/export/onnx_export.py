@@ -121,7 +121,7 @@ def export_onnx(
 
         store_in_half(model)
     data = model.SerializeToString()
-    tell(4, STEPS, f"comparing with the network, photos beside noise: {len(photos)}")
+    tell(4, STEPS, f"comparing with the network on noise and on photos ({len(photos)} given)")
     difference = compare(network, data, [network_input(photo, round(side / scale), SIDE_MULTIPLE) for photo in photos])
     allowed = ROUNDED_TOLERANCE if compress else TOLERANCE
     if difference > allowed:
