@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from wideopen.image import guided_upsampling
 from wideopen.image.guided_upsampling import Lifted
 
 
@@ -39,8 +40,11 @@ def in_tiles(lifted: Lifted, photo: NDArray, height: int, width: int) -> NDArray
     return whole
 
 
+@pytest.mark.parametrize("models", [1 << 20, 1 << 14])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_tiles_make_no_difference(dtype: type) -> None:
+def test_tiles_make_no_difference(dtype: type, models: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where the photo is as large as the models nor where it is larger."""
+    monkeypatch.setattr(guided_upsampling, "WORKING_PIXELS", models)
     photo, disparity = draw(331, 457)
     photo = {np.uint8: photo, np.uint16: photo.astype(np.uint16) * 257}.get(dtype, photo.astype(np.float32) / 255)
     lifted = Lifted(shrink(disparity, 7), photo)

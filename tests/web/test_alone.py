@@ -303,10 +303,24 @@ def test_an_empty_folder_is_wanted(tmp_path: Path) -> None:
         write_site(tmp_path)
 
 
+def is_left_out_and_said(page: Any) -> None:
+    """Where a photo is open, what the browser alone has not is hidden, and a sentence names it."""
+    from wideopen.web.site import UNDRAWN
+
+    page.keyboard.press("p")
+    assert page.locator("#brush").is_hidden() and page.locator("#brush-bar").is_hidden()
+    told = page.evaluate("fetch('schema.json').then(answer => answer.json())")
+    assert {option["name"] for option in told["options"]}.isdisjoint(UNDRAWN)
+    for title in ("Rim", "Tilt", "Tilt toward", "Give a depth map"):
+        assert page.get_by_text(title, exact=True).count() == 0
+    assert "without brush, depth maps, rim and tilt" in page.locator("#left-out").inner_text()
+
+
 def test_the_application_alone_and_offline(page: Any, site: Path) -> None:
     """The last test of the file: it stops the file server."""
     page.get_by_label("Example: dog").click()
     page.wait_for_function(OPENED)
+    is_left_out_and_said(page)
     page.wait_for_function("() => !document.querySelector('#exact').hidden")
     assert page.locator("#give-map").count() == 0
     with page.expect_download() as download:

@@ -111,12 +111,18 @@ def _across(models: Float, columns: slice, width: int) -> Float:
 def _down(models: Float, rows: slice, columns: slice, size: tuple[int, int], photo: Pixels) -> Float:
     """Rows of hx6xW enlarged to `height`, linearly, and the photo put into the models. One row at a time, which
     keeps it in the processor's cache."""
+    planes = cv2.split(photo.clip(0, 1) if photo.dtype.kind == "f" else photo)
+    if models.shape[::2] == size:  # Nothing is to be enlarged.
+        own = models[rows, :, columns].swapaxes(0, 1)
+        whole: Float = own[3].copy()
+        for slope, plane in zip(own[:3], planes, strict=True):
+            whole += np.multiply(slope, plane, dtype=np.float32)
+        return _decide(whole, own[4], own[5])
     first, share = _places(rows, size[0], models.shape[0])
     start, last = int(first[0]), models.shape[0] - 1
     wide = _across(models[start : min(int(first[-1]) + 1, last) + 1], columns, size[1])
     steps = np.concatenate([wide[1:] - wide[:-1], np.zeros_like(wide[:1])])
     lifted = np.empty(photo.shape[:2], np.float32)
-    planes = cv2.split(photo.clip(0, 1) if photo.dtype.kind == "f" else photo)
     model, term = np.empty_like(wide[0]), np.empty_like(wide[0, 0])
     for row, (source, weight) in enumerate(zip(first - start, share, strict=True)):
         np.multiply(steps[source], weight, out=model)

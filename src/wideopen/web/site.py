@@ -113,7 +113,7 @@ def _schema(engine: Engine, photos: list[Path]) -> dict[str, Any]:
         "presets": {
             name: preset
             for name, preset in found["presets"].items()
-            if preset["settings"].get("focus") not in ("near", "far")
+            if preset["settings"].get("focus") not in ("near", "far") and not preset["settings"].keys() & set(UNDRAWN)
         },
         "examples": [{"photo": photo.name, "depth": None} for photo in photos],
         "model": {"multiple": info.multiple, "working_side": info.working_side, "mirrored": info.mirrored},

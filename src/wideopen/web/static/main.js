@@ -254,7 +254,8 @@ export class Application {
     this.panel.showMap?.(entry?.depth?.name ?? null, entry?.kind === 'map' && !entry?.depth, fixed);
     for (const id of ['hold', 'seam', 'depth-view', 'matte-view', 'zoom', 'download']) part(id).disabled = !open;
     part('depth-view').disabled = !open || fixed || !this.looks.preview;
-    part('brush').disabled = part('matte-view').disabled = !open || entry?.kind !== 'subject' || !this.looks.preview;
+    part('matte-view').disabled = !open || entry?.kind !== 'subject' || !this.looks.preview;
+    part('brush').disabled = part('matte-view').disabled || part('brush').hidden;
     part('undo').disabled = !this.history.canUndo;
     part('redo').disabled = !this.history.canRedo;
     for (const view of ['depth', 'matte']) part(`${view}-view`).setAttribute('aria-pressed', String(this.view === view));

@@ -23,6 +23,8 @@ const LABELS = {
   invert: 'The other way round', nearest: 'Nearest thing (m)',
 };
 const BLADES = [0, 3, 5, 6, 7, 8, 9];
+/** What the browser alone has not, and who has. */
+const LEFT_OUT = 'Runs in this browser alone, without brush, depth maps, rim and tilt: wideopen serve has them.';
 /** Options whose slider begins somewhere although nothing is set. */
 const UNSET = /** @type {Record<string, number>} */ ({highlights: 4, quality: 95});
 
@@ -74,7 +76,9 @@ export class Panel {
     home.replaceChildren(this.presets(), this.focus(),
       ...GROUPS.map((group, index) => this.group(group.title, [
         ...(index === 0 ? [this.shapes()] : []), ...group.names.filter(name => this.options[name]).map(name => this.control(this.options[name])),
-      ])), ...(schema.model ? [] : [this.depth(rest)]));  // A model is named where the browser is alone: it reads no maps.
+      ])),
+      // A model is named where the browser is alone.
+      schema.model ? make('p', {className: 'hint', id: 'left-out', textContent: LEFT_OUT}) : this.depth(rest));
   }
 
   /** @param {string} title @param {Node[]} inside */
