@@ -140,6 +140,21 @@ def close(ours: Any, theirs: Any, most: float = 2e-4) -> None:
     assert float(np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max()) <= most
 
 
+def test_one_file_opens_from_the_disk(tmp_path: Path) -> None:
+    """The first test of the file: Playwright has one browser of its own a thread, and `page` keeps it."""
+    from wideopen.web.site import write_one_file
+
+    path, faults = write_one_file(tmp_path / "wideopen.html"), []
+    with chromium_page(1200, 900) as page:
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]")
+        page.get_by_label("Example: dog").click()
+        page.wait_for_function("() => !document.querySelector('#exact').hidden")
+        assert "dog.jpg" in page.locator("#said").inner_text()
+    assert faults == []
+
+
 @pytest.mark.parametrize("size", [(97, 133), (64, 290), (300, 500), (210, 290)])
 def test_resize(page: Any, size: tuple[int, int]) -> None:
     _, matte, _ = scene()
@@ -279,20 +294,6 @@ def test_what_the_npm_package_gives(page: Any) -> None:
     found = by_javascript(page, "api", call, photo)[..., :3].astype(int)
     wanted = Renderer(aperture=1.4, blades=6).render(photo)
     assert (np.abs(found - wanted).max(axis=2) <= 2).mean() >= 0.999 and (wanted != photo).any()
-
-
-def test_one_file_opens_from_the_disk(tmp_path: Path) -> None:
-    from wideopen.web.site import write_one_file
-
-    path, faults = write_one_file(tmp_path / "wideopen.html"), []
-    with chromium_page(1200, 900) as page:
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready]")
-        page.get_by_label("Example: dog").click()
-        page.wait_for_function("() => !document.querySelector('#exact').hidden")
-        assert "dog.jpg" in page.locator("#said").inner_text()
-    assert faults == []
 
 
 def test_an_empty_folder_is_wanted(tmp_path: Path) -> None:
