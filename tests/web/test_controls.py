@@ -162,6 +162,7 @@ def test_every_control(hand: Hand) -> None:
     opened(page)
     changes("#matte-view")  # There is one where a network says where things are.
     changes("#matte-view")
+    changes("#brush", "#give", "#keep", "#brush-size", "#brush-done", share=0.8)
     changes("#strip button >> nth=0")
     opened(page)
     done.add("#strip button >> nth=1")
@@ -176,7 +177,8 @@ def test_every_control(hand: Hand) -> None:
         hand.do(page.locator("#download"))
     hand.asks_for_files("#give-map")
     done.add("#give-map")
-    for button in page.locator("#panel button[aria-pressed=false]:not(:disabled)").all():
+    # Handles, not locators: pressing one changes which are pressed.
+    for button in page.query_selector_all("#panel button[aria-pressed]:not(:disabled)"):
         if button.get_attribute("aria-pressed") == "false":
             hand.changes(button)
     for control in page.locator("#controls input, #controls select").all():
