@@ -63,7 +63,7 @@ def test_the_page_of_the_index_points_at_whole_addresses(facts: Message) -> None
     assert isinstance(page, str) and page.startswith("# wideopen")
     addresses = re.findall(r"\]\(([^)]+)\)", page)
     assert len(addresses) > 10 and all(address.startswith(("https://", "#")) for address in addresses)
-    assert "pip install wideopen" in page and "pip install ." not in page
+    assert 'pip install "wideopen[' in page and 'pip install ".' not in page
     for address in addresses:
         _, found, path = address.partition(f"/v{__version__}/")
         assert not found or (ROOT / path.partition("#")[0]).exists(), address
