@@ -6,6 +6,7 @@ profiles: ICC.1:2022, 7.2 (header), 7.3 (tag table), 10.6 (curveType), 10.18 (pa
 
 import io
 import struct
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,23 +29,23 @@ ALIKE = 5e-4
 _PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
 
 
-class ToneCurve:
+class ToneCurve(ABC):
     """Encoded values <-> linear light."""
 
     true_light = False
     """Light is not clipped at white, so that no lamp has to be guessed (`image/true_light.py`)."""
 
+    @abstractmethod
     def decode(self, pixels: NDArray[Any]) -> Float:
         """HxWx3 uint8, uint16 or float32 in [0, 1] -> linear light, float32."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode(self, light: Float) -> Float:
         """HxWx3 linear light -> encoded values in [0, 1], float32."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_srgb(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """HxWx3 uint8, uint16 or float32 in [0, 1] -> the same light up to white, sRGB-encoded, of the same type."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
