@@ -1,5 +1,5 @@
 """The pictures of docs/lens.md: one photo at three apertures, three points and two ranges of focus, another
-through five shapes.
+through five shapes and with axial colour.
 
     python benchmarks/lens_gallery.py [-o docs]
 
@@ -33,6 +33,7 @@ RANGES = {place: {"aperture": 1.4, "focus": place} for place in ("0.45,0.5", "0.
 TILTS: dict[str, dict[str, Any]] = {
     f"tilt {tilt}": {"aperture": 2.0, "focus": "0.5,0.5", "tilt": tilt} for tilt in (0.0, -8.0)
 }
+AXIAL: dict[str, dict[str, Any]] = {f"axial {axial}": {"axial": axial} for axial in (-0.3, 0.0, 0.3)}
 SHAPES: dict[str, dict[str, Any]] = {
     "disc": {},
     "6 blades": {"blades": 6, "rotate": 15.0},
@@ -85,16 +86,17 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs")
     folder, seconds = parser.parse_args().output, {}
     photo, disparity = load(PATH).pixels, load_depth(PATH.with_name("path-depth.png")).disparity
-    shown = depth_picture(disparity, find_focus(disparity, "0.45,0.5", photo.shape[:2]), 0.02)
+    shown = depth_picture(disparity, np.abs(disparity - find_focus(disparity, "0.45,0.5", photo.shape[:2])) <= 0.02)
     board({"photo": scale(photo, 512), "--show-depth": scale(shown, 512)}, folder / "lens-depth.jpg")
     rows = (APERTURES, "lens-aperture.jpg"), (FOCUS, "lens-focus.jpg"), (RANGES, "lens-range.jpg")
     for cases, name in rows:
         board({case: scale(render(PATH, values, seconds, case), 512) for case, values in cases.items()}, folder / name)
-    shapes = {
-        case: render(WHALE, {"aperture": 1.4, "focus": "0.35,0.5", **values}, seconds, case)[CROP]
-        for case, values in SHAPES.items()
-    }
-    board(shapes, folder / "lens-shapes.jpg")
+    for cases, name in ((SHAPES, "lens-shapes.jpg"), (AXIAL, "lens-axial.jpg")):
+        lamps = {
+            case: render(WHALE, {"aperture": 1.4, "focus": "0.35,0.5", **values}, seconds, case)[CROP]
+            for case, values in cases.items()
+        }
+        board(lamps, folder / name)
     save(Photo(rims()), folder / "lens-rim.png", overwrite=True)
     tilts = {case: scale(render(PATH, values, seconds, case), 400) for case, values in TILTS.items()}
     board(tilts, folder / "lens-tilt.jpg")

@@ -27,9 +27,12 @@ CLUSTER = "More than one machine"
 """Groups of options."""
 
 
-def _doc(text: str, panel: str = "", parser: Callable[[str], Any] | None = None) -> dict[str, Any]:
-    """Metadata of a field: help text, the group it is shown in, and how its text becomes a value."""
-    return {"help": text, "panel": panel, "parser": parser}
+def _doc(
+    text: str, panel: str = "", parser: Callable[[str], Any] | None = None, lens: bool | None = None
+) -> dict[str, Any]:
+    """Metadata of a field: help text, the group it is shown in, how its text becomes a value, and whether it asks for a
+    lens (if not given, what is in the group of the lens does)."""
+    return {"help": text, "panel": panel, "parser": parser, "lens": panel == LENS if lens is None else lens}
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ class RenderOptions:
             "Distance in m of the nearest thing in a map that has no scale; if not given, from the subject's distance "
             "in the photo's EXIF, else 1.",
             DEPTH,
+            lens=True,
         ),
     )
     aperture: float | None = field(
@@ -170,6 +174,14 @@ class RenderOptions:
         default=0.0,
         metadata=_doc("Rim of the discs behind the focus, -1 (soft) to 1 (bright); the reverse in front of it.", LENS),
     )
+    axial: float = field(
+        default=0.0,
+        metadata=_doc(
+            "Axial colour: how far (mm, -1 to 1) behind green red and blue come to focus; above 0, discs behind the "
+            "focus have a green edge and those in front of it a purple one.",
+            LENS,
+        ),
+    )
     tilt: float = field(
         default=0.0,
         metadata=_doc(
@@ -192,7 +204,9 @@ class RenderOptions:
     grain: float = field(
         default=1.0,
         metadata=_doc(
-            "Share of the photo's grain put back where it is blurred, 0-1; of photos of 1.5 megapixels and more.", LENS
+            "Share of the photo's grain put back where it is blurred, 0-1; of photos of 1.5 megapixels and more.",
+            LENS,
+            lens=False,
         ),
     )
 
@@ -221,6 +235,8 @@ class RenderOptions:
                 raise ValueError(f"{name} must be above 0, not {number}")
         if self.highlights is not None and not 1 <= self.highlights <= 50:
             raise ValueError(f"highlights must be 1 to 50, not {self.highlights}")
+        if not -1 <= self.axial <= 1:
+            raise ValueError(f"axial colour must be -1 to 1 mm, not {self.axial}")
         if not -45 <= self.tilt <= 45:
             raise ValueError(f"tilt must be -45 to 45 degrees, not {self.tilt}")
         if not 0 <= self.grain <= 1:
@@ -228,9 +244,7 @@ class RenderOptions:
 
     def asks_for_a_lens(self) -> bool:
         """Whether anything is set that only a lens can do: it needs depth, or a model that says where things are."""
-        own = {"aperture", "focus", "lens", "blades", "roundness", "rotate", "squeeze", "ring", "vignette", "rim",
-               "tilt", "shape", "highlights", "nearest"}  # fmt: skip
-        return any(getattr(self, name) != getattr(RenderOptions, name) for name in own)
+        return any(item.metadata["lens"] and getattr(self, item.name) != item.default for item in fields(self))
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,18 @@ def test_the_depth_that_is_shown_marks_what_is_in_focus(shell: Shell) -> None:
     assert differs[STRIPES["middle"][0]][8:-8].mean() < 0.05
 
 
+def test_the_depth_that_is_shown_marks_the_tilted_plane_of_focus(shell: Shell) -> None:
+    shown = []
+    for tilt in ("0", "20"):
+        options = "--aperture", "0.9", "--focus", "0.5,0.5", "--tilt", tilt, "--show-depth", f"{tilt}.png"
+        shell.picture(*MAP, *options)
+        shown.append(load(Path(f"{tilt}.png")).pixels[:, WIDTH // 2 - 20 : WIDTH // 2 + 20].astype(int))
+    differs = (shown[0] != shown[1]).any(axis=(1, 2))
+    middle = HEIGHT // 2
+    assert not differs[middle - 2 : middle + 2].any()
+    assert differs[: middle - 30].mean() > 0.5 and differs[middle + 30 :].mean() > 0.5
+
+
 def refused(shell: Shell, done: Ran, says: str, before: set[str], code: int = 2) -> None:
     assert done.code == code and done.out == ""
     assert says in done.error and "Traceback" not in done.error

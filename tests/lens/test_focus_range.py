@@ -56,7 +56,6 @@ def test_a_range_of_no_length_is_a_point_bit_for_bit() -> None:
     disparity = np.random.default_rng(1).random((40, 50), dtype=np.float32)
     point = replace(BLUR, focus=0.37, focus_to=None)
     assert np.array_equal(replace(point, focus_to=0.37).radius(disparity, 160), point.radius(disparity, 160))
-    assert point.radius_of_subject(160) == 160 * point.blur * 0.37
     photo, disparity = strips()
     whole = [wideopen.render(photo, depth=disparity, focus=focus) for focus in ("0.5,0.5", "0.5,0.5:0.5,0.5")]
     assert np.array_equal(*whole)

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from wideopen.scene.depth_view import depth_picture
 
+NOWHERE = np.zeros((300, 400), bool)
+
 
 def draw() -> NDArray[np.float32]:
     """Disparity 0 (top) to 1, with a disc of 0.5 far up."""
@@ -20,7 +22,7 @@ def lightness(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def test_nearer_is_lighter_and_warmer() -> None:
     ramp = np.linspace(0, 1, 256, dtype=np.float32)[None].repeat(4, axis=0)
-    picture = depth_picture(ramp, in_focus=9, tolerance=0)
+    picture = depth_picture(ramp, np.zeros(ramp.shape, bool))
     assert picture.dtype == np.uint8 and picture.shape == (4, 256, 3)
     assert (np.diff(lightness(picture)[0]) > -0.3).all() and np.ptp(lightness(picture)) > 90
     red, blue = picture[0, :, 0].astype(int), picture[0, :, 2].astype(int)
@@ -29,9 +31,8 @@ def test_nearer_is_lighter_and_warmer() -> None:
 
 def test_only_the_focal_plane_is_marked() -> None:
     disparity = draw()
-    plain = depth_picture(disparity, in_focus=9, tolerance=0)
-    picture = depth_picture(disparity, in_focus=0.5, tolerance=0.05)
     marked = np.abs(disparity - 0.5) <= 0.05
+    plain, picture = depth_picture(disparity, NOWHERE), depth_picture(disparity, marked)
     near_mark = cv2.dilate(marked.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     np.testing.assert_array_equal(picture[~near_mark], plain[~near_mark])
     changed = (picture != plain).any(axis=2)
@@ -45,7 +46,7 @@ def test_only_the_focal_plane_is_marked() -> None:
 @pytest.mark.parametrize("in_focus", [0.05, 0.35, 0.65, 0.95])
 def test_the_mark_shows_without_colour(in_focus: float) -> None:
     """White beside black at the edge of the mark, whatever lies under it."""
-    picture = depth_picture(draw(), in_focus, 0.03)
+    picture = depth_picture(draw(), np.abs(draw() - in_focus) <= 0.03)
     white, black = ((picture == value).all(axis=2) for value in (255, 0))
     assert white.sum() > 400
     beside_black = cv2.dilate(black.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -53,7 +54,6 @@ def test_the_mark_shows_without_colour(in_focus: float) -> None:
 
 
 def test_flat_and_metric_maps() -> None:
-    assert len(np.unique(depth_picture(np.full((40, 50), 2, np.float32), 9, 0).reshape(-1, 3), axis=0)) == 1
-    np.testing.assert_array_equal(depth_picture(draw() * 3, 1.5, 0.15), depth_picture(draw(), 0.5, 0.05))
-    with pytest.raises(ValueError, match="tolerance"):
-        depth_picture(draw(), 0.5, -1)
+    flat = depth_picture(np.full((300, 400), 2, np.float32), NOWHERE)
+    assert len(np.unique(flat.reshape(-1, 3), axis=0)) == 1
+    np.testing.assert_array_equal(depth_picture(draw() * 3, NOWHERE), depth_picture(draw(), NOWHERE))

@@ -314,7 +314,7 @@ def is_left_out_and_said(page: Any) -> None:
     assert {option["name"] for option in told["options"]}.isdisjoint(UNDRAWN)
     for title in ("Rim", "Tilt", "Tilt toward", "Give a depth map"):
         assert page.get_by_text(title, exact=True).count() == 0
-    assert "without brush, depth maps, rim and tilt" in page.locator("#left-out").inner_text()
+    assert "without brush, depth maps, rim, axial colour and tilt" in page.locator("#left-out").inner_text()
 
 
 def test_the_application_alone_and_offline(page: Any, site: Path) -> None:

@@ -56,24 +56,44 @@ def draw(
         The picture, HxWx3 sRGB-encoded, up to 1 or the brightest of the photo, and HxW the share of the photo's own
         pixels that it keeps.
     """
-    short = min(photo.shape[:2])
-    most = short * LARGEST
-    radius = lens.radius_in(relative, photo.shape).clip(-most, most)
-    if within is None and lens.tilt == (0.0, 0.0):
-        own: Float = np.full((1, 1), np.clip(lens.radius_of_subject(short), -most, most), np.float32)
-    else:
-        own = lens.radius_in(np.zeros_like(relative) if within is None else within, photo.shape).clip(-most, most)
-    radii = signed_bank(min(float(radius.min()), float(own.min())), max(float(radius.max()), float(own.max())), GROWTH)
     linear = srgb_to_linear(photo)
     light = raise_lamps(linear, lens.highlight_gain)
+    drawn = [
+        (colors, *_draw_light(linear, light, matte, relative, one, behind, within, continued))
+        for one, colors in lens.for_colors()
+    ]
+    _, seen, kept = drawn[0]
+    for colors, of_colors, kept_too in drawn[1:]:
+        seen[..., colors] = of_colors[..., colors]
+        kept = np.minimum(kept, kept_too)
+    # A sensor clips; of photos whose light goes farther, a mean of light does not.
+    return linear_to_srgb(seen.clip(min(0.0, float(linear.min())), max(1.0, float(linear.max())))), kept
+
+
+def _draw_light(
+    linear: Float,
+    light: Float,
+    matte: Float,
+    relative: Float,
+    lens: LensSettings,
+    behind: Float | None,
+    within: Float | None,
+    continued: bool,
+) -> tuple[Float, Float]:
+    """`draw` from and to linear light, for a lens without axial colour; `light` with its lamps raised."""
+    short = min(linear.shape[:2])
+    most = short * LARGEST
+    radius = lens.radius_in(relative, linear.shape).clip(-most, most)
+    if within is None and lens.tilt == (0.0, 0.0):
+        own = lens.radius(np.zeros((1, 1), np.float32), short).clip(-most, most)
+    else:
+        own = lens.radius_in(np.zeros_like(relative) if within is None else within, linear.shape).clip(-most, most)
+    radii = signed_bank(min(float(radius.min()), float(own.min())), max(float(radius.max()), float(own.max())), GROWTH)
     rest = light
     if behind is not None:
         mixed: Float = linear + shows_hidden(np.abs(radius), np.abs(own))[..., None] * (behind - linear)
         rest = raise_lamps(mixed, lens.highlight_gain)
-    seen, kept = composite(light, rest, matte, radius, own, radii, lens.aperture, continued)
-    # A sensor clips; of photos whose light goes farther, a mean of light does not.
-    picture = linear_to_srgb(seen.clip(min(0.0, float(linear.min())), max(1.0, float(linear.max()))))
-    return picture, kept
+    return composite(light, rest, matte, radius, own, radii, lens.aperture, continued)
 
 
 @dataclass(frozen=True, eq=False)

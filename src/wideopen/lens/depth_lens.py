@@ -43,7 +43,7 @@ SMALL_PX = 768
 
 @dataclass(frozen=True)
 class _Scene:
-    """What all tiles share."""
+    """What all tiles share, of a lens without axial colour."""
 
     lens: LensSettings
     layers: depth_layers.Layers
@@ -85,12 +85,14 @@ def render_depth(
         HxWx3 of the photo's type; identical to the photo where nothing is blurred.
     """
     result = pixels.copy()
-    scene = _survey(pixels, disparity, lens, photo_light or PhotoLight(curve, pixels.dtype))
-    if scene is None:
+    photo_light = photo_light or PhotoLight(curve, pixels.dtype)
+    surveyed = [(_survey(pixels, disparity, one, photo_light), colors) for one, colors in lens.for_colors()]
+    scenes = [(scene, colors) for scene, colors in surveyed if scene is not None]
+    if not scenes:
         return result
 
     def work(tile: Area) -> None:
-        _render_tile(scene, tile, pixels, depth_at, grain, result)
+        _render_tile(scenes, tile, pixels, depth_at, grain, result)
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
@@ -150,17 +152,40 @@ def _spread(largest: Float, scale: float) -> Float:
 
 
 def _render_tile(
-    scene: _Scene, tile: Area, pixels: Pixels, depth_at: DepthAt, grain: Grain | None, result: Pixels
+    scenes: list[tuple[_Scene, slice]],
+    tile: Area,
+    pixels: Pixels,
+    depth_at: DepthAt,
+    grain: Grain | None,
+    result: Pixels,
 ) -> None:
-    """Steps 3 to 6 for one tile, written into the result."""
+    """Steps 3 to 6 for one tile, written into the result; every scene draws its channels."""
+    drawn = [(_draw_tile(scene, tile, pixels, depth_at), colors) for scene, colors in scenes]
+    found = [(*one, colors) for one, colors in drawn if one is not None]
+    if not found:
+        return
+    photo_light = scenes[0][0].photo_light
+    seen, blurred, _ = found[0]
+    if len(scenes) > 1:
+        seen, blurred = np.array(photo_light.light(pixels[tile], tile)), np.zeros_like(blurred)
+        for of_colors, blurred_too, colors in found:
+            seen[..., colors], blurred = of_colors[..., colors], np.maximum(blurred, blurred_too)
+    encoded = photo_light.pixels(seen, tile)
+    if grain is not None:
+        encoded = grain.add(encoded, blurred, tile)
+    np.copyto(result[tile], encoded, where=(blurred > 0)[..., None])
+
+
+def _draw_tile(scene: _Scene, tile: Area, pixels: Pixels, depth_at: DepthAt) -> tuple[Float, Float] | None:
+    """Steps 3 to 5: light HxWx3, and how far (0 to 1) each pixel is blurred, HxW; None if nothing is."""
     reach = _reach(scene, tile, pixels.shape)
     if reach == 0:
-        return
+        return None
     around = grown(tile, reach, pixels.shape)
     photo = pixels[around]
     radius = scene.lens.radius_in(depth_at(*around, photo), pixels.shape, around)
     if np.abs(radius).max() <= SHARP_RADIUS_PX:
-        return
+        return None
     light = _raised(scene, scene.photo_light.light(photo, around), around)
     inner = seen_from(tile, around)
     edges = depth_layers.find_edges(radius, scene.edge_px, scene.exact)
@@ -175,10 +200,7 @@ def _render_tile(
         there = depth_layers.composite(scene.layers, surface, hidden, tile, inner)
         seen = seen + near_edge[..., None] * (there[0] - seen)
         blurred = blurred + near_edge * (there[1] - blurred)
-    encoded = scene.photo_light.pixels(seen, tile)
-    if grain is not None:
-        encoded = grain.add(encoded, blurred, tile)
-    np.copyto(result[tile], encoded, where=(blurred > 0)[..., None])
+    return seen, blurred
 
 
 def _raised(scene: _Scene, linear: Float, part: Area) -> Float:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from wideopen._types import Float
 from wideopen.image.resize import fit, resize
 from wideopen.image.tone_curve import ToneCurve, to_light
-from wideopen.lens.apertures import Aperture
+from wideopen.lens.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.lens.highlights import lamp_certainty
 from wideopen.lens.thin_lens import PRESETS, Lens, Taken
 from wideopen.option_texts import Focus, parse_focus, parse_place
@@ -54,15 +54,28 @@ class LensSettings:
     """Growth of the signed radius, px for each px to the right and down, by the tilt of the lens; see `_tilt`."""
     pivot: tuple[float, float] = (0.5, 0.5)
     """Fractions of width and height: where a tilted lens focuses as it would untilted."""
+    axial: float = 0.0
+    """Axial colour: by how much the signed radius is less than that of a lens without it, as a fraction of the short
+    side. A lens draws green without it and red and blue with it: see `for_colors`."""
 
     def radius(self, disparity: Float, short_side: int) -> Float:
         """Signed blur radius in px of a photo with that short side, positive behind the plane in focus."""
-        return (short_side * self.blur * self._out_of_focus(disparity)).astype(np.float32)
+        return self._of_color((short_side * self.blur * self._out_of_focus(disparity)).astype(np.float32), short_side)
 
-    def radius_of_subject(self, short_side: int) -> float:
-        """Signed blur radius in px of the subject of a scene, whose relative disparity is 0."""
-        far, near = self.ends
-        return short_side * self.blur * min(max(0.0, far), near)
+    def for_colors(self) -> "list[tuple[LensSettings, slice]]":
+        """The lens that draws green and the one that draws red and blue, each with its channels of a picture; one for
+        all three without axial colour."""
+        if self.axial == 0:
+            return [(self, slice(None))]
+        return [(replace(self, axial=0.0), slice(1, 2)), (self, slice(0, 3, 2))]
+
+    def _of_color(self, radius: Float, short_side: int) -> Float:
+        """Signed radii in px as `axial` has them: less by that, or by half of what is blurred at all if that is
+        smaller, so that what is in focus is so in every colour."""
+        if self.axial == 0:
+            return radius
+        most = ((np.abs(radius) - SHARP_RADIUS_PX) / 2).clip(0.0, abs(self.axial) * short_side)
+        return np.asarray(radius - np.sign(self.axial) * most, np.float32)
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -95,7 +108,8 @@ class LensSettings:
         leaning = self.tilt[0] * right[None, :] + self.tilt[1] * down[:, None]
         # A range leans as a whole: it is as deep everywhere.
         far, near = (short * self.blur * (np.float32(end) - disparity) + leaning for end in self.ends)
-        return (far.clip(0.0) + near.clip(None, 0.0)).clip(-LARGEST * short, LARGEST * short).astype(np.float32)
+        radius = (far.clip(0.0) + near.clip(None, 0.0)).clip(-LARGEST * short, LARGEST * short).astype(np.float32)
+        return self._of_color(radius, short)
 
 
 def choose_lens(options: RenderOptions, taken: Taken | None = None) -> Lens:
@@ -165,8 +179,7 @@ def settings_for_map(
     found = LensSettings(blur, focus, make_aperture(options), _highlight_gain(pixels, options, curve), to, sharp)
     reach = float(np.abs(found._out_of_focus(depth.disparity)).max())
     held = min(blur, LARGEST / max(reach, 1e-6))
-    tilt, pivot = _tilt(options, lens, held / blur if blur > 0 else 0.0, shape)
-    return replace(found, blur=held, tilt=tilt, pivot=pivot)
+    return _shifted(replace(found, blur=held), options, lens, held / blur if blur > 0 else 0.0, shape)
 
 
 def settings_for_scene(
@@ -186,8 +199,8 @@ def settings_for_scene(
     sharp = _depth_of_field(blur, lens, parse_focus(options.focus))
     gain = _highlight_gain(pixels, options, curve)
     held = min(blur, LARGEST)
-    tilt, pivot = _tilt(options, lens, held / blur if blur > 0 else 0.0, pixels.shape)
-    return LensSettings(held, 0.0, make_aperture(options), gain, depth_of_field=sharp, tilt=tilt, pivot=pivot)
+    found = LensSettings(held, 0.0, make_aperture(options), gain, depth_of_field=sharp)
+    return _shifted(found, options, lens, held / blur if blur > 0 else 0.0, pixels.shape)
 
 
 def focused(scene: Scene, lens: LensSettings, options: RenderOptions) -> tuple[Scene, LensSettings]:
@@ -212,12 +225,13 @@ def _depth_of_field(blur: float, lens: Lens, wanted: Focus) -> float:
     return SHARP * wanted.f_number / (blur * lens.f_number)
 
 
-def _tilt(
-    options: RenderOptions, lens: Lens, held: float, shape: tuple[int, ...]
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """`LensSettings.tilt` and `pivot`, by the hinge rule (H. Merklinger, Focusing the View Camera, 1996).
+def _shifted(
+    found: LensSettings, options: RenderOptions, lens: Lens, held: float, shape: tuple[int, ...]
+) -> LensSettings:
+    """Settings with axial colour, and with tilt by the hinge rule (H. Merklinger, Focusing the View Camera, 1996).
 
-    A lens of focal length f tilted by the angle a is focused on a plane through a hinge line f / sin a below it. On the
+    A colour that comes to focus at the distance d behind the sensor becomes a disc that is d / N less in diameter. A
+    lens of focal length f tilted by the angle a is focused on a plane through a hinge line f / sin a below it. On the
     sensor, the disparity in focus so grows in proportion to the distance t from the pivot, and the signed blur radius
     by t sin(a) / (2 N), whatever the focal length.
 
@@ -228,9 +242,10 @@ def _tilt(
     pivot = (0.5, 0.5)
     if not isinstance(where, str):
         pivot = where if max(where) <= 1 else (where[0] / width, where[1] / height)
-    slope = held * math.sin(math.radians(options.tilt)) / (2 * lens.f_number)
-    toward = math.radians(options.tilt_direction)
-    return (slope * math.sin(toward), slope * math.cos(toward)) if slope else (0.0, 0.0), pivot
+    for_mm = held / (2 * lens.f_number)
+    slope, toward = for_mm * math.sin(math.radians(options.tilt)), math.radians(options.tilt_direction)
+    tilt = (slope * math.sin(toward), slope * math.cos(toward)) if slope else (0.0, 0.0)
+    return replace(found, tilt=tilt, pivot=pivot, axial=for_mm * options.axial / lens.sensor_height_mm)
 
 
 def _nearest_m(options: RenderOptions, focus: float, taken: Taken | None) -> float:

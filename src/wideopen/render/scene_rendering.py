@@ -93,7 +93,7 @@ def draw_with_alpha(scene: Scene, alpha: Pixels, lens: LensSettings) -> tuple[Dr
     premultiplied, kept = through(light * weight, lens)
     weights, _ = through(np.repeat(weight, 3, axis=2), replace(lens, highlight_gain=1.0))
     colour = linear_to_srgb((premultiplied / weights.clip(FAINT / 2)).clip(0.0, max(1.0, float(light.max()))))
-    soft = ((weights[..., 0] - FAINT) / (1 - FAINT)).clip(0.0, 1.0)
+    soft = ((weights[..., 1] - FAINT) / (1 - FAINT)).clip(0.0, 1.0)
     return Drawing(colour, kept, canvas, _in_focus(scene, matte, lens)), soft
 
 

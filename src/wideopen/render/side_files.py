@@ -1,6 +1,5 @@
 """What a person may want beside a photo's result: the depth map and the matte in use, and the photo's two layers."""
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +75,8 @@ class SideFiles:
         return found, done
 
     def _of_depth(self, done: "Rendered") -> list[tuple[Path, bytes]]:
+        import numpy as np
+
         from wideopen.photo.depth import depth_bytes
         from wideopen.photo.depth_map import DepthMap
         from wideopen.photo.files import output_format, to_bytes
@@ -90,10 +91,8 @@ class SideFiles:
             data = depth_bytes(DepthMap(disparity, seen.depth.metric), self.save_depth)
             found.append((self.save_depth, data))
         if self.show_depth is not None:
-            blur, reach = seen.lens.blur * min(pixels.shape[:2]), float(disparity.max() - disparity.min())
-            far, near = seen.lens.ends
-            sharp = min(IN_FOCUS_PX / blur if blur > 0 else math.inf, reach)
-            picture = depth_picture(disparity, (far + near) / 2, sharp + (near - far) / 2)
+            lens, _ = seen.lens.for_colors()[0]
+            picture = depth_picture(disparity, np.abs(lens.radius_in(disparity, pixels.shape)) <= IN_FOCUS_PX)
             data = to_bytes(Photo(picture), output_format(self.show_depth), str(self.show_depth))
             found.append((self.show_depth, data))
         return found

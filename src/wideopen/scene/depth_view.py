@@ -16,25 +16,22 @@ _EDGE, _HATCH = (255, 255, 255), (0, 140, 255)
 """RGB of the outline and of the hatching."""
 
 
-def depth_picture(disparity: Float, in_focus: float, tolerance: float) -> NDArray[np.uint8]:
-    """Show a depth map and where its focal plane lies.
+def depth_picture(disparity: Float, in_focus: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Show a depth map and what is in focus.
 
     Args:
         disparity: HxW float32, larger is nearer, in any unit.
-        in_focus: disparity of the focal plane, in that unit.
-        tolerance: what is at most so far from it is marked; 0 or more.
+        in_focus: HxW.
 
     Returns:
-        HxWx3 uint8 RGB: the map in colours (from its least to its greatest value), and over |disparity - in_focus|
-        <= tolerance blue stripes between the colours and a white outline with a black line around.
+        HxWx3 uint8 RGB: the map in colours (from its least to its greatest value), and over what is in focus blue
+        stripes between the colours and a white outline with a black line around.
     """
-    if not tolerance >= 0:
-        raise ValueError(f"tolerance must be 0 or more, not {tolerance}")
     low, high = float(disparity.min()), float(disparity.max())
     shares = (disparity - low) / (high - low) if high > low else np.zeros_like(disparity)
     grey = np.rint(np.asarray(shares, np.float32) * 255).astype(np.uint8)
     picture: Any = cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    marked = (np.abs(disparity - in_focus) <= tolerance).astype(np.uint8)
+    marked = in_focus.astype(np.uint8)
     picture[_stripes(*marked.shape) & (marked > 0)] = _HATCH
     line = max(1, round(min(marked.shape) / 300))
     # Mirrored at the frame, which is no edge of what is in focus.

@@ -14,8 +14,8 @@ from wideopen.web.settings import SCREEN_PX, SHOWN_PX, ServeOptions
 
 SPANS = {
     "blades": (0, 11, 1), "roundness": (0, 1, 0.05), "rotate": (0, 180, 1), "squeeze": (1, 2, 0.05),
-    "ring": (0, 0.8, 0.05), "vignette": (0, 1, 0.05), "rim": (-1, 1, 0.1), "tilt": (-12, 12, 0.5),
-    "tilt_direction": (-180, 180, 5), "highlights": (1, 20, 0.5),
+    "ring": (0, 0.8, 0.05), "vignette": (0, 1, 0.05), "rim": (-1, 1, 0.1),
+    "axial": (-0.3, 0.3, 0.01), "tilt": (-12, 12, 0.5), "tilt_direction": (-180, 180, 5), "highlights": (1, 20, 0.5),
     "grain": (0, 1, 0.05), "quality": (1, 100, 1),
 }  # fmt: skip
 """Least, greatest and step of the sliders; within what the options allow."""

@@ -18,7 +18,7 @@ from wideopen.web.app import STATIC, examples
 from wideopen.web.schema import schema
 from wideopen.web.settings import ServeOptions
 
-UNDRAWN = "rim", "tilt", "tilt_direction"
+UNDRAWN = "rim", "axial", "tilt", "tilt_direction"
 """Options that the lens in JavaScript has not."""
 
 
@@ -103,7 +103,7 @@ def _list_files(folder: Path) -> None:
 
 def _schema(engine: Engine, photos: list[Path]) -> dict[str, Any]:
     """What the application is told: nothing that needs a depth map, which the browser alone does not read, or a
-    rim of the discs or a tilt of the lens, which it does not draw."""
+    rim of the discs, axial colour or a tilt of the lens, which it does not draw."""
     found, info = schema(ServeOptions()), engine.metadata
     return {
         **found,

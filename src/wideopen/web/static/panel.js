@@ -13,18 +13,18 @@ import {passes} from './optics.js';
 const GROUPS = [
   {title: 'Aperture shape', names: ['roundness', 'rotate', 'squeeze', 'ring', 'vignette', 'rim']},
   {title: 'Light', names: ['highlights', 'grain']},
-  {title: 'Lens', names: ['lens', 'tilt', 'tilt_direction']},
+  {title: 'Lens', names: ['lens', 'axial', 'tilt', 'tilt_direction']},
   {title: 'File', names: ['quality', 'strip']},
 ];
 /** @type {Record<string, string>} */
 const LABELS = {
-  roundness: 'Round blades', rotate: 'Turn', squeeze: 'Squeeze', ring: 'Mirror lens', vignette: 'Cat’s eyes', rim: 'Rim', tilt: 'Tilt', tilt_direction: 'Tilt toward',
+  roundness: 'Round blades', rotate: 'Turn', squeeze: 'Squeeze', ring: 'Mirror lens', vignette: 'Cat’s eyes', rim: 'Rim', axial: 'Axial colour', tilt: 'Tilt', tilt_direction: 'Tilt toward',
   highlights: 'Lamps', grain: 'Grain', lens: 'Focal length', quality: 'Quality', strip: 'Without metadata', depth_kind: 'Values are', depth_unit: 'Metres a unit',
   invert: 'The other way round', nearest: 'Nearest thing (m)',
 };
 const BLADES = [0, 3, 5, 6, 7, 8, 9];
 /** What the browser alone has not, and who has. */
-const LEFT_OUT = 'Runs in this browser alone, without brush, depth maps, rim and tilt: wideopen serve has them.';
+const LEFT_OUT = 'Runs in this browser alone, without brush, depth maps, rim, axial colour and tilt: wideopen serve has them.';
 /** Options whose slider begins somewhere although nothing is set. */
 const UNSET = /** @type {Record<string, number>} */ ({highlights: 4, quality: 95});
 
@@ -174,7 +174,7 @@ export class Panel {
       words.textContent = String(value ?? 'auto');
       bar.setAttribute('aria-valuetext', words.textContent);
     };
-    const title = `${option.help}${['rim', 'tilt', 'tilt_direction'].includes(option.name) ? ' The preview leaves it out.' : ''} Double-click sets it back.`;
+    const title = `${option.help}${['rim', 'axial', 'tilt', 'tilt_direction'].includes(option.name) ? ' The preview leaves it out.' : ''} Double-click sets it back.`;
     return make('div', {className: 'field slider', title}, [make('label', {for: id, textContent: label}), bar, words]);
   }
 
