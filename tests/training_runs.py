@@ -162,6 +162,7 @@ def train_from(launcher: list[str], called: list[str]) -> None:
     done = subprocess.run([*launcher, *called], env=environment, capture_output=True, text=True, timeout=HANG)
     _said(done.stderr)
     assert done.returncode == 0, done.stderr
+    assert "oneDNN" not in done.stderr, "TensorFlow, where it is installed, says nothing of its own"
 
 
 def free_port() -> str:

@@ -26,6 +26,7 @@ from wideopen.render.shortcuts import render, render_file
 
 if TYPE_CHECKING:
     from wideopen.photo.depth_map import DepthMap
+    from wideopen.presets import find_preset, load_presets
     from wideopen.scene.scene import Scene
 
 __all__ = [
@@ -48,13 +49,20 @@ __all__ = [
     "WeightsError",
     "WideopenError",
     "__version__",
+    "find_preset",
+    "load_presets",
     "render",
     "render_file",
 ]
 
 
-_WHEN_ASKED_FOR = {"DepthMap": "wideopen.photo.depth_map", "Scene": "wideopen.scene.scene"}
-"""Names that bring NumPy, and the modules they are in: `import wideopen` is to cost next to nothing."""
+_WHEN_ASKED_FOR = {
+    "DepthMap": "wideopen.photo.depth_map",
+    "Scene": "wideopen.scene.scene",
+    "find_preset": "wideopen.presets",
+    "load_presets": "wideopen.presets",
+}
+"""Names that bring NumPy or a parser, and the modules they are in: `import wideopen` is to cost next to nothing."""
 
 
 def __getattr__(name: str) -> object:

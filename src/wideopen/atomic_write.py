@@ -29,7 +29,7 @@ def check_output(path: Path, overwrite: bool = False) -> None:
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give the name of a file")
     if path.exists() and not overwrite:
-        raise OutputError(f"{path}: exists already; choose another name or overwrite it (--overwrite)")
+        raise OutputError(f"{path}: exists already; choose another name or overwrite it (overwrite=True)")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: no folder {path.parent}; make it first")
 
@@ -55,7 +55,7 @@ def write_output(path: Path, data: bytes | str, overwrite: bool = False) -> None
         if fcntl is None:  # Windows renames closed files only.
             _put(part, path, overwrite)
     except FileExistsError:
-        raise OutputError(f"{path}: exists already; choose another name or overwrite it (--overwrite)") from None
+        raise OutputError(f"{path}: exists already; choose another name or overwrite it (overwrite=True)") from None
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); free some space or choose another") from error
     finally:

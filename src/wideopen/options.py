@@ -3,6 +3,7 @@
 Frozen dataclasses; the rules are checked when one is made. Field metadata carries the text shown by --help.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
@@ -25,6 +26,26 @@ Comparison = Literal["side", "split"]
 SUBJECT, DEPTH, LENS, RESULTS, BATCH = "Subject", "Depth", "Lens", "Results", "Many photos"
 CLUSTER = "More than one machine"
 """Groups of options."""
+LENSES = ("50mm", "85mm", "ebb", "phone")
+"""Lenses by name; `lens.thin_lens.PRESETS` says what they are."""
+SPANS = {
+    "working_side": (64, math.inf), "threads": (1, math.inf), "quality": (1, 100), "in_flight": (1, 64),
+    "aperture": (0.5, math.inf),
+    "blades": (0, 11), "roundness": (0, 1), "squeeze": (0.25, 4), "ring": (0, math.nextafter(1, 0)), "vignette": (0, 1),
+    "rim": (-1, 1), "axial": (-1, 1), "tilt": (-45, 45), "highlights": (1, 50), "grain": (0, 1),
+}  # fmt: skip
+"""The least and the greatest value of numbers."""
+
+
+def check_spans(options: Any) -> None:
+    """ValueError for an object one of whose numbers is outside its range in `SPANS` (NaN is); None is not set."""
+    for name, (least, most) in SPANS.items():
+        value = getattr(options, name, None)
+        if value is not None and not least <= value <= most:
+            said = f"at least {least:g}" if most == math.inf else f"{least:g} to {most:g}"
+            raise ValueError(f"{name.replace('_', ' ')} must be {said}, not {value}")
+    if getattr(options, "blades", None) in (1, 2):
+        raise ValueError(f"blades must be 3 to 11, or 0 for a disc, not {options.blades}")
 
 
 def _doc(
@@ -211,8 +232,7 @@ class RenderOptions:
     )
 
     def __post_init__(self) -> None:
-        if self.working_side is not None and self.working_side < 64:
-            raise ValueError(f"working side must be at least 64 px, not {self.working_side}")
+        check_spans(self)
         for name, value, known in (
             ("engine", self.engine, ("auto", "onnxruntime", "openvino")),
             ("precision", self.precision, ("fp32", "bf16")),
@@ -222,25 +242,15 @@ class RenderOptions:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
         if self.precision == "bf16" and self.engine != "openvino":
             raise ValueError("bf16 needs the engine openvino")
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads must be at least 1, not {self.threads}")
-        if self.quality is not None and not 1 <= self.quality <= 100:
-            raise ValueError(f"quality must be 1 to 100, not {self.quality}")
         parse_focus(self.focus)
         matte_source(self.matte)
         if self.depth_kind not in ("disparity", "distance"):
             raise ValueError(f"depth kind must be disparity or distance, not {self.depth_kind!r}")
-        for name, number in (("depth unit", self.depth_unit), ("nearest", self.nearest), ("aperture", self.aperture)):
+        for name, number in (("depth unit", self.depth_unit), ("nearest", self.nearest)):
             if number is not None and not number > 0:
                 raise ValueError(f"{name} must be above 0, not {number}")
-        if self.highlights is not None and not 1 <= self.highlights <= 50:
-            raise ValueError(f"highlights must be 1 to 50, not {self.highlights}")
-        if not -1 <= self.axial <= 1:
-            raise ValueError(f"axial colour must be -1 to 1 mm, not {self.axial}")
-        if not -45 <= self.tilt <= 45:
-            raise ValueError(f"tilt must be -45 to 45 degrees, not {self.tilt}")
-        if not 0 <= self.grain <= 1:
-            raise ValueError(f"grain must be a share in 0..1, not {self.grain}")
+        if self.lens not in (*LENSES, "photo"):
+            raise ValueError(f"lens must be one of {', '.join(LENSES)} or photo, not {self.lens!r}")
 
     def asks_for_a_lens(self) -> bool:
         """Whether anything is set that only a lens can do: it needs depth, or a model that says where things are."""
@@ -279,8 +289,7 @@ class BatchOptions:
             raise ValueError("results in place of their photos exist always; skipping what exists would skip all")
         if self.before_after not in (None, "side", "split"):
             raise ValueError(f"before-after must be side or split, not {self.before_after!r}")
-        if self.in_flight is not None and not 1 <= self.in_flight <= 64:
-            raise ValueError(f"photos in flight must be 1 to 64, not {self.in_flight}")
+        check_spans(self)
 
 
 def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) -> RenderOptions:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wideopen.batch.discover import find_photos, plan
+from wideopen.batch.discover import called_like_results, find_photos, plan
 from wideopen.errors import OutputError, PhotoError
 
 TREE = ("a.jpg", "B.PNG", "notes.txt", ".hidden.jpg", "sub/a.jpg", "sub/deep/c.webp", ".git/d.jpg", "other/a.jpg")
@@ -81,6 +81,13 @@ def test_results_beside_photos_are_no_photos(tree: Path) -> None:
     assert {job.photo.name: job.output.name for job in jobs} == {
         "a.jpg": "a-bokeh.jpg", "B.PNG": "B-bokeh.PNG", "z-bokeh.jpg": "z-bokeh-bokeh.jpg",
     }  # fmt: skip
+
+
+def test_results_of_another_name_are_told_from_photos(tree: Path) -> None:
+    for name in ("a-soft.jpg", "a-soft-2.png", "ab-soft.jpg", "sub-c.jpg"):
+        (tree / "photos" / name).write_bytes(b"")
+    jobs = plan(find_photos(["photos"], True), None, "{stem}-f2{suffix}")
+    assert sorted(photo.name for photo in called_like_results(jobs)) == ["a-soft-2.png", "a-soft.jpg"]
 
 
 def test_names_of_results(tree: Path) -> None:

@@ -52,7 +52,7 @@ def test_own_ones_win(tmp_path: Path, own_settings: Path) -> None:
     [
         ("[a]\naperture = 'wide'", r"\[a\] 'wide' is no f-number"),
         ("[a]\napperture = 2", r"\[a\] there is no option 'apperture'"),
-        ("[a]\ngrain = 7", r"\[a\] grain must be a share"),
+        ("[a]\ngrain = 7", r"\[a\] grain must be 0 to 1"),
         ("[a]\ngrain = 'much'", r"\[a\]"),
         ("[a]\nblades = [1]", r"\[a\]"),
         ("[a]\nfocus = 3", r"\[a\]"),

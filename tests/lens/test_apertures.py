@@ -177,5 +177,5 @@ def test_rim_keeps_the_light_of_an_oval_and_is_refused_beyond_one() -> None:
     plain, bright = (kernel(25.0, Aperture(squeeze=2.0, rim=rim)) for rim in (0.0, 1.0))
     assert bright.sum() == pytest.approx(1.0, abs=1e-5)
     assert bright[25, 25] == pytest.approx(0.0, abs=float(0.01 * plain.max())), "an oval's middle is dark, too"
-    with pytest.raises(ValueError, match="rim must be between"):
+    with pytest.raises(ValueError, match="rim must be -1 to 1"):
         Aperture(rim=1.2)

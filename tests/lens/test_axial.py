@@ -81,5 +81,5 @@ def test_a_scene_with_a_subject_is_drawn_colour_by_colour() -> None:
 
 
 def test_axial_colour_is_refused_beyond_what_lenses_have() -> None:
-    with pytest.raises(ValueError, match="axial colour must be"):
+    with pytest.raises(ValueError, match="axial must be"):
         RenderOptions(axial=2.0)

@@ -264,14 +264,14 @@ def run(*words: object) -> tuple[int, str, BaseException | None]:
 
 def test_command_on_a_troubled_set(troubled: Path, tmp_path: Path) -> None:
     code, output, _ = run(
-        troubled, "--json", tmp_path / "f.json", "--exclude-list", tmp_path / "bad.txt", "--max-shift", 3
+        troubled, "--json", tmp_path / "f.json", "--write-exclude-list", tmp_path / "bad.txt", "--max-shift", 3
     )
     assert code == 1
     assert "6 pairs: 1 ok, 1 with a warning, 4 unusable" in output
     for name in ("moved", "swapped [1]", "far", "text", "alone"):
         assert name in output
     assert "good" not in output
-    code, output, _ = run(troubled, "--exclude", tmp_path / "bad.txt")
+    code, output, _ = run(troubled, "--exclude-list", tmp_path / "bad.txt")
     assert (code, "2 pairs: 1 ok, 1 with a warning, 0 unusable" in output) == (0, True)
     code, _, error = run(troubled, "--json", tmp_path / "f.json")
     assert isinstance(error, OutputError)

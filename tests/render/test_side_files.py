@@ -1,5 +1,6 @@
 """What is saved beside a result, read back by other programs; results in place of their photos."""
 
+import json
 import os
 import random
 import signal
@@ -58,6 +59,7 @@ def test_a_saved_matte_given_back_is_saved_the_same(photo: Path, model: Path, tm
     assert call("render", photo, "--save-matte", first, "--model", model).code == 0
     done = call("render", photo, "--matte", first, "--save-matte", second, "--overwrite", "--model", model)
     assert done.code == 0 and np.array_equal(tifffile.imread(first), tifffile.imread(second))
+    assert done.out.splitlines() == [str(tmp_path / "photo-bokeh.png"), str(second)]
 
 
 def test_depth_as_pfm(photo: Path, model: Path, tmp_path: Path) -> None:
@@ -77,10 +79,11 @@ def test_layers_make_the_photo_again(photo: Path, model: Path, tmp_path: Path) -
     matte[60:200, 100:220] = 1
     matte = cv2.GaussianBlur(matte, (0, 0), 2)
     np.save(tmp_path / "matte.npy", matte)
-    done = call(
-        "render", photo, "--matte", tmp_path / "matte.npy", "--save-layers", tmp_path / "l.png", "--model", model
-    )
-    assert (done.code, done.error) == (0, "")
+    words = photo, "--matte", tmp_path / "matte.npy", "--save-layers", tmp_path / "l.png", "--model", model, "--json"
+    foretold, done = call("render", *words, "--dry-run"), call("render", *words)
+    assert (foretold.code, done.code, done.error) == (0, 0, "")
+    for told in (json.loads(foretold.out), json.loads(done.out.splitlines()[0])):
+        assert told["layers"] == [str(tmp_path / f"l-{name}.png") for name in ("subject", "background")]
     pixels = np.asarray(Image.open(photo))
     subject, background = (np.asarray(Image.open(tmp_path / f"l-{name}.png")) for name in ("subject", "background"))
     assert subject.shape == (*SIZE, 4) and background.shape == (*SIZE, 3)

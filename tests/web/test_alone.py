@@ -296,6 +296,27 @@ def test_what_the_npm_package_gives(page: Any) -> None:
     assert (np.abs(found - wanted).max(axis=2) <= 2).mean() >= 0.999 and (wanted != photo).any()
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"apertur": 2}, "TypeError: there is no option apertur; there are aperture, focus"),
+        ({"aperture": 0.1}, "RangeError: aperture must be at least 0.5, or 'off', not 0.1"),
+        ({"lens": "35mm"}, "RangeError: lens must be one of ebb, 50mm, 85mm, phone, photo"),
+        ({"blades": 2}, "RangeError: blades must be a whole number from 3 to 11, or 0 for a disc, not 2"),
+        ({"vignette": "much"}, 'RangeError: vignette must be 0 to 1, not "much"'),
+        ({"focus": "near"}, "RangeError: focus must be 'auto', or 'X,Y'"),
+        ({"focus": "0.5,1.5"}, "RangeError: focus must be 'auto', or 'X,Y'"),
+        ({"aperture": "off", "focus": "0.2,0.3:auto", "lens": "photo", "blades": 0, "taken": {}}, "fine"),
+    ],
+)
+def test_what_the_npm_package_refuses(page: Any, options: dict[str, Any], says: str) -> None:
+    call = (
+        "fetch('schema.json').then(answer => answer.json()).then(schema => m.checked(v[0], schema.options))"
+        ".then(() => 'fine', String)"
+    )
+    assert by_javascript(page, "options", call, options).startswith(says)
+
+
 def test_an_empty_folder_is_wanted(tmp_path: Path) -> None:
     from wideopen.web.site import write_site
 

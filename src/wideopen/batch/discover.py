@@ -152,6 +152,17 @@ def plan(
     return jobs
 
 
+def called_like_results(jobs: Iterable[Job]) -> list[Place]:
+    """Photos that are called like another one of them and more behind a hyphen, as results of an earlier run are."""
+    photos = [job.photo for job in jobs]
+    there = {(photo.parent, photo.stem) for photo in photos}
+    return [
+        photo
+        for photo in photos
+        if any((photo.parent, photo.stem[:at]) in there for at, letter in enumerate(photo.stem) if letter == "-")
+    ]
+
+
 def is_pattern(name: str) -> bool:
     """Whether a name stands for others: nothing is called so, and it has *, ? or [ in it."""
     if is_url(name):

@@ -167,6 +167,9 @@ def main() -> None:
     # Ray: no usage reports, and no lines of its core on standard error; what matters comes as an error.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    # TensorBoard imports TensorFlow where it is installed, which says on standard error what processor it has found.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         app()
     except Stopped as stop:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def inspect(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder or manifest of pairs.", show_default=False)],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all that was found here.")] = None,
-    exclude_list: Annotated[
+    write_exclude_list: Annotated[
         Path | None,
         typer.Option(help="Write the names of unusable pairs here, for --exclude-list of `wideopen train`."),
     ] = None,
@@ -21,7 +21,9 @@ def inspect(
     split: Annotated[
         str | None, typer.Option(help="train or test (folders); val294 or train4400 (EBB!'s numbers).")
     ] = None,
-    exclude: Annotated[Path | None, typer.Option(help="List of names to leave out of the check.")] = None,
+    exclude_list: Annotated[
+        Path | None, typer.Option(help="Names of pairs to leave out, as --write-exclude-list writes them.")
+    ] = None,
     recipe: Annotated[Path | None, typer.Option(help="Recipe whose crop the photos must be fit for.")] = None,
     crop: Annotated[int | None, typer.Option(min=1, help="Side in px of that crop, if no recipe.")] = None,
     max_shift: Annotated[float, typer.Option(help="px by which details in focus may have moved.")] = 3.0,
@@ -31,7 +33,7 @@ def inspect(
 
     Exit code 1 if a pair is unusable, 2 if the check could not be made.
 
-    Example: `wideopen inspect PAIRS --json found.json --exclude-list bad.txt`
+    Example: `wideopen inspect PAIRS --json found.json --write-exclude-list bad.txt`
     """
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -45,7 +47,7 @@ def inspect(
         raise typer.BadParameter("--max-shift and --max-exposure must be above 0")
     if recipe is not None and crop is not None:
         raise typer.BadParameter("give --recipe or --crop, not both")
-    for path in (json_file, exclude_list):  # Before the work, not after it.
+    for path in (json_file, write_exclude_list):  # Before the work, not after it.
         if path is not None:
             check_output(path, overwrite)
     options = load_recipe(recipe).pairs if recipe is not None else PairsOptions(crop=crop or 0)
@@ -56,13 +58,13 @@ def inspect(
         task = bar.add_task("inspecting", total=None)
         found = inspect_pairs(
             directory, options=options, limits=Limits(max_shift, max_exposure),
-            pattern=pattern, split=split, exclude=exclude,
+            pattern=pattern, split=split, exclude=exclude_list,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     if json_file is not None:
         found.write_json(json_file, overwrite)
-    if exclude_list is not None:
-        found.write_exclude_list(exclude_list, overwrite)
+    if write_exclude_list is not None:
+        found.write_exclude_list(write_exclude_list, overwrite)
     _show(found)
     if found.counts["unusable"]:
         raise typer.Exit(1)

@@ -10,11 +10,12 @@ import typer
 
 from wideopen.atomic_write import check_output, make_folder
 from wideopen.batch.batch import Outcome, foresee, identities
-from wideopen.batch.discover import BOKEH, Job, Product, find_photos, is_pattern, plan
+from wideopen.batch.discover import BOKEH, Job, Product, called_like_results, find_photos, is_pattern, plan
 from wideopen.batch.stores import Place, Url, place, what_is_there
 from wideopen.cli import Stopped
 from wideopen.cli.report import Report
 from wideopen.cli.report import foretell as tell
+from wideopen.cli.text import complain
 from wideopen.errors import OutputError
 from wideopen.options import BatchOptions
 
@@ -50,6 +51,13 @@ def make_jobs(
     if not dry_run:
         make_folder(path)
     return jobs
+
+
+def tell_of_results(jobs: list[Job]) -> None:
+    """Say which photos may be results of an earlier run under another name: nothing in a file tells them apart."""
+    if found := called_like_results(jobs):
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        complain(f"{found[0]}{more}: called like an earlier result, and rendered as well; -o DIR keeps results apart")
 
 
 def follow(outcomes: Generator[Outcome, None, None], report: Report, stop: "Stop", uncounted: str = "") -> int:

@@ -146,7 +146,7 @@ def render(
         output = None if output is None else seen_by_all(output)
     if how.in_place and any((output, name, format, spread)):
         raise typer.BadParameter("--in-place writes over the photos themselves, on this machine; leave -o away")
-    from wideopen.cli.many import foretell, make_jobs
+    from wideopen.cli.many import foretell, make_jobs, tell_of_results
 
     jobs = _in_place(photos, recursive) if how.in_place else make_jobs(photos, output, name, suffix, recursive, dry_run)
     if beside:
@@ -157,6 +157,8 @@ def render(
         check_outputs(jobs[0].output, how.overwrite or how.skip_existing or how.in_place, beside)
         jobs = [replace(job, beside=beside) for job in jobs]
     roots = photos if output is None else [output]
+    if output is None and not quiet:
+        tell_of_results(jobs)
     if dry_run:
         raise typer.Exit(foretell(jobs, how, as_json, roots))
     from wideopen.cli.many import Stop, follow

@@ -5,13 +5,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wideopen.batch.batch import Outcome, outputs_of
 from wideopen.batch.stores import Place
-from wideopen.cli.text import complain, duration, shown
+from wideopen.cli.text import complain, duration, in_options, shown
 from wideopen.options import BatchOptions
+from wideopen.render.side_files import layer_paths
 
 
 @dataclass
@@ -122,26 +123,25 @@ def foretell(outcomes: Iterator[tuple[Any, Outcome | None]], options: BatchOptio
     """Tell what a batch would do (`--dry-run`); the exit code it would have as far as one knows."""
     code = 0
     for job, known in outcomes:
-        others = [path for path in outputs_of(job, options) if path != job.output]
-        comparison = others[0] if others and job.draws else None
+        comparison = next((path for path in outputs_of(job, options) if path != job.output and job.draws), None)
         status = "planned" if known is None else known.status
         code = max(code, int(status == "failed"))
+        planned = replace(known or Outcome(job, "left"), comparison=comparison)
         if as_json:
-            _line(_described(known or Outcome(job, "left", comparison=comparison), status))
+            _line(_described(planned, status))
         elif status == "failed":
             complain(known.error if known else "")
         else:
             note = " (there already)" if status == "skipped" else ""
-            written = ", ".join(shown(path) for path in (job.output, *others))
+            written = ", ".join(shown(path) for path in (job.output, *_others(planned)))
             sys.stdout.write(f"{shown(job.photo)} -> {written}{note}\n")
     return code
 
 
 def _others(outcome: Outcome) -> list[Place]:
     """What was written and is worth a line, beside the result itself."""
-    if not outcome.job.draws:
-        return [path for path in outcome.job.beside.paths if path != outcome.job.output]
-    return [] if outcome.comparison is None else [outcome.comparison]
+    beside: list[Place] = [path for path in outcome.job.beside.paths if path != outcome.job.output]
+    return beside if outcome.comparison is None else [outcome.comparison, *beside]
 
 
 def _described(outcome: Outcome, status: str | None = None) -> dict[str, Any]:
@@ -153,10 +153,15 @@ def _described(outcome: Outcome, status: str | None = None) -> dict[str, Any]:
     }
     if outcome.comparison is not None:
         found["before_after"] = str(outcome.comparison)
-    if not outcome.job.draws and outcome.job.beside.save_depth is not None:
-        found["depth"] = str(outcome.job.beside.save_depth)
+    beside = outcome.job.beside
+    paths = {"depth": beside.save_depth, "depth_picture": beside.show_depth, "matte": beside.save_matte}
+    for name, path in paths.items():
+        if path is not None and path != outcome.job.output:
+            found[name] = str(path)
+    if beside.save_layers is not None:
+        found["layers"] = [str(path) for path in layer_paths(beside.save_layers)]
     if outcome.error:
-        found["error"] = outcome.error
+        found["error"] = in_options(outcome.error)
     if outcome.notices:
         found["notices"] = list(outcome.notices)
     if outcome.size:

@@ -13,9 +13,14 @@ def shown(text: object, stream: Any = None) -> str:
     return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
+def in_options(message: object) -> str:
+    """A message of the library, which names its argument where there is an option of that name here."""
+    return str(message).replace("(overwrite=True)", "(--overwrite)")
+
+
 def complain(message: object) -> None:
     """One line on standard error."""
-    sys.stderr.write(f"wideopen: {shown(message, sys.stderr)}\n")
+    sys.stderr.write(f"wideopen: {shown(in_options(message), sys.stderr)}\n")
 
 
 def duration(seconds: float) -> str:

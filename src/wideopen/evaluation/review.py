@@ -80,10 +80,10 @@ def check_folder(folder: Path, overwrite: bool) -> None:
     if overwrite:
         return
     if (folder / FILES[-1]).exists() and (folder / ROWS).exists():
-        raise OutputError(f"{folder}: holds a finished report; choose another folder or overwrite it (--overwrite)")
+        raise OutputError(f"{folder}: holds a finished report; choose another folder or overwrite it (overwrite=True)")
     taken = next((name for name in FILES if (folder / name).exists()), None)
     if taken is not None and not (folder / ROWS).exists():
-        raise OutputError(f"{folder / taken}: exists already; choose another folder or overwrite it (--overwrite)")
+        raise OutputError(f"{folder / taken}: exists already; choose another folder or overwrite it (overwrite=True)")
 
 
 def _heading(pairs: Sequence[Pair], contenders: Sequence[Contender], protocol: Protocol, measure: Measure) -> Any:
@@ -123,10 +123,10 @@ def _read_rows(path: Path, heading: Any) -> dict[str, list[PairScores]]:
         first, *rows = [json.loads(line) for line in whole.decode("utf-8").splitlines()]
         found = [[_row(values) for values in row] for row in rows] if first == heading else None
     except (ValueError, TypeError, KeyError) as error:
-        raise OutputError(f"{path}: is damaged; delete it, or start again (--overwrite)") from error
+        raise OutputError(f"{path}: is damaged; delete it, or start again (overwrite=True)") from error
     if found is None:
         raise OutputError(
-            f"{path}: is of other pairs, models or settings; choose another folder or start again (--overwrite)"
+            f"{path}: is of other pairs, models or settings; choose another folder or start again (overwrite=True)"
         )
     return {row[0].name: row for row in found}
 

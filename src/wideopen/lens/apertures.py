@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen._types import Float32
+from wideopen.options import check_spans
 
 SHARP_RADIUS_PX = 0.5
 """A disc of this radius lies within its own pixel: at or below it nothing is blurred."""
@@ -49,17 +50,7 @@ class Aperture:
     _key: bytes = field(default=b"", init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.blades != 0 and not 3 <= self.blades <= 11:
-            raise ValueError(f"blades must be 3 to 11, or 0 for a disc, not {self.blades}")
-        for name, value in (("roundness", self.roundness), ("vignette", self.vignette)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must be a share in 0..1, not {value}")
-        if not -1 <= self.rim <= 1:
-            raise ValueError(f"rim must be between -1 (soft) and 1 (bright), not {self.rim}")
-        if not 0 <= self.ring < 1:
-            raise ValueError(f"ring must be a share of the radius in [0, 1), not {self.ring}")
-        if not 0.25 <= self.squeeze <= 4:
-            raise ValueError(f"squeeze must be between 1/4 and 4, not {self.squeeze}")
+        check_spans(self)
         if self.picture is not None:
             values = np.asarray(self.picture, np.float32)
             if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all() or values.min() < 0:

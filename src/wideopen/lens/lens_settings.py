@@ -116,16 +116,14 @@ def choose_lens(options: RenderOptions, taken: Taken | None = None) -> Lens:
     """The lens that options name, with their f-number.
 
     Raises:
-        ValueError: no such lens, or `photo` and its EXIF does not say enough.
+        ValueError: `photo`, and its EXIF does not say enough.
     """
     if options.lens == "photo":
         lens = (taken or Taken()).lens()
         if lens is None:
             raise ValueError("the photo's EXIF does not name its lens (focal length and its 35 mm equivalent)")
-    elif options.lens in PRESETS:
-        lens = PRESETS[options.lens]
     else:
-        raise ValueError(f"lens must be one of {', '.join(PRESETS)} or photo, not {options.lens!r}")
+        lens = PRESETS[options.lens]
     return lens if options.aperture is None else replace(lens, f_number=options.aperture)
 
 

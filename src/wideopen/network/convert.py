@@ -55,7 +55,7 @@ def convert(checkpoint: Path, output: Path, *, level: int | None = None, overwri
         WideopenError: TensorFlow is not installed.
     """
     if output.exists() and not overwrite:
-        raise OutputError(f"{output}: already exists; choose another name or allow overwriting")
+        raise OutputError(f"{output}: already exists; choose another name or overwrite it (overwrite=True)")
     network = read_release(checkpoint, level)
     source = {"checkpoint": checkpoint.name, "network": "PyNET-Bokeh, 2020 release", "level": network.level}
     save_weights(output, network, source=source)

@@ -220,17 +220,15 @@ class Renderer:
         """Raise what the options would raise for any photo, before there is one. The model is not loaded by it.
 
         Raises:
-            ValueError: a lens or an aperture that there is none of.
+            ValueError: a picture of an aperture that is black all over.
             PhotoError, DepthError, MatteError, StrokesError: a file that the options name cannot be read.
             ModelError: a model that makes mattes cannot be had.
         """
-        from wideopen.lens.lens_settings import choose_lens, make_aperture
+        from wideopen.lens.lens_settings import make_aperture
 
         self.sources.check()
-        if self.options.asks_for_a_lens():
+        if self.options.shape is not None:
             make_aperture(self.options)
-            if self.options.lens != "photo":
-                choose_lens(self.options)
 
     def render_photo(self, taken: "Photo", depth: Any = None, matte: Any = None) -> tuple["Photo", Seen | None]:
         """Render a photo that has been read, by its own profile's curve, alpha along with it.

@@ -37,7 +37,7 @@ def resume_folder(output: Path, options: Line) -> dict[str, Line]:
             found = None
         if found != json.loads(json.dumps(options)):
             raise OutputError(
-                f"{output}: holds pairs made with other options; make them anew (--overwrite) or name another (-o)"
+                f"{output}: holds pairs made with other options; make them anew (overwrite=True) or name another (-o)"
             )
     return read_lines(output)
 
@@ -52,7 +52,7 @@ def read_lines(folder: Path) -> dict[str, Line]:
         return {line["name"]: line for line in lines}
     except (ValueError, KeyError, TypeError) as error:
         raise PairsError(
-            f"{path}: not a manifest of pairs ({error}); make the pairs anew (--overwrite) or name another folder"
+            f"{path}: not a manifest of pairs ({error}); make the pairs anew (overwrite=True) or name another folder"
         ) from error
 
 

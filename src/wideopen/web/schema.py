@@ -8,6 +8,7 @@ from wideopen import __version__
 from wideopen.lens.lens_settings import HIGHLIGHT_GAIN, LARGEST, NEAREST_M
 from wideopen.lens.thin_lens import PRESETS as LENSES
 from wideopen.options import DEPTH, LENS
+from wideopen.options import SPANS as RANGES
 from wideopen.presets import load_presets
 from wideopen.web.form import kind_of, option_fields
 from wideopen.web.settings import SCREEN_PX, SHOWN_PX, ServeOptions
@@ -55,11 +56,12 @@ def schema(options: ServeOptions) -> dict[str, Any]:
 
 def _option(item: Any) -> dict[str, Any]:
     kind, choices = kind_of(item)
-    span = SPANS.get(item.name)
+    span, (least, most) = SPANS.get(item.name), RANGES.get(item.name, (None, None))
     return {
         "name": item.name, "panel": item.metadata["panel"], "help": item.metadata["help"].replace("`", ""),
         "kind": kind, "choices": choices or ([*LENSES, "photo"] if item.name == "lens" else []),
         "default": _plain(item.default), "span": span,
+        "range": None if least is None else [least, None if most == math.inf else most],
     }  # fmt: skip
 
 

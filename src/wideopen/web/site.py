@@ -38,7 +38,7 @@ def write_site(folder: Path, model: Path | None = None, overwrite: bool = False)
         ModelError: the model is missing, damaged, or gives pictures instead of places.
     """
     if not overwrite and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder}: is not an empty folder; name another one, or write into it with --overwrite")
+        raise OutputError(f"{folder}: is not an empty folder; name another one, or write into it (overwrite=True)")
     engine = Engine(model)
     if engine.draws:
         raise ModelError(f"{engine.path}: gives pictures, not places; in a browser alone only a lens head's model runs")

@@ -5,11 +5,12 @@ import {blurOfSubject, chooseLens} from '../optics.js';
 import {refineAt, upTo} from './closer.js';
 import {lostGrain} from './grain.js';
 import {Network} from './network.js';
+import {checked} from './options.js';
 import {lampsOf, render} from './scene.js';
 
 /**
  * @typedef {object} Options by the names of `wideopen render`; what is left out is as there
- * @property {number} [aperture] f-number
+ * @property {number | 'off'} [aperture] f-number
  * @property {string} [focus] `auto`, or X,Y as shares of width and height; two with a colon between are a range
  * @property {string} [lens] of the schema's lenses
  * @property {number} [blades] @property {number} [roundness] @property {number} [rotate] @property {number} [ring]
@@ -36,20 +37,22 @@ export class Wideopen {
    * @returns {Promise<import('./scene.js').Places>}
    */
   async look(photo, focus = 'auto') {
+    checked({focus}, this.schema.options);
     const whole = {...await this.network.look(photo), focus: 0};
     const [start, end] = focus.split(':'), [x, y] = start.split(',').map(Number);
     return upTo(start === 'auto' ? whole : await refineAt(photo, whole, [x, y], part => this.network.look(part)), end);
   }
 
   /**
-   * A photo as shot wide open, of the same size; its sharp pixels are the photo's own.
+   * A photo as shot wide open, of the same size; its sharp pixels are the photo's own. Throws TypeError for an option
+   * that there is none of, RangeError for a value outside its range.
    * @param {import('./planes.js').Picture} photo sRGB, opaque, such as an ImageData @param {Options} [options]
    * @param {import('./scene.js').Places} [places] of `look` with the same focus
    * @returns {Promise<import('./planes.js').Picture>}
    */
   async render(photo, options = {}, places) {
     const plain = Object.fromEntries(this.schema.options.map((/** @type {any} */ option) => [option.name, option.default]));
-    const set = /** @type {any} */ ({...plain, ...options}), focus = options.focus ?? 'auto', {lenses, largest} = this.schema;
+    const set = /** @type {any} */ ({...plain, ...checked(options, this.schema.options)}), focus = options.focus ?? 'auto', {lenses, largest} = this.schema;
     const taken = {focal_length_mm: null, focal_length_35mm: null, f_number: null, subject_distance_m: null, ...options.taken};
     const lens = chooseLens({lens: set.lens, aperture: set.aperture ?? lenses[set.lens].f_number, nearest: null, focus}, lenses, taken);
     const {blades, roundness, rotate, ring, squeeze, vignette} = set, aperture = {blades, roundness, rotate, ring, squeeze, vignette};
