@@ -5,7 +5,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_photos import after_start, encoded, xmp
+from depth_photos import RDF, after_start, box, encoded, read_associations, read_boxes, write_associations, xmp
 
 URN = b"urn:iso:std:iso:ts:21496:-1\0"
 HDRGM = 'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"'
@@ -91,3 +91,75 @@ def grey_scene(height: int = 96, width: int = 128) -> NDArray[np.uint8]:
     """A smooth picture of three channels."""
     down, across = np.mgrid[0:height, 0:width]
     return np.stack([40 + across, 30 + down, 200 - across], axis=-1).astype(np.uint8)
+
+
+def heif_with_map(main: bytes, map: bytes, iso_said: bytes = b"", xmp_said: str = "") -> bytes:
+    """A HEIC or AVIF file of the main pictures of two, where the second is the first one's gain map (ISO/IEC 23008-12).
+
+    iso_said: what a derived picture `tmap` says (ISO 21496-1, annex C.2); xmp_said: properties in an XMP of the map.
+    """
+    pictures = [_picture(main), _picture(map)]
+    properties, associations, contents = b"", {}, [picture[2] for picture in pictures]
+    infos = [struct.pack(">HH4s", number, 0, kind) + b"\0" for number, (kind, *_) in enumerate(pictures, 1)]
+    references = bytes(4)
+    for number, (_, own, _) in enumerate(pictures, 1):
+        first = len(read_boxes(properties)) + 1
+        properties += b"".join(box(*each) for each, _ in own)
+        associations[number] = [first + index | essential for index, (_, essential) in enumerate(own)]
+    if iso_said:
+        infos.append(struct.pack(">HH4s", len(infos) + 1, 0, b"tmap") + b"\0")
+        contents.append(b"\0" + iso_said)
+        references += box(b"dimg", struct.pack(">HHHH", len(infos), 2, 1, 2))
+    if xmp_said:
+        infos.append(struct.pack(">HH4s", len(infos) + 1, 0, b"mime") + b"\0application/rdf+xml\0")
+        contents.append(RDF.format(f'<rdf:Description rdf:about="" {HDRGM} {xmp_said}/>').encode())
+        references += box(b"cdsc", struct.pack(">HHH", len(infos), 1, 2))
+    listed = (
+        bytes(4)
+        + struct.pack(">H", len(infos))
+        + b"".join(
+            box(b"infe", bytes([2, 0, 0, index == 1]) + each)  # The map is hidden.
+            for index, each in enumerate(infos)
+        )
+    )
+    head = box(*read_boxes(main)[0])
+
+    def meta(start: int) -> bytes:
+        places, at = bytes(4) + b"\x44\x00" + struct.pack(">H", len(contents)), start
+        for number, content in enumerate(contents, 1):
+            places += struct.pack(">HHHII", number, 0, 1, at, len(content))
+            at += len(content)
+        handler = box(b"hdlr", bytes(8) + b"pict" + bytes(13))
+        iprp = box(b"ipco", properties) + box(b"ipma", write_associations(associations))
+        return handler + b"".join(
+            box(kind, body)
+            for kind, body in (
+                (b"pitm", bytes(4) + struct.pack(">H", 1)),
+                (b"iinf", listed),
+                (b"iref", references),
+                (b"iprp", iprp),
+                (b"iloc", places),
+            )
+        )
+
+    at = len(head) + 8 + 4 + len(meta(0)) + 8
+    return head + box(b"meta", bytes(4) + meta(at)) + box(b"mdat", b"".join(contents))
+
+
+def _picture(file: bytes) -> tuple[bytes, list[tuple[tuple[bytes, bytes], int]], bytes]:
+    """A file's main picture: its type, its properties with their `essential` bits, its bytes."""
+    inner = dict(read_boxes(dict(read_boxes(file))[b"meta"][4:]))
+    (number,) = struct.unpack_from(">H", inner[b"pitm"], 4)
+    kinds = dict(struct.unpack_from(">H2x4s", body, 4) for _, body in read_boxes(inner[b"iinf"][6:]))
+    iprp = dict(read_boxes(inner[b"iprp"]))
+    own = read_associations(iprp[b"ipma"])[0][number]
+    every = read_boxes(iprp[b"ipco"])
+    iloc, at = inner[b"iloc"], 8
+    base_size, extra = iloc[5] >> 4, 2 if iloc[0] else 0
+    while struct.unpack_from(">H", iloc, at)[0] != number:
+        at += 2 + extra + 2 + base_size + 2 + 8 * struct.unpack_from(">H", iloc, at + 4 + extra + base_size)[0]
+    at += 4 + extra
+    base = int.from_bytes(iloc[at : at + base_size])
+    start, length = struct.unpack_from(">II", iloc, at + base_size + 2)
+    content = file[base + start : base + start + length]
+    return kinds[number], [(every[(each & 127) - 1], each & 128) for each in own], content

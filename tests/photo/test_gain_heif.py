@@ -1,15 +1,19 @@
-"""Gain maps in HEIC files as iPhones write them, made here, and those that no library gives."""
+"""Gain maps in HEIC and AVIF files, made here as iPhones, Samsung's phones and libavif write them."""
 
+import struct
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from depth_photos import heic
-from hdr_photos import APPLE_AUXILIARY, exif_with, grey_scene, maker_note
+import wideopen.photo.heif
+from depth_photos import encoded, heic
+from depth_photos import orientation as exif
+from hdr_photos import APPLE_AUXILIARY, URN, exif_with, grey_scene, heif_with_map, iso, maker_note
 from wideopen.photo.encode import encode, losses
 from wideopen.photo.files import decode
 
+wideopen.photo.heif.plugin()
 CODES = np.add.outer(np.arange(48) * 2, np.arange(64)).astype(np.uint8)
 
 
@@ -35,10 +39,49 @@ def test_a_map_without_headroom_is_left_out_and_said() -> None:
     assert taken.gain is None and taken.notices == ("its HDR gain map is damaged and left out",)
 
 
-def test_a_derived_hdr_picture_that_no_library_gives_is_said() -> None:
-    """`tmap` is the item that HEIC and AVIF name a picture with a gain map by (ISO/IEC 23008-12, amendment 1)."""
-    data = iphone({33: 1.2})
-    plain = data.replace(APPLE_AUXILIARY.encode(), b"urn:example:nothing".ljust(len(APPLE_AUXILIARY), b"."))
-    assert decode(plain).notices == ()
-    named = plain.replace(b"urn:example:nothing....", b"urn:example:tmap.......")
-    assert decode(named).notices == ("its HDR gain map is left out: the library that reads HEIF does not give it",)
+ISO = iso([0.0, 2.5, -0.5, 2.5, 1.5, 1 / 64, 1 / 64])[4 + len(URN) :]
+XMP = 'hdrgm:GainMapMin="-0.5" hdrgm:GainMapMax="2.5" hdrgm:Gamma="1.5" hdrgm:HDRCapacityMax="2.5"'
+
+
+def pictures(format: str, turn: int = 1) -> tuple[bytes, bytes]:
+    """A photo of its own file, and a map."""
+    options = {"quality": 95, "exif": exif(turn).tobytes()}
+    return encoded(grey_scene(), format, **options), encoded(CODES, format, **options)
+
+
+@pytest.mark.parametrize("format", ["HEIF", "AVIF"])
+@pytest.mark.parametrize("said", [{"iso_said": ISO}, {"xmp_said": XMP}, {"iso_said": ISO, "xmp_said": "x"}])
+def test_a_map_that_the_list_of_pictures_names_is_read(format: str, said: dict[str, bytes]) -> None:
+    taken = decode(heif_with_map(*pictures(format), **said))
+    assert taken.gain is not None and taken.notices == ()
+    assert taken.pixels.shape == grey_scene().shape
+    assert np.abs(taken.pixels.astype(int) - grey_scene()).mean() < 2
+    assert taken.gain.pixels.shape == (48, 64, 1)
+    assert np.abs(taken.gain.pixels[..., 0].astype(int) - CODES).max() < 12
+    assert (taken.gain.meaning.minimum, taken.gain.meaning.maximum) == ((-0.5,), (2.5,))
+    assert taken.gain.meaning.gamma == (1.5,)
+    again = decode(encode(taken, "JPEG"))
+    assert again.gain is not None and again.gain.kinds == {"hdrgm", "iso"}
+    assert again.gain.meaning.maximum == (2.5,)
+
+
+def test_a_map_is_turned_with_its_avif_photo() -> None:
+    taken = decode(heif_with_map(*pictures("AVIF", 6), iso_said=ISO))
+    assert taken.gain is not None and taken.pixels.shape[:2] == (128, 96)
+    assert np.abs(taken.gain.pixels[..., 0].astype(int) - np.rot90(CODES, -1)).max() < 12
+
+
+@pytest.mark.parametrize(
+    "said", [{"iso_said": ISO[:-3]}, {"iso_said": b"\0\1" + ISO[2:]}, {"xmp_said": 'hdrgm:GainMapMax="9e9"'}]
+)
+def test_a_named_map_that_makes_no_sense_is_left_out_and_said(said: dict[str, bytes]) -> None:
+    taken = decode(heif_with_map(*pictures("AVIF"), **said))
+    assert taken.gain is None and taken.notices == ("its HDR gain map is damaged and left out",)
+
+
+def test_a_photo_that_is_hdr_by_itself_loses_the_map_for_usual_screens_and_says_so() -> None:
+    main, map = pictures("AVIF")
+    at = main.index(b"colrnclx") + 8
+    taken = decode(heif_with_map(main[:at] + struct.pack(">HH", 9, 16) + main[at + 4 :], map, iso_said=ISO))
+    assert taken.gain is None and taken.hdr == (9, 16)
+    assert taken.notices == ("is HDR by itself: its gain map, for usual screens, is left out",)

@@ -4,6 +4,7 @@
     JPEG    `GDepth`: a picture in the XMP (Google, https://developers.google.com/depthmap-metadata)
             Dynamic Depth 1.0: a picture appended to the file, listed in the XMP (Google, Android)
             a further picture of the file whose own XMP says `disparity` or `depth` (Apple)
+            bytes at the file's end (Samsung, Huawei: `formats/phone_depth.py`)
 
 Maps keep what the file knows: real zero (infinity) where a range is given, and metres where it also says that they
 are metres. Otherwise they are stretched like any map without a scale.
@@ -23,6 +24,7 @@ from wideopen.photo.depth import from_disparity, from_distance
 from wideopen.photo.depth_file import read_map
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.files import UPRIGHT
+from wideopen.photo.formats.phone_depth import phone_depth
 from wideopen.photo.jpeg_parts import JpegPart, jpeg_parts, properties
 
 _GDEPTH = "http://ns.google.com/photos/1.0/depthmap/"
@@ -50,7 +52,7 @@ def embedded_depth(data: bytes, name: str = "photo") -> DepthMap | None:
         return None
     found = _of_gdepth(parts[0], label) or _of_dynamic_depth(data, parts[0], label) or _of_apple(data, parts, label)
     if found is None:
-        return None
+        return _of_phone(data, parts[0].orientation, label)
     return DepthMap(np.ascontiguousarray(UPRIGHT[parts[0].orientation](found.disparity)), found.metric)
 
 
@@ -188,6 +190,14 @@ def _of_apple(data: bytes, parts: list[JpegPart], name: str) -> DepthMap | None:
         scale = _Range(low, high, inverse=nearer, bright_is_near=nearer, unit_m=1.0 if metric else None)
         return _scaled(_shares(data[part.start : part.end], name), scale, name)
     return None
+
+
+def _of_phone(data: bytes, orientation: int, name: str) -> DepthMap | None:
+    found = phone_depth(data)
+    if found is None:
+        return None
+    shares = found.codes.astype(np.float32) / np.float32(255)
+    return from_disparity(np.ascontiguousarray(UPRIGHT[found.turn or orientation](shares)), name, invert=True)
 
 
 def _shares(picture: bytes, name: str) -> Float:

@@ -54,7 +54,7 @@ def read_gain_map(data: bytes, blob: bytes, most_pixels: int) -> GainMap | None:
     Args:
         data: the file's bytes.
         blob: EXIF of the main picture, whose maker note may state Apple's headroom.
-        most_pixels: a larger map is refused; no photo's is larger than the photo.
+        most_pixels: a larger map is refused.
 
     Raises:
         ValueError: there is one, and it is damaged or makes no sense.

@@ -14,6 +14,7 @@ from wideopen.photo import exif
 _XMP, _EXTENDED = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The first marker after a scan's data, in which 0xFF is followed by 0 or by a restart marker's number."""
+_FRAMES = (0xC0, 0xC1, 0xC2)
 _LONGEST = 65533
 _PIECE = 65000
 _MOST_PARTS = 64
@@ -140,6 +141,15 @@ def segments(data: bytes, start: int) -> Iterator[tuple[int, int, int]]:
             end = len(data) if found is None else found.start()
         yield marker, body, end
         at = end
+
+
+def jpeg_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a JPEG file's main picture as stored; ValueError if it does not say."""
+    for marker, body, _ in segments(data, 0):
+        if marker in _FRAMES:
+            height, width = struct.unpack_from(">HH", data, body + 1)
+            return width, height
+    raise ValueError("a JPEG file without a frame")
 
 
 def _part(data: bytes, start: int) -> JpegPart:

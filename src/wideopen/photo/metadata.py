@@ -1,11 +1,13 @@
 """All that belongs to a photo but its pixels, as a picture file holds it."""
 
+import io
 import re
 import struct
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
 from wideopen.errors import PhotoError
@@ -14,6 +16,8 @@ from wideopen.gain.gain_metadata import apple_headroom
 from wideopen.photo import avif, exif, heif, xmp
 from wideopen.photo.cicp import stated_colours
 from wideopen.photo.formats import jxl, motion
+from wideopen.photo.formats.heif_gain import heif_gain
+from wideopen.photo.formats.phone_depth import phone_depth
 from wideopen.photo.gain_jpeg import AUXILIARY, read_gain_map
 from wideopen.photo.iptc import read_resources
 from wideopen.photo.jpeg_parts import extended_packet, jpeg_parts
@@ -24,9 +28,9 @@ _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"cLLI")
 _UNTOLD = re.compile(r"Raw profile type |XML:com\.adobe\.xmp$")
 _FLIR = b"FLIR\0"
 _OTHER_DEPTH = {"Samsung": b"_DepthMap_", "Huawei": b"\0edof\0", "Xiaomi": b"PMPD\x02\0"}
-"""Behind the pictures of a JPEG file: known from the work of others on single files, not from a description."""
-_HEAD = 1 << 16
-"""Bytes in which HEIF and AVIF files list their pictures."""
+"""Behind the main picture of a JPEG file."""
+_MAP_SHARE = 4
+"""A map of more pixels than so many times the photo's is refused: a few bytes can claim any size."""
 _FILM = re.compile(rb"MotionPhoto_Data|....ftyp", re.DOTALL)
 
 
@@ -90,7 +94,7 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
     # A PNG's numbers win over its profile, which is there for programs that do not know them.
     by_numbers = image.format == "PNG" or (image.format in ("HEIF", "AVIF") and not info.get("icc_profile"))
     stated, hdr = stated_colours(data, str(image.format)) if by_numbers else (b"", None)
-    gain, damage = _gain_map(image, data, blob)
+    gain, damage = _gain_map(image, data, blob, hdr)
     notices = [*_notices(image, data, packet, several, gain is not None), damage]
     return Metadata(
         turn=turn,
@@ -127,21 +131,38 @@ def count_pictures(image: Image.Image, data: bytes) -> str:
     return str(frames) if frames > 1 else ""
 
 
-def _gain_map(image: Image.Image, data: bytes, blob: bytes) -> tuple[GainMap | None, str]:
+def _gain_map(image: Image.Image, data: bytes, blob: bytes, hdr: tuple[int, int] | None) -> tuple[GainMap | None, str]:
     """A photo's gain map, and what a person should know of it: a damaged one does not keep a photo from being read."""
     try:
         if image.format in ("JPEG", "MPO"):
-            return read_gain_map(data, blob, image.width * image.height), ""
+            return read_gain_map(data, blob, _MAP_SHARE * image.width * image.height), ""
+        if image.format not in ("HEIF", "AVIF"):
+            return None, ""
         codes = heif.auxiliary(data, AUXILIARY) if image.format == "HEIF" else None
-        if codes is not None:
-            if (headroom := apple_headroom(exif.maker_note(blob))) is None:
-                raise ValueError("no headroom in its maker note")
+        headroom = apple_headroom(exif.maker_note(blob))
+        if codes is not None and headroom is not None:
             return GainMap(codes.reshape(*codes.shape[:2], -1), GainRange.of_apple(headroom)), ""
-        if image.format in ("HEIF", "AVIF") and b"tmap" in data[:_HEAD]:
-            return None, f"its HDR gain map is left out: the library that reads {image.format} does not give it"
-        return None, ""
+        stated = heif_gain(data)
+        if stated is None and codes is not None:
+            raise ValueError("no headroom in its maker note")
+        if stated is None:
+            return None, ""
+        if hdr is not None:
+            return None, "is HDR by itself: its gain map, for usual screens, is left out"
+        meaning, alone = stated
+        return GainMap(_map_pixels(alone, str(image.format), _MAP_SHARE * image.width * image.height), meaning), ""
     except Exception:  # Whatever decoders raise.
         return None, "its HDR gain map is damaged and left out"
+
+
+def _map_pixels(data: bytes, format: str, most_pixels: int) -> NDArray[np.uint8]:
+    """hxw x 1 or 3 of the main picture of a file that holds more."""
+    with Image.open(io.BytesIO(data), formats=(format,)) as picture:
+        if picture.width * picture.height > most_pixels:
+            raise ValueError(f"a gain map of {picture.width}x{picture.height} px")
+        pixels = np.array(picture if picture.mode in ("L", "RGB") else picture.convert("RGB"))
+    found = pixels.reshape(*pixels.shape[:2], -1)
+    return found[..., :1] if (found == found[..., :1]).all() else found
 
 
 def _coding(image: Image.Image, data: bytes, turned: bool) -> dict[str, Any]:
@@ -219,8 +240,10 @@ def _notices(image: Image.Image, data: bytes, packet: bytes, several: str, with_
         rest = data[parts[-1].end :] if parts else b""
         if b"MotionPhoto" in packet or b"MicroVideo" in packet or _FILM.search(rest):
             found.append(motion.LEFT_OUT)
-        if found_depth := next((who for who, mark in _OTHER_DEPTH.items() if mark in rest), None):
-            found.append(f"carries a depth map in {found_depth}'s own way, which is not read")
+        behind = parts[0].end if parts else len(data)
+        maker = next((who for who, mark in _OTHER_DEPTH.items() if data.find(mark, behind) >= 0), None)
+        if maker and phone_depth(data) is None:
+            found.append(f"carries a depth map in a way of {maker}'s that is not known, which is not read")
         if len(parts) > 1 + with_gain or (several and not with_gain):
             found.append("holds several pictures: the main one is used")
         return found
