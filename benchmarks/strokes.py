@@ -195,8 +195,8 @@ def gather(args: argparse.Namespace) -> tuple[np.ndarray, ...]:
             chosen = rng.choice(open_, min(6000, len(open_)), replace=False)
             share = len(open_) / max(1, len(chosen)) * pixel**2
             rows.append((told.reshape(-1, told.shape[-1])[chosen], truth.ravel()[chosen], np.full(len(chosen), share)))
-            hand = replace(scene.matte.hand, strokes=(*scene.matte.hand.strokes, stroke))
             found = mended(scene.matte.opacity, case.truth, fault)
+            hand = scene.matte.hand.with_stroke(stroke, found - scene.matte.opacity, part)
             scene = replace(scene, matte=replace(scene.matte, opacity=found, hand=hand))
     return tuple(np.concatenate(part).astype(np.float32) for part in zip(*rows, strict=True))
 

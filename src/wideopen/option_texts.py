@@ -2,7 +2,8 @@
 
 import math
 import re
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 
 def parse_aperture(text: str) -> float:
@@ -68,8 +69,41 @@ def parse_place(text: str) -> str | tuple[float, float]:
     return x, y
 
 
-def in_pixels(point: tuple[float, float]) -> bool:
-    """Whether a point of `parse_place` is in px; else it is in shares."""
+def parse_subjects(text: str) -> tuple[tuple[float, ...], ...]:
+    """Further subjects, `X,Y` (what lies under a point) or `X,Y,W,H` (what a rectangle holds), with `+` between them.
+
+    Numbers are shares or pixels as in `parse_place`; ValueError for anything else.
+    """
+    return tuple(_subject(part) for part in text.split("+"))
+
+
+def _subject(text: str) -> tuple[float, ...]:
+    wrong = f"also must be X,Y or X,Y,W,H, two or four shares of width and height or whole numbers of px, not {text!r}"
+    try:
+        place = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(wrong) from None
+    if len(place) not in (2, 4) or not all(0 <= number < math.inf for number in place):
+        raise ValueError(wrong)
+    if in_pixels(place) and not all(number.is_integer() for number in place):
+        raise ValueError(wrong)
+    if 0 in place[2:]:
+        raise ValueError(f"also must name a rectangle that is wider and higher than 0, not {text!r}")
+    return place
+
+
+def places_text(value: Any, between: str) -> str:
+    """A place of numbers, or several places, as `parse_focus` and `parse_subjects` read them."""
+    if isinstance(value, str):
+        return value
+    parts = tuple(value)
+    if all(isinstance(part, Real) for part in parts):
+        return ",".join(str(float(part)) for part in parts)
+    return between.join(places_text(part, between) for part in parts)
+
+
+def in_pixels(point: tuple[float, ...]) -> bool:
+    """Whether a place is in px; else it is in shares."""
     return max(point) > 1
 
 

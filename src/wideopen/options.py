@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from wideopen.option_texts import matte_source, parse_aperture, parse_focus
+from wideopen.option_texts import matte_source, parse_aperture, parse_focus, parse_subjects, places_text
 
 Blocks = Literal["parallel", "cascade"]
 Head = Literal["absolute", "residual", "blend", "lens"]
@@ -111,6 +111,14 @@ class RenderOptions:
         metadata=_doc(
             "Your corrections where the matte is wrong: a picture (FILE; green marks the subject, red the background), "
             "or lines of JSON (FILE.json).",
+            SUBJECT,
+        ),
+    )
+    also: str | None = field(
+        default=None,
+        metadata=_doc(
+            "Further subjects that stay sharp with the first: X,Y takes the thing under a point, X,Y,W,H (left, top, "
+            "width, height) the one in a rectangle, in shares or px as --focus; several with + between them.",
             SUBJECT,
         ),
     )
@@ -244,6 +252,8 @@ class RenderOptions:
             raise ValueError("bf16 needs the engine openvino")
         parse_focus(self.focus)
         matte_source(self.matte)
+        if self.also is not None:
+            parse_subjects(self.also)
         if self.depth_kind not in ("disparity", "distance"):
             raise ValueError(f"depth kind must be disparity or distance, not {self.depth_kind!r}")
         for name, number in (("depth unit", self.depth_unit), ("nearest", self.nearest)):
@@ -297,7 +307,7 @@ def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) ->
 
     Args:
         settings: values by the fields' names. Text is understood as on the command line (`aperture="f/2"`, `"off"`);
-            focus may be two numbers or two places, paths may be text.
+            focus may be two numbers or two places, also two or four numbers or several such places, paths may be text.
 
     Raises:
         TypeError: there is no such field.
@@ -313,22 +323,14 @@ def with_settings(options: RenderOptions | None, settings: Mapping[str, Any]) ->
         elif name in ("depth", "matte", "strokes") and isinstance(value, PathLike):
             values[name] = str(value)
         elif name == "focus" and not isinstance(value, str):
-            values[name] = _focus_text(value)
+            values[name] = places_text(value, ":")
+        elif name == "also" and value is not None and not isinstance(value, str):
+            values[name] = places_text(value, "+")
         elif isinstance(value, str) and known[name].metadata["parser"]:
             values[name] = known[name].metadata["parser"](value)
         if not _fits(values[name], hints[name]):
             raise ValueError(f"{name} must not be {value!r}")
     return replace(options or RenderOptions(), **values)
-
-
-def _focus_text(value: Any) -> str:
-    """A point of two numbers or a pair of places, as `parse_focus` reads them."""
-    if isinstance(value, str):
-        return value
-    parts = tuple(value)
-    if all(isinstance(part, Real) for part in parts):
-        return ",".join(str(float(part)) for part in parts)
-    return ":".join(_focus_text(part) for part in parts)
 
 
 def _fits(value: Any, hint: Any) -> bool:

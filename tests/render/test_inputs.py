@@ -100,6 +100,15 @@ def test_options_by_name(renderer: Renderer, scene: NDArray, model: Path, photo:
     np.save(photo.with_name("map.npy"), depth)
     for named in (photo.with_name("map.npy"), str(photo.with_name("map.npy"))):
         np.testing.assert_array_equal(wideopen.render(scene, options, named), expected)
+        np.testing.assert_array_equal(Renderer(options).render(scene, named), expected)
+        data = Renderer(options).render_bytes(photo.read_bytes(), depth=named).result.pixels
+        np.testing.assert_array_equal(data, expected)
+    again, map = (str(photo.with_name(name)) for name in ("again.png", "saved.npy"))
+    Renderer(options).render_file(str(photo), again, save_depth=map, depth=str(photo.with_name("map.npy")))
+    np.testing.assert_array_equal(load(Path(again)).pixels, expected)
+    assert np.load(map).shape == expected.shape[:2]
+    kept = Renderer(options).render(scene, matte=depth)
+    np.testing.assert_array_equal(Renderer(options).render(scene, matte=str(photo.with_name("map.npy"))), kept)
     with pytest.raises(TypeError, match="there is no option 'apperture'"):
         wideopen.render(scene, apperture=1.4)
     for wrong in ({"aperture": "wide"}, {"focus": "left"}, {"focus": (1, 2, 3)}, {"grain": 2}):

@@ -41,10 +41,10 @@ def test_parts_lie_in_the_photo_and_hold_the_point(point: tuple[float, float]) -
     for part in parts_around(point):
         rows, columns = part.of(77, 131)
         assert 0 <= rows.start < rows.stop <= 77 and 0 <= columns.start < columns.stop <= 131
-        assert abs((rows.stop - rows.start) / 77 - part.side) < 0.01
+        assert abs((rows.stop - rows.start) / 77 - part.height) < 0.01
         assert all(0 <= share <= 1 for share in part.within(point))
         x, y = part.within(point)
-        assert (part.left + x * part.side, part.top + y * part.side) == pytest.approx(point)
+        assert (part.left + x * part.height, part.top + y * part.height) == pytest.approx(point)
 
 
 def test_parts_of_a_tiny_photo_hold_a_pixel() -> None:

@@ -120,6 +120,19 @@ def test_a_line_paints_what_lies_within_its_radius() -> None:
             assert found[row, column] == (nearest < 4.5)
 
 
+def test_a_soft_brush_fades_out_at_full_size() -> None:
+    scene, soft = draw_scene(scale=5), Stroke("keep", ((0.5, 0.2), (0.6, 0.2)), 0.04, softness=0.5)
+    whole, shape = (slice(0, 5 * HEIGHT), slice(0, 5 * WIDTH)), scene.pixels.shape
+    after, share = opacity_of(correct(scene, [soft])), soft.share(*whole, shape)
+    inner = Stroke("keep", soft.points, 0.02).painted(*whole, shape)
+    assert np.array_equal(soft.painted(*whole, shape), inner) and (after[inner] == 1).all()
+    column = share[round(0.2 * 5 * HEIGHT) :, round(0.55 * 5 * WIDTH)]
+    assert np.allclose(column[32:64], 1 - (np.arange(32) + 0.5) / 32, atol=0.02) and not column[65:].any()
+    assert (after >= share - 1e-6).all() and (np.diff(column) <= 0).all()
+    given = opacity_of(correct(correct(scene, [Stroke("keep", soft.points, 0.08)]), [replace(soft, kind="give")]))
+    assert (given <= 1 - share + 1e-6).all()
+
+
 def test_one_after_another_is_all_at_once() -> None:
     strokes = [ALONG_ARM, Stroke("give", ((0.5, 0.437), (0.6, 0.437)), 0.01), Stroke("keep", ((0.8, 0.5),), 0.02)]
     at_once, scene = correct(draw_scene(), strokes), draw_scene()
@@ -219,7 +232,10 @@ def test_a_turned_picture_is_painted_upright(tmp_path: Path) -> None:
         (b"{", "s.json", "line 1: is no JSON"),
         (b"\xff\xfe\x00", "s.json", "is not text"),
         (LINES + b"[1]", "s.json", "line 2: a stroke has kind, points and radius"),
-        (LINES.replace(b"keep", b"stay"), "s.json", "kind must be keep, give or depth"),
+        (LINES.replace(b"keep", b"also"), "s.json", "one of kind also has points alone"),
+        (b'{"kind": "also", "points": [[0.1, 0.2], [0.1, 0.4]]}', "s.json", "two opposite corners"),
+        (LINES.replace(b"}", b', "softness": 2}'), "s.json", "softness must be"),
+        (LINES.replace(b"keep", b"stay"), "s.json", "kind must be keep, give, depth or also"),
         (LINES.replace(b"0.04", b"0"), "s.json", "radius must be above 0"),
         (LINES.replace(b"0.04", b"NaN"), "s.json", "radius must be above 0"),
         (LINES.replace(b"0.8", b"8"), "s.json", "points must be"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wideopen.render.renderer import Renderer
 
 USED = {"model", "working_side", "engine", "precision", "threads", "matte", "invert_matte", "best", "depth",
-        "depth_model", "depth_kind", "depth_unit", "invert", "strokes", "focus", "overwrite", "skip_existing",
+        "depth_model", "depth_kind", "depth_unit", "invert", "strokes", "also", "focus", "overwrite", "skip_existing",
         "in_flight"}  # fmt: skip
 """Fields of the options that have a say in what is where."""
 

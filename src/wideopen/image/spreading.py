@@ -59,17 +59,24 @@ def spread(ground: Ground, radius: float, pixel: float) -> Float:
     """
     height, width = ground.painted.shape
     small = shrunk(ground)
-    colours, opacity, _, painted, against = small
-    odds = features(small, radius, pixel * height / len(painted)) @ WEIGHTS + np.float32(BIAS)
-    odds = odds.clip(-SURE, SURE)
-    slopes = guided_coefficients(colours, np.ascontiguousarray(odds), 4, 1e-3)
-    odds = (slopes[..., :3] * colours).sum(axis=2) + slopes[..., 3]
-    changes = _connected((odds > 0) & ~against, painted)
-    share = np.where(changes, np.maximum((odds + 0.5).clip(0, 1), painted), 0)
-    found = lift(np.maximum(opacity, share).astype(np.float32), ground.colours)
-    where = resize(cv2.dilate(changes.astype(np.float32), np.ones((5, 5))), height, width)
+    share = spread_coarsely(small, radius, pixel * height / len(small.painted))
+    found = lift(np.maximum(small.opacity, share), ground.colours)
+    where = resize(cv2.dilate((share > 0).astype(np.float32), np.ones((5, 5))), height, width)
     found = ground.opacity + where * np.maximum(found - ground.opacity, 0)
     return np.where(ground.painted, np.float32(1), np.where(ground.against, ground.opacity, found))
+
+
+def spread_coarsely(small: Ground, radius: float, pixel: float) -> Float:
+    """HxW share in [0, 1] to which a stroke changes each pixel of what `shrunk` gives; 0 where it does not reach.
+
+    Args:
+        radius: of the brush. pixel: of `small`.
+    """
+    odds = (features(small, radius, pixel) @ WEIGHTS + np.float32(BIAS)).clip(-SURE, SURE)
+    slopes = guided_coefficients(small.colours, np.ascontiguousarray(odds), 4, 1e-3)
+    odds = (slopes[..., :3] * small.colours).sum(axis=2) + slopes[..., 3]
+    changes = _connected((odds > 0) & ~small.against, small.painted)
+    return np.where(changes, np.maximum((odds + 0.5).clip(0, 1), small.painted), 0).astype(np.float32)
 
 
 def shrunk(ground: Ground) -> Ground:

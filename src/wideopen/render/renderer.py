@@ -5,6 +5,7 @@ What does the work is imported when it is first needed, so that `import wideopen
 
 import copy
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -93,6 +94,18 @@ class Renderer:
         other._sources = self.sources.with_strokes(strokes)
         return other
 
+    def _for(self, depth: Any, matte: Any, strokes: Any = None) -> "tuple[Renderer, Any, Any]":
+        """The renderer whose options name what is given as text or a path, and the rest of what is given."""
+        renderer = self if strokes is None else self.with_strokes(strokes)
+        given = {"depth": depth, "matte": matte}
+        named = {name: value for name, value in given.items() if isinstance(value, (str, PathLike))}
+        if named:
+            sources, renderer = renderer.sources, copy.copy(renderer)
+            renderer.options = with_settings(self.options, named)
+            renderer._sources = sources.with_options(renderer.options)
+        depth, matte = (None if name in named else value for name, value in given.items())
+        return renderer, depth, matte
+
     def render(self, image: Picture, depth: Any = None, matte: Any = None, strokes: Any = None) -> Picture:
         """Blur what the network holds for background; keep the rest as it is. With depth, see it through the lens.
 
@@ -100,12 +113,12 @@ class Renderer:
             image: HxWx3 array, sRGB-encoded: uint8, uint16, or float in [0, 1]; a Pillow image; a photo file's bytes;
                 a file object opened for reading bytes; or the path of a photo.
             depth: a `DepthMap`, or an array hxw of disparity in any unit (larger is nearer), of the photo's shape
-                and any size; a file is named by the option `depth`. If None, the map that the options name, else the
-                one in the photo's file; without one the network is used.
+                and any size; or text or a path, as in the option `depth`. If None, the map that the options name, else
+                the one in the photo's file; without one the network is used.
             matte: of the subject: an array hxw of opacities in [0, 1] (integers: of their type's range), or a Pillow
-                picture, of the photo's shape and any size; a file is named by the option `matte`. What it holds for the
-                subject (1) keeps the photo's own pixels where the subject is in focus. If None, the matte that the
-                options name, else the one in the photo's file.
+                picture, of the photo's shape and any size; or text or a path, as in the option `matte`. What it holds
+                for the subject (1) keeps the photo's own pixels where the subject is in focus. If None, the matte that
+                the options name, else the one in the photo's file.
             strokes: what a hand says where the matte is wrong: a picture of the photo's shape and any size (Pillow, or
                 uint8 HxWx3 or HxWx4; green keeps, red gives to the background), the path of one or of lines of JSON,
                 or a list of `scene.stroke.Stroke` or of dictionaries with `kind`, `points` and `radius`. If None,
@@ -124,16 +137,15 @@ class Renderer:
             OutputError: for a path, the result is there already or cannot be written.
             ModelError: the model is missing or damaged.
         """
-        if strokes is not None:
-            return self.with_strokes(strokes).render(image, depth, matte)
         import numpy as np
 
         from wideopen.render.inputs import render_kind
         from wideopen.render.pipeline import render_array
 
+        renderer, depth, matte = self._for(depth, matte, strokes)
         if isinstance(image, np.ndarray):
-            return render_array(self.sources, image, depth, matte)[0]  # type: ignore[return-value]
-        return render_kind(self, image, depth, matte)  # type: ignore[no-any-return]
+            return render_array(renderer.sources, image, depth, matte)[0]  # type: ignore[return-value]
+        return render_kind(renderer, image, depth, matte)  # type: ignore[no-any-return]
 
     def render_bytes(
         self,
@@ -161,31 +173,32 @@ class Renderer:
         from wideopen.render.scene_sources import notices_of
         from wideopen.render.seeing import read_sources
 
-        taken, depth, matte = read_sources(self.sources, data, name, taken, depth, matte)
+        renderer, depth, matte = self._for(depth, matte)
+        taken, depth, matte = read_sources(renderer.sources, data, name, taken, depth, matte)
         try:
-            result, seen = render_photo(self.sources, taken, depth, matte, spend)
+            result, seen = render_photo(renderer.sources, taken, depth, matte, spend)
         except ValueError as error:
             raise PhotoError(f"{name}: {error}") from error
         return Rendered(taken, result, seen, depth, matte, notices_of(matte, self.options.best))
 
     def render_file(
         self,
-        photo: Path,
-        output: Path,
+        photo: str | Path,
+        output: str | Path,
         overwrite: bool = False,
-        save_depth: Path | None = None,
-        show_depth: Path | None = None,
+        save_depth: str | Path | None = None,
+        show_depth: str | Path | None = None,
         depth: Any = None,
         matte: Any = None,
-        save_matte: Path | None = None,
-        save_layers: Path | None = None,
+        save_matte: str | Path | None = None,
+        save_layers: str | Path | None = None,
         matte_bits: int = 16,
         strokes: Any = None,
     ) -> Path:
         """Render a file into another one, with its metadata; return where it is.
 
         Args:
-            photo, output: a `pathlib.Path` each; the suffix of `output` decides the format. Its folder is there.
+            photo, output: the suffix of `output` decides the format. Its folder is there.
             overwrite: replace what is there, `save_depth` and the others too; else that is an OutputError.
             save_depth: write the depth map in use there, at the photo's size (PNG, TIFF, PFM, EXR or .npy); without
                 one, what the network itself makes of the photo, which `notify` is told.
@@ -203,9 +216,12 @@ class Renderer:
         from wideopen.photo.files import output_format, read_bytes, save
         from wideopen.render.side_files import SideFiles
 
-        beside = SideFiles(save_depth, show_depth, save_matte, save_layers, matte_bits)
+        named = (save_depth, show_depth, save_matte, save_layers)
+        depth_path, picture, matte_path, layers = (None if path is None else Path(path) for path in named)
+        beside = SideFiles(depth_path, picture, matte_path, layers, matte_bits)
+        photo, output = Path(photo), Path(output)
         check_outputs(output, overwrite, beside, photo)  # Before the work, not after it.
-        renderer = self if strokes is None else self.with_strokes(strokes)
+        renderer, depth, matte = self._for(depth, matte, strokes)
         done = renderer.render_bytes(read_bytes(photo), str(photo), depth, matte=matte, spend=not beside)
         files, done = beside.files(renderer.sources, done, str(photo))
         save(done.result, output, self.options.quality, overwrite)
@@ -244,7 +260,8 @@ class Renderer:
         """
         from wideopen.render.pipeline import render_photo
 
-        return render_photo(self.sources, taken, depth, matte)
+        renderer, depth, matte = self._for(depth, matte)
+        return render_photo(renderer.sources, taken, depth, matte)
 
     def estimate_scene(self, pixels: Any, curve: "ToneCurve | None" = None) -> "Scene":
         """What is where in a photo, for a lens to draw it, as often as wanted.

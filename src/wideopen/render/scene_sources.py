@@ -8,6 +8,7 @@ Files and models are loaded once, when the first photo needs them, whatever numb
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -50,13 +51,27 @@ class SceneSources:
         other._strokes = given
         return other
 
+    def with_options(self, options: RenderOptions) -> "SceneSources":
+        """The same with other options, but for strokes; what files and models they name is loaded anew."""
+        other = copy.copy(self)
+        other.options, other._kept = options, {}
+        return other
+
     def strokes(self, pixels: Pixels) -> "tuple[Stroke, ...]":
-        """What a hand says of a photo, of any kind that `stroke_file.as_strokes` takes; StrokesError if it is none."""
-        if self._strokes is None:
+        """What a hand says of a photo: further subjects, then all that `stroke_file.as_strokes` takes.
+
+        Raises:
+            StrokesError: what is given is none. ValueError: a further subject beyond the photo.
+        """
+        if self._strokes is None and self.options.also is None:
             return ()
+        from wideopen.scene.focus import places_of
+        from wideopen.scene.stroke import Stroke
         from wideopen.scene.stroke_file import as_strokes
 
-        return as_strokes(self._strokes, pixels.shape)
+        places = [] if self.options.also is None else places_of(self.options.also, pixels.shape)
+        painted = () if self._strokes is None else as_strokes(self._strokes, pixels.shape)
+        return (*(Stroke("also", place) for place in places), *painted)
 
     @property
     def engine(self) -> "Engine":
@@ -196,11 +211,16 @@ class SceneSources:
             StrokesError: they cannot be read, or there is no matte to correct.
         """
         from wideopen.scene.correction import with_strokes
+        from wideopen.scene.network_scene import viewer
 
         strokes = self.strokes(pixels)
         found = self._uncorrected(pixels, depth, matte, curve, bool(strokes))
         if strokes and found.matte is None:
-            raise StrokesError("strokes: correct the matte of a subject, and there is none; leave out --matte none")
+            raise StrokesError(
+                "strokes and further subjects correct the matte of a subject, and there is none; leave out --matte none"
+            )
+        if found.view is None and any(stroke.kind == "also" for stroke in strokes) and not self.engine.draws:
+            found = replace(found, view=viewer(self.engine, pixels, self.options, curve))
         return with_strokes(found, strokes)
 
     def _uncorrected(

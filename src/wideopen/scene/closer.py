@@ -37,17 +37,18 @@ class Part:
 
     left: float
     top: float
-    side: float
+    width: float
+    height: float
 
     def of(self, height: int, width: int) -> tuple[slice, slice]:
         """Its rows and columns in a picture of that size, at least one each."""
-        rows, columns = max(1, round(self.side * height)), max(1, round(self.side * width))
+        rows, columns = max(1, round(self.height * height)), max(1, round(self.width * width))
         top, left = min(round(self.top * height), height - rows), min(round(self.left * width), width - columns)
         return slice(top, top + rows), slice(left, left + columns)
 
     def within(self, point: Point) -> Point:
         """A point of the photo as shares of the part."""
-        return (point[0] - self.left) / self.side, (point[1] - self.top) / self.side
+        return (point[0] - self.left) / self.width, (point[1] - self.top) / self.height
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class View:
         return at_point(plane, *self.part.within(point))
 
 
-WHOLE = Part(0.0, 0.0, 1.0)
+WHOLE = Part(0.0, 0.0, 1.0, 1.0)
 
 
 def parts_around(point: Point) -> list[Part]:
@@ -74,7 +75,7 @@ def parts_around(point: Point) -> list[Part]:
     def start(at: float, side: float) -> float:
         return min(max(at - side / 2, 0.0), 1.0 - side)
 
-    return [Part(start(point[0], side), start(point[1], side), side) for side in SIDES]
+    return [Part(start(point[0], side), start(point[1], side), side, side) for side in SIDES]
 
 
 def refine_at_point(matte: Float, relative: Float, point: Point, views: Sequence[View]) -> tuple[Float, Float, float]:
@@ -132,11 +133,11 @@ def _from_point(view: View, point: Point) -> Float:
 def _fading(part: Part, size: tuple[int, int]) -> Float:
     """How much each pixel of a part counts."""
 
-    def along(length: int, start: float) -> Float:
+    def along(length: int, start: float, side: float) -> Float:
         place = (np.arange(length, dtype=np.float32) + np.float32(0.5)) / np.float32(length * FADE)
         before = place if start > 0 else np.ones_like(place)
-        behind = place[::-1] if start + part.side < 1 - 1e-6 else np.ones_like(place)
+        behind = place[::-1] if start + side < 1 - 1e-6 else np.ones_like(place)
         nearer: Float = np.minimum(np.minimum(before, behind), 1)
         return nearer
 
-    return np.outer(along(size[0], part.top), along(size[1], part.left))
+    return np.outer(along(size[0], part.top, part.height), along(size[1], part.left, part.width))

@@ -3,6 +3,7 @@
 keep    opacity rises to 1
 give    opacity falls to 0, and what is behind is as far away as what lies around
 depth   keep, if the line ends on the subject; else give, and all of it is as far away as what the line ends on
+also    opacity rises to that of the thing there (`also`); where the network sees none, keep from the point
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from functools import partial
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from wideopen._types import Float, Pixels
 from wideopen.image.guided_upsampling import Lifted, lift
 from wideopen.image.inpaint import fill
 from wideopen.image.resize import resize
-from wideopen.image.spreading import Ground, spread
+from wideopen.image.spreading import Ground, shrunk, spread, spread_coarsely
+from wideopen.scene.also import Look, thing_in, thing_under
 from wideopen.scene.focus import at_point
 from wideopen.scene.network_scene import small
 from wideopen.scene.scene import Matte, Scene
@@ -24,10 +27,13 @@ from wideopen.scene.stroke import Mask, Stroke
 
 Part = tuple[slice, slice]
 """Rows and columns."""
+NOTHING = slice(0, 0), slice(0, 0)
 SIDE = 1024
 """Longer side in px of a corrected matte; what is painted is exact at any size."""
 MARGIN, BRUSHES = 0.15, 12.0
 """How far a stroke can spread: a share of the photo's longer side, or so many of its radii, whichever is more."""
+DOT = 0.012
+"""Radius of the brush that stands for a point."""
 CHANGED = 0.02
 """Opacity by which a stroke must change a pixel."""
 ALIKE = 0.08
@@ -43,11 +49,13 @@ class Corrections:
     doubt: Float
     """HxW, opacity before the first stroke, as its source has it."""
     strokes: tuple[Stroke, ...] = ()
-    """Each of kind `keep` or `give`."""
+    """Each of kind `keep`, `give` or `also`."""
     finer: Lifted | None = None
     """The matte as it was, if it is larger than a corrected one: it stays where nothing was changed."""
     changed: Mask | None = None
     """HxW, where that is not."""
+    said: NDArray[np.int8] | None = None
+    """HxW, what the last stroke over a pixel said: 1 keep, -1 give, 0 none was there. None if nothing was painted."""
 
     def over(self, opacity: Float, rows: slice, columns: slice, photo: Pixels, shape: tuple[int, ...]) -> Float:
         """See `scene.Exact`."""
@@ -58,14 +66,19 @@ class Corrections:
                 changed = Stroke("keep", area=self.changed).painted(rows, columns, shape)
                 found[changed] = opacity[changed]
         for stroke in self.strokes:
-            found[stroke.painted(rows, columns, shape)] = stroke.kind == "keep"
+            keeps = np.float32(stroke.kind == "keep")
+            if stroke.softness:
+                found += stroke.share(rows, columns, shape) * (keeps - found)
+            found[stroke.painted(rows, columns, shape)] = keeps
         return found
 
-    def with_stroke(self, stroke: Stroke, difference: Float) -> "Corrections":
-        """The same after one more stroke, which made that difference (HxW) to the matte."""
+    def with_stroke(self, stroke: Stroke, difference: Float, part: Part) -> "Corrections":
+        """The same after one more stroke, which painted within a part and made that difference (HxW) to the matte."""
+        said = np.zeros(difference.shape, np.int8) if self.said is None else self.said.copy()
+        said[part][stroke.painted(*part, difference.shape)] = 1 if stroke.kind == "keep" else -1
         changed = cv2.dilate((np.abs(difference) > CHANGED).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         changed = changed if self.changed is None else changed | self.changed
-        return replace(self, strokes=(*self.strokes, stroke), changed=changed)
+        return replace(self, strokes=(*self.strokes, stroke), changed=changed, said=said)
 
 
 def with_strokes(scene: Scene, strokes: Sequence[Stroke]) -> Scene:
@@ -88,6 +101,13 @@ def _corrected(scene: Scene, stroke: Stroke) -> Scene:
     scene = begin(scene)
     assert scene.matte is not None and isinstance(scene.matte.hand, Corrections)
     hand, opacity = scene.matte.hand, scene.matte.opacity
+    if stroke.kind == "also":
+        thing = _thing(stroke, hand.colours, scene.view)
+        if thing is None:
+            return _corrected(scene, replace(stroke, kind="keep", radius=DOT))
+        found = np.maximum(opacity, thing)
+        hand = replace(hand, doubt=np.maximum(hand.doubt, thing)).with_stroke(stroke, found - opacity, NOTHING)
+        return replace(scene, matte=replace(scene.matte, opacity=found, hand=hand))
     target = None
     if stroke.kind == "depth":
         end = stroke.points[-1]
@@ -98,17 +118,25 @@ def _corrected(scene: Scene, stroke: Stroke) -> Scene:
     part = window(stroke, opacity.shape)
     ground = ground_of(scene, stroke, part)
     share = spread(ground, stroke.radius, 1 / max(opacity.shape))
+    if stroke.softness:
+        share = np.maximum(share, stroke.share(*part, opacity.shape))
     found = opacity.copy()
     found[part] = share if keeps else 1 - share
-    hand = hand.with_stroke(stroke, found - opacity)
+    hand = hand.with_stroke(stroke, found - opacity, part)
     corrected = replace(scene, matte=replace(scene.matte, opacity=found, hand=hand))
     if keeps:
         return corrected
     relative = _behind(scene.relative, opacity, found)
     if target is not None:
-        relative = _levelled(relative, target, ground, stroke, part, hand.colours)
+        relative = _levelled(relative, target, ground, stroke, part, opacity.shape)
     values = relative * np.float32(scene.unit) + np.float32(scene.subject)
     return corrected.with_relative(values.astype(np.float32))
+
+
+def _thing(stroke: Stroke, colours: Float, look: Look | None) -> Float | None:
+    if len(stroke.points) == 1:
+        return thing_under(stroke.points[0], colours, look)
+    return thing_in((stroke.points[0], stroke.points[1]), colours, look)
 
 
 def window(stroke: Stroke, shape: tuple[int, ...]) -> Part:
@@ -126,9 +154,7 @@ def ground_of(scene: Scene, stroke: Stroke, part: Part) -> Ground:
     assert scene.matte is not None and isinstance(scene.matte.hand, Corrections)
     hand, opacity = scene.matte.hand, scene.matte.opacity
     painted = stroke.painted(*part, opacity.shape)
-    against = np.zeros_like(painted)
-    for before in hand.strokes:
-        against = np.where(before.painted(*part, opacity.shape), before.kind != stroke.kind, against)
+    against = np.zeros_like(painted) if hand.said is None else hand.said[part] == (-1 if stroke.kind == "keep" else 1)
     now, doubt = opacity[part], hand.doubt[part]
     planes = (now, doubt) if stroke.kind == "keep" else (1 - now, 1 - doubt)
     return Ground(hand.colours[part], *planes, painted, against & ~painted)
@@ -158,11 +184,16 @@ def _behind(relative: Float, before: Float, after: Float) -> Float:
     return np.where(given < 0.1, relative, around)
 
 
-def _levelled(relative: Float, level: float, ground: Ground, stroke: Stroke, part: Part, canvas: Float) -> Float:
-    """Disparities at the canvas's size, as far away as `level` where a stroke has spread among what lies alike."""
-    lifted = relative if relative.shape == canvas.shape[:2] else lift(relative, canvas)
-    alike = np.exp(-(((lifted[part] - np.float32(level)) / np.float32(ALIKE)) ** 2))
-    share = spread(ground._replace(opacity=alike, doubt=alike), stroke.radius, 1 / max(canvas.shape[:2]))
-    found = lifted.copy()
-    found[part] += share * (np.float32(level) - lifted[part])
-    return found
+def _levelled(
+    relative: Float, level: float, ground: Ground, stroke: Stroke, part: Part, shape: tuple[int, ...]
+) -> Float:
+    """Disparities hxw, as far away as `level` where a stroke has spread among what lies alike.
+
+    Args:
+        ground: in the window `part` of a matte of that shape.
+    """
+    alike = np.exp(-(((resize(relative, *shape)[part] - np.float32(level)) / np.float32(ALIKE)) ** 2))
+    small, share = shrunk(ground._replace(opacity=alike, doubt=alike)), np.zeros(shape, np.float32)
+    size = ground.painted.shape
+    share[part] = resize(spread_coarsely(small, stroke.radius, size[0] / len(small.painted) / max(shape)), *size)
+    return relative + resize(share, *relative.shape) * (np.float32(level) - relative)

@@ -10,7 +10,7 @@ import numpy as np
 
 from wideopen._types import Float
 from wideopen.image.resize import resize
-from wideopen.option_texts import in_pixels, parse_place
+from wideopen.option_texts import in_pixels, parse_place, parse_subjects
 
 SPOT = 0.012
 """Radius of the spot that a point of focus stands for, as a share of the short side."""
@@ -58,6 +58,29 @@ def point_of(focus: str, shape: tuple[int, int]) -> tuple[float, float] | None:
     return _shares(chosen, focus, shape)
 
 
+def places_of(subjects: str, shape: tuple[int, ...]) -> list[tuple[tuple[float, float], ...]]:
+    """Points, or two corners of rectangles, in shares of width and height; see `option_texts.parse_subjects`.
+
+    Args:
+        shape: height and width of the photo.
+
+    Raises:
+        ValueError: a place that reaches beyond the photo.
+    """
+    found: list[tuple[tuple[float, float], ...]] = []
+    for place in parse_subjects(subjects):
+        x, y = place[:2]
+        right, bottom = (x + place[2], y + place[3]) if len(place) == 4 else (x, y)
+        if in_pixels(place):
+            middle = 0.5 if len(place) == 2 else 0.0
+            x, right = ((at + middle) / shape[1] for at in (x, right))
+            y, bottom = ((at + middle) / shape[0] for at in (y, bottom))
+        if max(x, y, right, bottom) > 1 + 1e-6:
+            raise ValueError(f"also {subjects} reaches beyond the photo of {shape[1]}x{shape[0]} px")
+        found.append(((x, y),) if len(place) == 2 else ((x, y), (min(right, 1.0), min(bottom, 1.0))))
+    return found
+
+
 def focus_of_scene(matte: Float, relative: Float, focus: str, shape: tuple[int, int]) -> float:
     """Relative disparity of what is to be in focus, where a model says where things are (`model.NetworkScene`).
 
@@ -89,9 +112,12 @@ def _shares(point: tuple[float, float], focus: str, shape: tuple[int, int]) -> t
 def at_point(disparity: Float, x: float, y: float) -> float:
     """Median of a map hxw about a point, in shares of its width and height."""
     height, width = disparity.shape
-    rows, columns = np.mgrid[:height, :width]
+    reach = SPOT * min(height, width)
+    top, left = (max(0, int(at - reach) - 1) for at in (y * height, x * width))
+    near = disparity[top : int(y * height + reach) + 2, left : int(x * width + reach) + 2]
+    rows, columns = np.mgrid[top : top + near.shape[0], left : left + near.shape[1]]
     distance = np.hypot(rows + 0.5 - y * height, columns + 0.5 - x * width)
-    return float(np.median(disparity[distance <= max(SPOT * min(height, width), distance.min())]))
+    return float(np.median(near[distance <= max(reach, distance.min())]))
 
 
 def _of_subject(disparity: Float, subject: Float | None) -> float:

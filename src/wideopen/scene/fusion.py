@@ -87,7 +87,7 @@ def _of_network(scene: Scene, matte: Matte) -> Scene:
         relative = np.full_like(relative, -1) if own.min() > OUTSIDE else _beyond(relative, own)
     if not (opacity > 0.5).any():
         relative = np.minimum(relative, np.float32(-AWAY))
-    return replace(scene.with_relative(relative), matte=matte, view=None)
+    return replace(scene.with_relative(relative), matte=matte)
 
 
 def _beyond(values: Float, opacity: Float) -> Float:

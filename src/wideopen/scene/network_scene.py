@@ -1,5 +1,6 @@
 """What a network with a lens head makes of a photo: a source of scenes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from wideopen.errors import ModelError
 from wideopen.image.resize import fit, resize
 from wideopen.image.tone_curve import ToneCurve
 from wideopen.options import RenderOptions
-from wideopen.scene.closer import Part, View
+from wideopen.scene.closer import WHOLE, Part, View
 from wideopen.scene.model import Engine, NetworkScene
 from wideopen.scene.scene import Scene, estimated_scene
 
@@ -20,19 +21,23 @@ def estimate_scene(engine: Engine, pixels: Any, options: RenderOptions, curve: T
     Args:
         pixels: HxWx3, encoded by `curve`: uint8, uint16, or float32 in [0, 1].
     """
+    view = viewer(engine, pixels, options, curve)
+    whole = view(WHOLE)
+    return estimated_scene(pixels, whole.matte, whole.relative, curve, view)
 
-    def look(shown: Any) -> NetworkScene:
-        found = engine.run(shown)
-        if not isinstance(found, NetworkScene):
-            raise ModelError(f"{engine.path}: gives pictures, not places; train one with a lens head")
-        return found
+
+def viewer(
+    engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None = None
+) -> Callable[[Part], View]:
+    """What has the network look at a part of a photo; it raises as `estimate_scene`."""
 
     def view(part: Part) -> View:
-        found = look(working(engine, pixels[part.of(*pixels.shape[:2])], options, curve))
+        found = engine.run(working(engine, pixels[part.of(*pixels.shape[:2])], options, curve))
+        if not isinstance(found, NetworkScene):
+            raise ModelError(f"{engine.path}: gives pictures, not places; train one with a lens head")
         return View(part, found.matte, found.relative)
 
-    whole = look(working(engine, pixels, options, curve))
-    return estimated_scene(pixels, whole.matte, whole.relative, curve, view)
+    return view
 
 
 def working(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Any:

@@ -3,7 +3,9 @@
     {"kind": "keep", "points": [[0.52, 0.31], [0.55, 0.33]], "radius": 0.01}
 
 `kind` is `keep`, `give` (to the background) or `depth` (as far away as what the line's last point is on); points are
-shares of the photo's width and height, the radius a share of its longer side.
+shares of the photo's width and height, the radius a share of its longer side. `softness` in 0..1 may be added: the
+share of the radius over which the brush fades out. `also` (the thing there is a further
+subject) has one point or two opposite corners of a rectangle, and no radius.
 """
 
 import json
@@ -11,7 +13,7 @@ import math
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -20,7 +22,7 @@ from PIL import Image
 from wideopen.errors import PhotoError, StrokesError
 from wideopen.photo import files as photos
 from wideopen.photo.depth import same_shape
-from wideopen.scene.stroke import Mask, Stroke
+from wideopen.scene.stroke import Kind, Mask, Stroke
 
 MOST_STROKES, MOST_POINTS = 1000, 10_000
 """In one file; more is no hand's work."""
@@ -146,20 +148,28 @@ def _of_lines(data: bytes, name: str) -> tuple[Stroke, ...]:
 
 def _of_mapping(said: Any, where: str) -> Stroke:
     """A stroke out of JSON's types; StrokesError opened by `where`."""
-    if not isinstance(said, dict) or set(said) != {"kind", "points", "radius"}:
-        raise StrokesError(f"{where}: a stroke has kind, points and radius, and nothing else")
-    kind, points, radius = said["kind"], said["points"], said["radius"]
-    if kind not in ("keep", "give", "depth"):
-        raise StrokesError(f"{where}: kind must be keep, give or depth, not {kind!r:.40}")
+    also = isinstance(said, dict) and said.get("kind") == "also"
+    wanted = {"kind", "points"} if also else {"kind", "points", "radius"}
+    if not isinstance(said, dict) or set(said) - (set() if also else {"softness"}) != wanted:
+        raise StrokesError(
+            f"{where}: a stroke has kind, points and radius, and may have softness; one of kind also has points alone"
+        )
+    kind, points, radius, softness = said["kind"], said["points"], said.get("radius", 0.01), said.get("softness", 0.0)
+    if kind not in get_args(Kind):
+        raise StrokesError(f"{where}: kind must be keep, give, depth or also, not {kind!r:.40}")
     if not _is_number(radius) or not 0 < radius <= 0.5:
         raise StrokesError(f"{where}: radius must be above 0 and at most 0.5, a share of the longer side")
+    if not _is_share(softness):
+        raise StrokesError(f"{where}: softness must be a share of the radius, in 0..1")
     wrong = f"{where}: points must be 1 to {MOST_POINTS} pairs of shares of width and height, each in 0..1"
     if not isinstance(points, (list, tuple)) or not 1 <= len(points) <= MOST_POINTS:
         raise StrokesError(wrong)
     for point in points:
         if not isinstance(point, (list, tuple)) or len(point) != 2 or not all(map(_is_share, point)):
             raise StrokesError(wrong)
-    return Stroke(kind, tuple((float(x), float(y)) for x, y in points), float(radius))
+    if also and (len(points) > 2 or len(points) == 2 and any(a == b for a, b in zip(*points, strict=True))):
+        raise StrokesError(f"{where}: also has one point, or two opposite corners of a rectangle")
+    return Stroke(kind, tuple((float(x), float(y)) for x, y in points), float(radius), float(softness))
 
 
 def _is_number(value: Any) -> bool:

@@ -167,7 +167,7 @@ class Worker:
         key = path, options.working_side, options.matte, options.invert_matte
         found: Scene = self._scenes.get(
             key,
-            lambda: sources.with_strokes(None).scene(pixels, None, opened.matte, curve),
+            lambda: replace(sources.scene(pixels, None, opened.matte, curve), hand=None),
             lambda scene: 8 * scene.pixels.nbytes,  # With the canvas and two maps in 32 bits.
         )
         strokes = sources.strokes(pixels)
