@@ -5,7 +5,8 @@
 import io
 import struct
 import zlib
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -27,19 +28,6 @@ from wideopen.photo.tiff import ICC_TAG, XMP_TAG, encode_tiff
 if TYPE_CHECKING:
     from wideopen.photo.photo import Photo
 
-FORMATS = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "PNG": (".png",),
-    "TIFF": (".tif", ".tiff"),
-    "WEBP": (".webp",),
-    "AVIF": (".avif",),
-    "HEIF": (".heic", ".heif", ".hif"),
-    "EXR": (".exr",),
-    "JXL": (".jxl",),
-}
-"""Formats that are read and written, and the suffixes they go by."""
-HDR_FORMATS = ("PNG", "HEIF", "AVIF")
-"""What can say that its values are PQ's or HLG's."""
 SOFTWARE = "wideopen"
 """What writes itself into the tags that name a software."""
 DEFAULT_QUALITY = 95
@@ -48,6 +36,31 @@ LONGEST_EXIF = 65533 - len(exif.PREFIX)
 LONGEST_PACKET = 65000
 """Bytes that a segment of JPEG has room for."""
 _XMP_KEY = "XML:com.adobe.xmp"
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A format that photos are written in, and what it can hold."""
+
+    name: str
+    """As Pillow has it."""
+    suffixes: tuple[str, ...]
+    write: "Callable[[Photo, int | None], bytes]"
+    """(photo, quality) -> a file's bytes; the photo holds no light or HDR that the format has no place for."""
+    bits: int
+    """Of whole numbers, at most."""
+    light: bool = False
+    """Real numbers of linear light."""
+    hdr: bool = False
+    """Values of PQ or HLG, and what says so."""
+    alpha: bool = True
+    profile: bool = True
+    metadata: bool = True
+    """EXIF and XMP."""
+    captions: bool = True
+    """IPTC's."""
+    more: bool = False
+    """What only JPEG has a place for: depth and gain maps, a film, FLIR's thermal data."""
 
 
 def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
@@ -62,87 +75,104 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
     Raises:
         OSError, ValueError, OverflowError: larger than the format allows, or metadata too long for it.
     """
-    if format == "EXR":
-        return encode_exr(as_light(photo))
-    if format != "TIFF" if photo.hdr is None else format not in HDR_FORMATS:
+    codec = FORMATS[format]
+    if not (codec.light if photo.hdr is None else codec.hdr):
         photo = as_picture(photo)
-    if photo.icc[16:20] == b"GRAY" and not _holds_grey(photo, format):
+    return codec.write(photo, quality)
+
+
+def _signed(photo: "Photo", grey: bool, sound: bool = False) -> tuple["Photo", bytes, bytes]:
+    """The photo, its EXIF and its XMP, signed.
+
+    Args:
+        grey: the format's own grey is used, which a grey profile describes; else such a profile is applied.
+        sound: the format's writer takes EXIF apart: what is damaged is left out.
+    """
+    if photo.icc[16:20] == b"GRAY" and not grey:
         pixels = photo.pixels if photo.curve is None else photo.curve.to_srgb(photo.pixels)
         photo = replace(photo, pixels=pixels, icc=b"")
-    if format in ("TIFF", "AVIF") and photo.exif and not exif.is_sound(photo.exif):
-        photo = replace(photo, exif=b"")  # Their writers take the blob apart.
-    blob, packet = exif.sign(photo.exif, SOFTWARE), xmp.sign(photo.xmp, SOFTWARE)
-    if format == "TIFF":
-        pixels = np.atleast_3d(_stack(photo, alpha=True))
-        profiles = {
-            ICC_TAG: photo.icc,
-            XMP_TAG: packet,
-            iptc.IPTC_TAG: iptc.captions(photo.resources),
-            iptc.RESOURCES_TAG: iptc.without_captions(photo.resources),
-        }
-        return encode_tiff(pixels, photo.grey, blob, photo.dpi, profiles)
-    if format == "PNG":
-        return _png(photo, blob, packet)
-    if format == "JPEG":
-        return _jpeg(photo, blob, packet, quality)
+    if sound and photo.exif and not exif.is_sound(photo.exif):
+        photo = replace(photo, exif=b"")
+    return photo, exif.sign(photo.exif, SOFTWARE), xmp.sign(photo.xmp, SOFTWARE)
+
+
+def _with_metadata(photo: "Photo", grey: bool, sound: bool = False) -> tuple["Photo", dict[str, bytes]]:
+    """The same, with metadata and profile as Pillow's writers take them."""
+    photo, blob, packet = _signed(photo, grey, sound)
     found = {"exif": blob and exif.PREFIX + blob, "xmp": packet, "icc_profile": photo.icc}
-    metadata = {key: value for key, value in found.items() if value}
-    if format == "HEIF":
-        return encode_heif(
-            _stack(photo, alpha=True), quality or DEFAULT_QUALITY, metadata, photo.subsampling, photo.hdr
-        )
-    if format == "AVIF" and (photo.pixels.dtype == np.uint16 or photo.hdr is not None):
+    return photo, {key: value for key, value in found.items() if value}
+
+
+def _tiff(photo: "Photo", quality: int | None) -> bytes:
+    photo, blob, packet = _signed(photo, photo.grey, sound=True)
+    profiles = {
+        ICC_TAG: photo.icc,
+        XMP_TAG: packet,
+        iptc.IPTC_TAG: iptc.captions(photo.resources),
+        iptc.RESOURCES_TAG: iptc.without_captions(photo.resources),
+    }
+    return encode_tiff(np.atleast_3d(_stack(photo, alpha=True)), photo.grey, blob, photo.dpi, profiles)
+
+
+def _exr(photo: "Photo", quality: int | None) -> bytes:
+    return encode_exr(as_light(photo))
+
+
+def _heif(photo: "Photo", quality: int | None) -> bytes:
+    photo, metadata = _with_metadata(photo, photo.grey)
+    pixels = _stack(photo, alpha=True)
+    return encode_heif(pixels, quality or DEFAULT_QUALITY, metadata, photo.subsampling, photo.hdr)
+
+
+def _avif(photo: "Photo", quality: int | None) -> bytes:
+    photo, metadata = _with_metadata(photo, grey=False, sound=True)
+    quality = quality or DEFAULT_QUALITY
+    if photo.pixels.dtype == np.uint16 or photo.hdr is not None:
         stack = _stack(photo, alpha=True)
         stack = stack if stack.dtype == np.uint16 else stack.astype(np.uint16) * np.uint16(257)
-        return avif.encode_deep(stack, quality or DEFAULT_QUALITY, metadata, photo.hdr)
-    if format == "JXL":
-        pixels = _stack(photo, alpha=True, eight_bits=True)
-        if photo.icc and not photo.grey:
-            pixels[..., :3] = to_srgb(np.ascontiguousarray(pixels[..., :3]), photo.icc)
-        return encode_jxl(
-            pixels, quality or DEFAULT_QUALITY, {key: metadata[key] for key in ("exif", "xmp") & metadata.keys()}
-        )
-    options: dict[str, Any] = {"quality": quality or DEFAULT_QUALITY}
-    if format == "AVIF":
-        options["subsampling"] = ("4:4:4", "4:2:2", "4:2:0")[photo.subsampling or 0]
-    elif photo.lossless and quality is None:
-        options = {"lossless": True, "exact": True}
-    return _by_pillow(_stack(photo, alpha=True, eight_bits=True), format, {**options, **metadata})
+        return avif.encode_deep(stack, quality, metadata, photo.hdr)
+    subsampling = ("4:4:4", "4:2:2", "4:2:0")[photo.subsampling or 0]
+    options = {"quality": quality, "subsampling": subsampling, **metadata}
+    return _by_pillow(_stack(photo, alpha=True, eight_bits=True), "AVIF", options)
 
 
-def _holds_grey(photo: "Photo", format: str) -> bool:
-    """Whether the format's own grey is used, which a grey profile describes."""
-    if not photo.grey or format in ("WEBP", "AVIF", "JXL"):
-        return False
-    return format != "PNG" or photo.alpha is None or photo.pixels.dtype != np.uint16
+def _webp(photo: "Photo", quality: int | None) -> bytes:
+    photo, metadata = _with_metadata(photo, grey=False)
+    as_it_was = photo.lossless and quality is None
+    how = {"lossless": True, "exact": True} if as_it_was else {"quality": quality or DEFAULT_QUALITY}
+    return _by_pillow(_stack(photo, alpha=True, eight_bits=True), "WEBP", {**how, **metadata})
+
+
+def _jxl(photo: "Photo", quality: int | None) -> bytes:
+    photo, metadata = _with_metadata(photo, grey=False)
+    pixels = _stack(photo, alpha=True, eight_bits=True)
+    if (icc := metadata.pop("icc_profile", None)) and not photo.grey:
+        pixels[..., :3] = to_srgb(np.ascontiguousarray(pixels[..., :3]), icc)
+    return encode_jxl(pixels, quality or DEFAULT_QUALITY, metadata)
 
 
 def losses(photo: "Photo", format: str) -> tuple[str, ...]:
     """What of a photo the format has no place for, each to follow the photo's name."""
-    found = []
-    if photo.depth is not None and format != "JPEG":
-        found.append(f"its depth map has no place in {format}; write .jpg to keep it")
-    if photo.gain is not None and format != "JPEG":
+    found, codec = [], FORMATS[format]
+    if photo.gain is not None and not codec.more:
         found.append(f"its HDR gain map has no place in {format}, which gets the SDR picture; write .jpg to keep HDR")
-    if photo.pixels.dtype == np.float32 and format not in ("TIFF", "EXR"):
+    only_in_jpeg = {"depth map": photo.depth, "thermal data (FLIR)": photo.thermal, "film": photo.film}
+    for name, content in only_in_jpeg.items():
+        if content and not codec.more:
+            found.append(f"its {name} has no place in {format}; write .jpg to keep it")
+    if photo.pixels.dtype == np.float32 and not codec.light:
         found.append(f"is linear light: clipped to black and white in {format}; write .tif or .exr to keep it")
-    if photo.hdr is not None and format not in (*HDR_FORMATS, "EXR"):
+    if photo.hdr is not None and not codec.hdr:
         found.append(f"is HDR: clipped at white in {format}; write .png, .avif, .heic or .exr to keep it")
-    if format == "EXR" and (photo.exif or photo.xmp or photo.resources or photo.icc):
-        found.append("its EXIF, XMP, captions and profile have no place in EXR")
-    if photo.icc and format == "JXL":
-        found.append("JPEG XL is written without a profile: its colours are converted to sRGB")
-    if photo.alpha is not None and format == "EXR":
-        found.append("its transparency is laid on white in EXR")
-    if photo.thermal and format != "JPEG":
-        found.append(f"its thermal data (FLIR) has no place in {format}; write .jpg to keep it")
-    if photo.film and format != "JPEG":
-        found.append(f"its film has no place in {format}; write .jpg to keep it")
-    if photo.alpha is not None and format == "JPEG":
-        found.append("JPEG has no transparency: it is laid on white")
-    if photo.pixels.dtype == np.uint16 and format != photo.format and format in ("JPEG", "WEBP", "HEIF", "AVIF", "JXL"):
-        found.append(f"{format} keeps {10 if format in ('HEIF', 'AVIF') else 8} bits; write .tif or .png to keep all")
-    if iptc.captions(photo.resources) and format in ("WEBP", "AVIF", "HEIF", "JXL"):
+    if (photo.exif or photo.xmp or photo.resources or photo.icc) and not codec.metadata:
+        found.append(f"its EXIF, XMP, captions and profile have no place in {format}")
+    if photo.icc and codec.metadata and not codec.profile:
+        found.append(f"{format} is written without a profile: its colours are converted to sRGB")
+    if photo.alpha is not None and not codec.alpha:
+        found.append(f"{format} has no transparency: it is laid on white")
+    if photo.pixels.dtype == np.uint16 and format != photo.format and codec.bits < 16:
+        found.append(f"{format} keeps {codec.bits} bits; write .tif or .png to keep all")
+    if iptc.captions(photo.resources) and codec.metadata and not codec.captions:
         found.append(f"its IPTC captions have no place in {format}")
     return tuple(found)
 
@@ -153,7 +183,8 @@ def _by_pillow(pixels: NDArray[Any], format: str, options: dict[str, Any]) -> by
     return buffer.getvalue()
 
 
-def _jpeg(photo: "Photo", blob: bytes, packet: bytes, quality: int | None) -> bytes:
+def _jpeg(photo: "Photo", quality: int | None) -> bytes:
+    photo, blob, packet = _signed(photo, photo.grey)
     pixels = _stack(photo, alpha=False, eight_bits=True)
     if len(blob) > LONGEST_EXIF:
         shorter = exif.without_maker_note(photo.exif)
@@ -222,8 +253,10 @@ def _stack(photo: "Photo", alpha: bool, eight_bits: bool = False) -> NDArray[Any
     return colour if cover is None else cv2.merge([*cv2.split(colour), cover])
 
 
-def _png(photo: "Photo", blob: bytes, packet: bytes) -> bytes:
+def _png(photo: "Photo", quality: int | None) -> bytes:
     """A plain PNG with the metadata chunks put in after its header."""
+    grey = photo.grey and (photo.alpha is None or photo.pixels.dtype != np.uint16)
+    photo, blob, packet = _signed(photo, grey)
     pixels = _stack(photo, alpha=True)
     file = _deep_png(pixels) if pixels.dtype == np.uint16 else _by_pillow(pixels, "PNG", {})
     chunks = photo.chunks
@@ -271,3 +304,21 @@ def _text_chunk(key: str, value: str) -> bytes:
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+FORMATS = {
+    codec.name: codec
+    for codec in (
+        Codec("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), _jpeg, 8, alpha=False, more=True),
+        Codec("PNG", (".png",), _png, 16, hdr=True),
+        Codec("TIFF", (".tif", ".tiff"), _tiff, 16, light=True),
+        Codec("WEBP", (".webp",), _webp, 8, captions=False),
+        Codec("AVIF", (".avif",), _avif, 10, hdr=True, captions=False),
+        Codec("HEIF", (".heic", ".heif", ".hif"), _heif, 10, hdr=True, captions=False),
+        Codec("EXR", (".exr",), _exr, 16, light=True, hdr=True, alpha=False, profile=False, metadata=False),
+        Codec("JXL", (".jxl",), _jxl, 8, profile=False, captions=False),
+    )
+}
+"""Formats that are written, and read, by their names."""
+SUFFIXES = {suffix: codec.name for codec in FORMATS.values() for suffix in codec.suffixes}
+"""What files are called in them."""

@@ -21,7 +21,7 @@ from wideopen.errors import OutputError, PhotoError, WideopenError
 from wideopen.photo import avif, heif, raw
 from wideopen.photo import exif as exif_blob
 from wideopen.photo.channels import MAX_BYTES, Channels, read_channels
-from wideopen.photo.encode import FORMATS, encode
+from wideopen.photo.encode import FORMATS, SUFFIXES, encode
 from wideopen.photo.formats import exr, jxl
 from wideopen.photo.formats.float_tiff import decode_float_tiff, read_directory
 from wideopen.photo.formats.jpeg_end import with_end
@@ -221,7 +221,7 @@ def save(photo: Photo, path: Path, quality: int | None = None, overwrite: bool =
 
 def to_bytes(photo: Photo, format: str, name: str = "photo", quality: int | None = None) -> bytes:
     """`save` into a file's bytes; OutputError, opened by `name`, if the photo is too large for the format."""
-    if photo.gain is not None and photo.gain.required and format != "JPEG":
+    if photo.gain is not None and photo.gain.required and not FORMATS[format].more:
         raise OutputError(f"{name}: {format} has no place for the photo's HDR gain map; write .jpg, or use --hdr auto")
     try:
         return encode(photo, format, quality)
@@ -231,17 +231,16 @@ def to_bytes(photo: Photo, format: str, name: str = "photo", quality: int | None
 
 def output_format(path: PurePath) -> str:
     """Format that a file name's suffix stands for; OutputError if none."""
-    for format, suffixes in FORMATS.items():
-        if path.suffix.lower() in suffixes:
-            _check_writer(path, format)
-            return format
-    known = ", ".join(suffix for suffixes in FORMATS.values() for suffix in suffixes)
-    raise OutputError(f"{path}: cannot tell the format from this name; end it in one of {known}")
+    format = SUFFIXES.get(path.suffix.lower())
+    if format is None:
+        raise OutputError(f"{path}: cannot tell the format from this name; end it in one of {', '.join(SUFFIXES)}")
+    _check_writer(path, format)
+    return format
 
 
 def photo_suffixes() -> frozenset[str]:
     """What files are called that hold photos which can be read, in small letters; RAW's where rawpy is installed."""
-    found = {suffix for suffixes in FORMATS.values() for suffix in suffixes} | {".gif", ".bmp"}
+    found = SUFFIXES.keys() | {".gif", ".bmp"}
     found = found if importlib.util.find_spec("OpenEXR") else found - {".exr"}
     return frozenset(found | raw.SUFFIXES if raw.is_readable() else found)
 
@@ -249,7 +248,7 @@ def photo_suffixes() -> frozenset[str]:
 def kept_suffix(path: PurePath) -> str:
     """The suffix of a photo's name if it can be written so; .tif for camera RAW, .png for other pictures."""
     suffix = path.suffix.lower()
-    if any(suffix in suffixes for suffixes in FORMATS.values()):
+    if suffix in SUFFIXES:
         return path.suffix
     return ".tif" if suffix in raw.SUFFIXES else ".png"
 
