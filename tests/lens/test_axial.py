@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from wideopen import Renderer, RenderOptions
 from wideopen.image.color import srgb_to_linear
-from wideopen.lens.compositor import draw
 from wideopen.lens.lens_settings import LensSettings
+from wideopen.lens.matte_lens import draw
 from wideopen.photo.depth_map import DepthMap
 
 SIDE, FOCUS_M, N, AXIAL_MM = 161, 2.0, 1.4, 0.2

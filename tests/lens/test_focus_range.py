@@ -16,10 +16,10 @@ from command import call
 from reference.lens import trace
 from wideopen.image.color import srgb_to_linear
 from wideopen.image.tone_curve import to_pixels
-from wideopen.lens.compositor import draw
 from wideopen.lens.depth_lens import render_depth
 from wideopen.lens.layered_lens import Layer
 from wideopen.lens.lens_settings import LensSettings, settings_for_map
+from wideopen.lens.matte_lens import draw
 from wideopen.lens.thin_lens import PRESETS
 from wideopen.options import RenderOptions
 from wideopen.photo.depth_map import DepthMap

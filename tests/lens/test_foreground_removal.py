@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from wideopen.image.color import linear_to_srgb
-from wideopen.lens.compositor import draw
 from wideopen.lens.foreground_removal import REACH, SHARE, remove_foreground
 from wideopen.lens.lens_settings import LensSettings
+from wideopen.lens.matte_lens import draw
 from wideopen.render.scene_rendering import draw_on_canvas, draw_scene, on_canvas
 from wideopen.scene.instances import SURE
 from wideopen.scene.scene import estimated_scene

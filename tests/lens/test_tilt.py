@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from wideopen import Renderer, RenderOptions
-from wideopen.lens.compositor import draw
 from wideopen.lens.lens_settings import LensSettings, settings_for_map
+from wideopen.lens.matte_lens import draw
 from wideopen.lens.thin_lens import PRESETS
 from wideopen.photo.depth_map import DepthMap
 

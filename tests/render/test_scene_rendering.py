@@ -6,10 +6,10 @@ import pytest
 
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.compositor import draw
 from wideopen.lens.defocus import blur
 from wideopen.lens.layered_lens import Layer
 from wideopen.lens.lens_settings import LensSettings
+from wideopen.lens.matte_lens import draw
 from wideopen.render.scene_rendering import CANVAS_SIDE, draw_on_canvas, draw_scene
 from wideopen.scene.background_depth import Plane
 from wideopen.scene.scene import estimated_scene

@@ -6,10 +6,10 @@ import torch
 
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.compositor import draw
 from wideopen.lens.highlights import lamp_certainty
 from wideopen.lens.layered_lens import Layer
 from wideopen.lens.lens_settings import LensSettings
+from wideopen.lens.matte_lens import draw
 from wideopen.network.heads import SceneMaps
 from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig

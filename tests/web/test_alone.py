@@ -22,12 +22,12 @@ from wideopen.image.guided_upsampling import lift
 from wideopen.image.inpaint import fill, push_pull
 from wideopen.image.resize import resize
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.compositor import draw
 from wideopen.lens.defocus import convolve
 from wideopen.lens.foreground_removal import remove_foreground
 from wideopen.lens.full_resolution import carry_to_full_size
 from wideopen.lens.highlights import find_surroundings, lamp_certainty, raise_lamps
 from wideopen.lens.lens_settings import LensSettings
+from wideopen.lens.matte_lens import draw
 from wideopen.photo.files import decode
 from wideopen.scene.instances import split_instances
 

@@ -5,6 +5,7 @@ with the surface's own colour as long as that is the same surface, with the seco
 like that counts once, however many layers it lies in.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 
 from wideopen._types import Float
 from wideopen.image.tiles import Area, box, common, grown, seen_from
-from wideopen.lens.apertures import SHARP_RADIUS_PX, Aperture
-from wideopen.lens.defocus import COARSE_FROM_PX, bank_position, convolve_planes
+from wideopen.lens.apertures import SHARP_RADIUS_PX
+from wideopen.lens.compositor import Layer, Layers, lay_over, source_of
 
 SAME_STEPS = 1.5
 """Layers so close to one another in the bank are one surface."""
@@ -24,39 +25,12 @@ EDGE_PX = 2.0
 """Blur radii that differ by more than this within an edge's width are two surfaces."""
 BLOCK_PX = 16
 """Layers are looked for in blocks of this side."""
-COARSEST = max(COARSE_FROM_PX.values())
-"""Tiles, and what lies around them, begin at multiples of this, so that discs drawn coarsely fit together."""
 LEAST = 2e-3
 """Less blur than this is none, and less light than this is not followed."""
 GAP_PX = 5.0
 """Layers of 2 px less blur than that close gaps only as far around what they hold as their discs reach."""
 GAP_LIMIT = 16.0
 """A layer closes a gap in nearer ones as far as so many times what it holds itself."""
-
-
-@dataclass(frozen=True)
-class Layers:
-    """The layers that a photo is cut into, 0 the farthest."""
-
-    bank: Float
-    """Signed radii in px (`defocus.signed_bank`), nearest first."""
-    shape: tuple[int, int]
-    """Of the photo."""
-    aperture: Aperture
-
-    def place(self, radius: Float) -> Float:
-        """Where signed radii lie among the layers, in fractions of a step."""
-        found: Float = len(self.bank) - 1 - bank_position(radius, self.bank)
-        return found
-
-    def step(self, radius: Float) -> Float:
-        """How far (px) neighbouring layers lie from one another at signed radii."""
-        found: Float = np.interp(radius, self.bank, np.gradient(self.bank)).astype(np.float32)
-        return found
-
-    def radius(self, layer: int) -> float:
-        """Signed radius (px) of a layer."""
-        return float(self.bank[len(self.bank) - 1 - layer])
 
 
 @dataclass(frozen=True)
@@ -176,8 +150,8 @@ def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area)
             continue
         share = np.maximum(1 - np.abs(own[part] - layer), 0)
         target = seen_from(part, corner)
-        source = _source(target, abs(layers.radius(layer)) + 4, light.shape)
-        seen = _blur(layers, [plane[source] for plane in planes], layer, tile, inner, source, target)
+        source = source_of(target, abs(layers.radius(layer)) + 4, light.shape)
+        seen = layers.blur([plane[source] for plane in planes], layer, source, target, _corner(tile, inner))
         result[part] += cv2.merge([share * plane for plane in seen])
     return result, np.clip(np.abs(radius[inner]) - SHARP_RADIUS_PX, 0.0, 1.0)
 
@@ -203,39 +177,45 @@ def composite(layers: Layers, surface: Surface, hidden: Float, tile: Area, inner
     foot[soft] = np.where(stays, np.minimum(foot[soft], beside), foot[soft])
     lean = np.minimum(surface.roughness * np.maximum(np.abs(surface.radius), 1.0) / layers.step(surface.radius), 1.0)
     light, second = cv2.split(surface.light), cv2.split(hidden)[:3]
-    result = [np.zeros(own[inner].shape, np.float32) for _ in light]
     blurred: Float = np.zeros(own[inner].shape, np.float32)
-    through: Float = np.ones(own[inner].shape, np.float32)
+    through = np.ones_like(blurred)
     places = own, np.where(lone, own, under)
     ranges = [_block_range(place) for place in places]
-    for layer in reversed(_present(*places)):
-        reach = abs(layers.radius(layer)) + 2
-        holds = _content(ranges, layer, own.shape)
-        target = None if holds is None else common(grown(holds, reach, own.shape), inner)
-        if target is None or through[seen_from(target, inner)].max() < LEAST:
-            continue
-        source = _source(target, reach, own.shape)
-        mine, behind, fresh = _shares(alpha[source], own[source], under[source], foot[source], layer)
-        planes = [plane[source] * mine for plane in light]
-        if behind.any():
-            planes = [plane + other[source] * behind for plane, other in zip(planes, second, strict=True)]
-            mine += behind
-        *colors, cover, new = _blur(layers, [*planes, mine, fresh], layer, tile, inner, source, target)
-        part = seen_from(target, inner)
-        leaning = None
-        if (fresh_leaning := fresh * lean[source]).any():
-            around = reach if reach >= GAP_PX else max(reach - 2, 1.0)
-            leaning = _box_mean(fresh_leaning, around)[seen_from(target, source)]
-        visible = _visible(cover, new, leaning, through[part])
-        share = visible / np.maximum(cover, 1e-4)
-        for plane, color in zip(result, colors, strict=True):
-            plane[part] += share * color
-        if (amount := min(max(reach - 2 - SHARP_RADIUS_PX, 0.0), 1.0)) > 0:
-            blurred[part] += amount * visible
-        through[part] -= visible
+
+    def held() -> Iterator[Layer]:
+        for layer in reversed(_present(*places)):
+            reach = abs(layers.radius(layer)) + 2
+            holds = _content(ranges, layer, own.shape)
+            target = None if holds is None else common(grown(holds, reach, own.shape), inner)
+            if target is None or through[seen_from(target, inner)].max() < LEAST:
+                continue
+            source = source_of(target, reach, own.shape)
+            mine, behind, fresh = _shares(alpha[source], own[source], under[source], foot[source], layer)
+            planes = [plane[source] * mine for plane in light]
+            if behind.any():
+                planes = [plane + other[source] * behind for plane, other in zip(planes, second, strict=True)]
+                mine += behind
+            yield Layer(layer, source, target, [*planes, mine, fresh])
+
+    def visible(layer: Layer, cover: Float, new: Float, through_nearer: Float) -> Float:
+        radius, leaning = abs(layers.radius(layer.index)), None
+        if (fresh_leaning := layer.planes[-1] * lean[layer.source]).any():
+            around = radius + 2 if radius + 2 >= GAP_PX else max(radius, 1.0)
+            leaning = _box_mean(fresh_leaning, around)[seen_from(layer.target, layer.source)]
+        fills = _visible(cover, new, leaning, through_nearer)
+        if (amount := min(max(radius - SHARP_RADIUS_PX, 0.0), 1.0)) > 0:
+            blurred[seen_from(layer.target, inner)] += amount * fills
+        return fills
+
+    result = lay_over(layers, held(), through, visible, inner, _corner(tile, inner))
     filled = np.maximum(1 - through, 1e-3)
     blurred /= filled
     return cv2.merge([plane / filled for plane in result]), np.where(blurred > LEAST, blurred, 0.0)
+
+
+def _corner(tile: Area, inner: Area) -> tuple[int, int]:
+    """Row and column of the photo at which a tile's surroundings begin."""
+    return tile[0].start - inner[0].start, tile[1].start - inner[1].start
 
 
 def _slope(radius: Float) -> tuple[Float, Float]:
@@ -277,12 +257,6 @@ def _visible(cover: Float, new: Float, leaning: Float | None, through: Float) ->
     # Where the layer holds nothing new it was perhaps not looked at: which layers are depends on the tile.
     gap = np.minimum(cover - (1 - through), GAP_LIMIT * leaning)
     return np.minimum(np.maximum(np.maximum(laid_over, gap), 0), through)
-
-
-def _source(target: Area, reach: float, shape: tuple[int, ...]) -> Area:
-    """What a target is blurred from, begun where coarse pixels do, the same ones in every tile."""
-    rows, columns = (slice(side.start - side.start % COARSEST, side.stop) for side in grown(target, reach, shape))
-    return rows, columns
 
 
 def _block_range(place: Float) -> tuple[Float, Float]:
@@ -328,28 +302,3 @@ def _present(*places: Float) -> list[int]:
         above = np.bincount(np.ceil(place).ravel().astype(np.intp))
         found |= {*np.flatnonzero(lower).tolist(), *np.flatnonzero(above).tolist()}
     return sorted(found)
-
-
-def _blur(
-    layers: Layers, planes: list[Float], layer: int, tile: Area, inner: Area, source: Area, target: Area
-) -> list[Float]:
-    """`target` of planes that cover `source` (both within the tile's surroundings), blurred.
-
-    With optical vignetting mixed between kernels at the tile's corners.
-    """
-    radius, part = layers.radius(layer), seen_from(target, source)
-    size, behind = abs(radius), radius > 0
-    if layers.aperture.vignette == 0 or size <= SHARP_RADIUS_PX:
-        return [plane[part] for plane in convolve_planes(planes, size, layers.aperture, behind, coarse=True)]
-    shares = [
-        (np.arange(wanted.start - own.start, wanted.stop - own.start, dtype=np.float32) + 0.5) / (own.stop - own.start)
-        for wanted, own in zip(target, inner, strict=True)
-    ]
-    result: list[Float] = [np.zeros((1,), np.float32)] * len(planes)
-    diagonal = float(np.hypot(*layers.shape))
-    for row, down in ((tile[0].start, 1 - shares[0]), (tile[0].stop, shares[0])):
-        for column, across in ((tile[1].start, 1 - shares[1]), (tile[1].stop, shares[1])):
-            place = ((2 * column - layers.shape[1]) / diagonal, (2 * row - layers.shape[0]) / diagonal)
-            seen = convolve_planes(planes, size, layers.aperture, behind, place, coarse=True)
-            result = [plane + (down[:, None] * across) * one[part] for plane, one in zip(result, seen, strict=True)]
-    return result

@@ -25,6 +25,7 @@ from wideopen.image.tiles import Area, grown, scaled, seen_from, tiles
 from wideopen.image.tone_curve import ToneCurve
 from wideopen.lens import depth_layers
 from wideopen.lens.apertures import SHARP_RADIUS_PX
+from wideopen.lens.compositor import COARSEST, Layers
 from wideopen.lens.defocus import signed_bank
 from wideopen.lens.highlights import CLIPPED, find_surroundings, raise_lamps
 from wideopen.lens.lens_settings import LensSettings
@@ -46,7 +47,7 @@ class _Scene:
     """What all tiles share, of a lens without axial colour."""
 
     lens: LensSettings
-    layers: depth_layers.Layers
+    layers: Layers
     farthest: Float
     """hxw, small: the largest radius (px of the full size) whose disc reaches each place."""
     hidden: Float
@@ -96,17 +97,9 @@ def render_depth(
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
-        for _ in pool.map(work, tiles(pixels.shape, _tile_px(lens, pixels.shape))):
+        for _ in pool.map(work, tiles(pixels.shape, TILE_PX)):
             pass
     return result
-
-
-def _tile_px(lens: LensSettings, shape: tuple[int, ...]) -> int:
-    """Side of a tile; small with optical vignetting, which is mixed between the shapes at a tile's corners."""
-    if lens.aperture.vignette == 0:
-        return TILE_PX
-    side = max(64, min(TILE_PX, max(shape) // 12))
-    return side - side % depth_layers.COARSEST
 
 
 def _survey(pixels: Pixels, disparity: Float, lens: LensSettings, photo_light: PhotoLight) -> _Scene | None:
@@ -120,7 +113,7 @@ def _survey(pixels: Pixels, disparity: Float, lens: LensSettings, photo_light: P
     size = max(1, round(height * scale)), max(1, round(width * scale))
     step = 2 * int(np.ceil(max(radius.shape[0] / size[0], 1.0))) + 1
     largest = cv2.dilate(np.abs(radius), np.ones((step, step), np.uint8))
-    layers = depth_layers.Layers(signed_bank(least, greatest, LAYER_GROWTH), (height, width), lens.aperture)
+    layers = Layers(signed_bank(least, greatest, LAYER_GROWTH), (height, width), lens.aperture)
     linear = photo_light.small(pixels, *size)
     surroundings = find_surroundings(linear)
     light = raise_lamps(linear, lens.highlight_gain, surroundings)
@@ -227,7 +220,7 @@ def _reach(scene: _Scene, tile: Area, shape: tuple[int, ...]) -> int:
     if found <= SHARP_RADIUS_PX:
         return 0
     reach = int(np.ceil(found)) + 4 * scene.edge_px + 2
-    return reach + -reach % depth_layers.COARSEST
+    return reach + -reach % COARSEST
 
 
 def _enlarge(small: Float, part: Area, shape: tuple[int, ...]) -> Float:

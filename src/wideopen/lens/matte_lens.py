@@ -6,12 +6,11 @@ photo, matte m, relative disparity r, lens with focus f
   2. layers of one blur radius: the subject goes to the two radii nearest to K f (0 if it is in focus; its parts, where
      they are told apart, each to its own), everything else to the two nearest to K (f - r)
   3. each layer blurred by the aperture's shape, divided by how much of it nothing nearer hides
-  4. laid over one another, far to near; encoded
+  4. laid over one another (`compositor`); encoded
 """
 
-import math
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,8 +18,10 @@ import numpy as np
 from wideopen._types import Float
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.image.inpaint import fill
+from wideopen.image.tiles import box, grown, whole
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.defocus import COARSE_FROM_PX, bank_position, blur_part, convolve_planes, signed_bank
+from wideopen.lens.compositor import Layer, Layers, lay_over, source_of
+from wideopen.lens.defocus import signed_bank
 from wideopen.lens.highlights import raise_lamps
 from wideopen.lens.lens_settings import LARGEST, LensSettings
 from wideopen.scene.matte_regions import shows_hidden
@@ -96,18 +97,6 @@ def _draw_light(
     return composite(light, rest, matte, radius, own, radii, lens.aperture, continued)
 
 
-@dataclass(frozen=True, eq=False)
-class _Layer:
-    """What goes into one blur radius, where it is."""
-
-    index: int
-    rows: slice
-    columns: slice
-    """Part of the picture that it can reach."""
-    planes: list[Float]
-    """Five of HxW of that part: share * light in three channels, share, what nothing nearer hides."""
-
-
 def composite(
     light: Float,
     rest: Float,
@@ -124,29 +113,24 @@ def composite(
     base, kept = np.asarray(rest, np.float32), np.ones(matte.shape, np.float32)
     if continued:
         base, kept = _behind_blurred(base, matte, radius, own)
-    result = [np.array(plane) for plane in cv2.split(base)]
+    layers, in_focus = (
+        Layers(radii, (len(matte), matte.shape[1]), aperture or Aperture()),
+        np.zeros(matte.shape, np.float32),
+    )
+    through = np.ones_like(kept)
 
-    def seen(layer: _Layer) -> list[Float]:
-        radius = float(radii[layer.index])
-        if aperture is None or aperture.vignette == 0:
-            return convolve_planes(layer.planes, abs(radius), aperture, radius > 0, coarse=True)
-        whole = matte.shape, (layer.rows.start, layer.columns.start)
-        rows, columns = ((0, side) for side in layer.planes[0].shape)
-        image = cv2.merge(layer.planes)
-        return list(cv2.split(blur_part(image, radius, rows, columns, aperture, whole=whole, coarse=True)))
+    def visible(layer: Layer, cover: Float, room: Float, through_nearer: Float) -> Float:
+        fills: Float = through_nearer * (cover / np.maximum(room, LEAST_VISIBLE)).clip(0.0, 1.0)
+        if layers.radius(layer.index) == 0.0:
+            in_focus[layer.target] = fills
+        return fills
 
     # OpenCV's Fourier transforms take one core each.
-    layers = _layers(light, rest, matte, radius, own, radii)
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:
-        for layer, found in zip(layers, pool.map(seen, layers), strict=True):
-            part = layer.rows, layer.columns
-            *color, share, visible = found
-            room = np.maximum(visible, LEAST_VISIBLE)
-            through = 1.0 - (share / room).clip(0.0, 1.0)
-            for plane, light_there in zip(result, color, strict=True):
-                plane[part] = light_there / room + through * plane[part]
-            kept[part] = through * kept[part] + (1.0 - through if radii[layer.index] == 0.0 else np.float32(0.0))
-    return cv2.merge(result), kept
+        held = _held(light, rest, matte, radius, own, layers)
+        planes = lay_over(layers, held, through, visible, whole(matte.shape), run=pool.map)
+    seen = [plane + through * behind for plane, behind in zip(planes, cv2.split(base), strict=True)]
+    return cv2.merge(seen), in_focus + through * kept
 
 
 def _behind_blurred(rest: Float, matte: Float, radius: Float, own: Float) -> tuple[Float, Float]:
@@ -159,38 +143,23 @@ def _behind_blurred(rest: Float, matte: Float, radius: Float, own: Float) -> tup
     return (fill(rest, clear) if clear.any() else rest), clear
 
 
-def _layers(light: Float, rest: Float, matte: Float, radius: Float, own: Float, radii: Float) -> list[_Layer]:
-    """All that something is in, far to near."""
-    place, place_of_subject = bank_position(radius, radii), bank_position(own, radii)
-    hidden: Float = np.ones(matte.shape, np.float32)  # By the layer itself and all nearer ones.
-    layers: list[_Layer] = []
+def _held(light: Float, rest: Float, matte: Float, radius: Float, own: Float, layers: Layers) -> Iterator[Layer]:
+    """All layers that something is in, near to far; the last plane of each is what nothing nearer hides."""
+    place, place_of_subject = layers.place(radius), layers.place(own)
+    visible: Float = np.ones(matte.shape, np.float32)
     of_subject, of_rest = (cv2.split(np.asarray(picture, np.float32)) for picture in (light, rest))
-    for index in reversed(range(len(radii))):
+    for index in reversed(range(len(layers.bank))):
         others = (1.0 - matte) * np.maximum(1.0 - np.abs(place - index), 0.0)
         subject = matte * np.maximum(1.0 - np.abs(place_of_subject - index), 0.0)
         share = others + subject
-        hidden = hidden - share
-        if (within := _reach(share, float(abs(radii[index])))) is not None:
-            others_there = others[within]
-            planes = [others_there * plane[within] for plane in of_rest]
-            if (subject_there := subject[within]).any():
-                planes = [plane + subject_there * own[within] for plane, own in zip(planes, of_subject, strict=True)]
-            planes += [share[within], 1.0 - hidden[within]]
-            layers.append(_Layer(index, *within, [np.ascontiguousarray(plane, np.float32) for plane in planes]))
-    return layers
-
-
-def _reach(share: Float, radius: float) -> tuple[slice, slice] | None:
-    """Rows and columns that a layer can be seen in, None for none: twice its radius around what is in it, as its edge
-    wants to know what is visible beyond."""
-    some = share >= 1e-3
-    rows, columns = np.flatnonzero(some.any(axis=1)), np.flatnonzero(some.any(axis=0))
-    if not len(rows):
-        return None
-    # On whole coarse pixels, so that what is drawn at a fraction of the size does not depend on where a layer begins.
-    step = max(COARSE_FROM_PX.values())
-    margin = 2 * math.ceil(radius) + 2 * step
-    (top, down), (left, right) = (
-        (max(0, int(lit[0]) - margin) // step * step, int(lit[-1]) + 1 + margin) for lit in (rows, columns)
-    )
-    return slice(top, min(down, share.shape[0])), slice(left, min(right, share.shape[1]))
+        if (holds := box(share >= 1e-3)) is not None:
+            reach = abs(layers.radius(index)) + 2
+            target = grown(holds, reach, matte.shape)
+            source = source_of(target, reach, matte.shape)
+            others_there = others[source]
+            planes = [others_there * plane[source] for plane in of_rest]
+            if (subject_there := subject[source]).any():
+                planes = [plane + subject_there * own[source] for plane, own in zip(planes, of_subject, strict=True)]
+            planes += [share[source], visible[source]]
+            yield Layer(index, source, target, [np.ascontiguousarray(plane, np.float32) for plane in planes])
+        visible = visible - share

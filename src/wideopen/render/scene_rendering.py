@@ -18,10 +18,10 @@ from wideopen.image.grain import Grain
 from wideopen.image.guided_upsampling import lift
 from wideopen.image.photo_light import PhotoLight
 from wideopen.image.resize import resize
-from wideopen.lens.compositor import draw
 from wideopen.lens.foreground_removal import remove_foreground
 from wideopen.lens.full_resolution import Subject, carry_to_full_size
 from wideopen.lens.lens_settings import LensSettings
+from wideopen.lens.matte_lens import draw
 from wideopen.scene.network_scene import small
 from wideopen.scene.scene import Scene
 

@@ -7,7 +7,7 @@
       3. each layer blurred by its disc, divided by how much of it nothing nearer hides
       4. laid over one another, far to near; encoded
 
-The physics of `wideopen.lens.layered_lens` on layers, as coarse as training can afford; `wideopen.lens.compositor` is
+The physics of `wideopen.lens.layered_lens` on layers, as coarse as training can afford; `wideopen.lens.matte_lens` is
 its twin in NumPy.
 """
 
