@@ -36,8 +36,9 @@ def test_a_skip_of_unknown_reason_fails(
 ) -> None:
     (tmp_path / "conftest.py").write_text("from skips import *\n")
     (tmp_path / "test_some.py").write_text(SKIPPED.format(reason=reason, module=module))
-    command = [sys.executable, "-m", "pytest", "-q", "-n", workers, str(tmp_path)]
-    environment = {**os.environ, "CI": ci, "PYTHONPATH": str(TESTS)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-n", workers, str(tmp_path)]
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # Starting is all that takes time.
+    environment = {**os.environ, **alone, "CI": ci, "PYTHONPATH": str(TESTS)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=HANG)
     assert "\nprocessor: " in done.stdout and "cores: " in done.stdout
     assert (done.returncode == 1) == fails, done.stdout

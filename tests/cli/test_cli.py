@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from command import Ran, call
 from conftest import draw_scene
 from limits import HANG
 from wideopen.cli import COMMANDS
@@ -20,10 +21,12 @@ from wideopen.photo.photo import Photo
 pytestmark = pytest.mark.slow
 
 
-def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(*arguments: object) -> Ran:
+    """In a process of its own, where a warning is an error as it is in this one."""
     command = [sys.executable, "-W", "error", "-m", "wideopen", *map(str, arguments)]
     environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "160", "TERM": "dumb"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=HANG)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=HANG)
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 def files(folder: Path) -> set[str]:
@@ -40,7 +43,7 @@ def photo(tmp_path: Path, scene: NDArray) -> Path:
 def test_render_beside_the_photo(photo: Path, model: Path) -> None:
     done = run("render", photo, "--model", model, "--threads", 1)
     out = photo.with_name("photo-bokeh.jpg")
-    assert (done.returncode, done.stderr, done.stdout.strip()) == (0, "", str(out))
+    assert (done.code, done.error, done.out.strip()) == (0, "", str(out))
     assert load(out).pixels.shape == load(photo).pixels.shape
     assert files(photo.parent) == {"photo.jpg", "photo-bokeh.jpg"}
 
@@ -63,11 +66,11 @@ def test_several_photos_one_of_them_bad(photo: Path, model: Path) -> None:
     (photo.parent / "bad.jpg").write_bytes(b"text")
     save(Photo(draw_scene(50, 60)), photo.parent / "last.png")
     names = [photo.parent / name for name in ("photo.jpg", "bad.jpg", "last.png")]
-    done = run("render", *names, "-o", folder, "--model", model)
-    assert done.returncode == 1 and files(folder) == {"photo.jpg", "last.png"}
-    failed, summary = done.stderr.splitlines()
+    done = call("render", *names, "-o", folder, "--model", model)
+    assert done.code == 1 and files(folder) == {"photo.jpg", "last.png"}
+    failed, summary = done.error.splitlines()
     assert failed.startswith(f"wideopen: {names[1]}: not a JPEG") and "2 done, 1 failed, of 3 photos" in summary
-    assert sorted(done.stdout.split()) == [str(folder / "last.png"), str(folder / "photo.jpg")]
+    assert sorted(done.out.split()) == [str(folder / "last.png"), str(folder / "photo.jpg")]
 
 
 @pytest.mark.parametrize(
@@ -88,9 +91,9 @@ def test_bad_photo(photo: Path, model: Path, bad: str, says: str, code: int) -> 
     elif bad != "missing":
         path.write_bytes({"text": b"This is text.\n", "empty": b"", "truncated": photo.read_bytes()[:-2000]}[bad])
     before = files(photo.parent)
-    done = run("render", path, "--model", model)
-    assert done.returncode == code and done.stdout == "" and done.stderr.count("\n") == 1
-    assert done.stderr.startswith(f"wideopen: {path}: ") and says in done.stderr
+    done = call("render", path, "--model", model)
+    assert done.code == code and done.out == "" and done.error.count("\n") == 1
+    assert done.error.startswith(f"wideopen: {path}: ") and says in done.error
     assert files(photo.parent) == before
 
 
@@ -105,28 +108,28 @@ def test_bad_photo(photo: Path, model: Path, bad: str, says: str, code: int) -> 
 )
 def test_bad_output(photo: Path, model: Path, output: str, says: str, code: int) -> None:
     content = photo.read_bytes()
-    done = run("render", photo, "-o", photo.parent / output, "--model", model, "--overwrite")
-    assert done.returncode == code and done.stderr.count("\n") == 1 and says in done.stderr
+    done = call("render", photo, "-o", photo.parent / output, "--model", model, "--overwrite")
+    assert done.code == code and done.error.count("\n") == 1 and says in done.error
     assert files(photo.parent) == {"photo.jpg"} and photo.read_bytes() == content
 
 
 def test_overwrite(photo: Path, model: Path) -> None:
     out = photo.parent / "out.png"
     out.write_bytes(b"old")
-    done = run("render", photo, "-o", out, "--model", model, "--overwrite")
-    assert done.returncode == 0 and load(out).pixels.dtype == np.uint8
+    done = call("render", photo, "-o", out, "--model", model, "--overwrite")
+    assert done.code == 0 and load(out).pixels.dtype == np.uint8
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no folder elsewhere in which even root cannot write")
 def test_unwritable_folder(photo: Path, model: Path) -> None:
-    done = run("render", photo, "-o", "/proc/out.jpg", "--model", model)
-    assert done.returncode == 2 and done.stderr.startswith("wideopen: /proc: cannot be written to (")
-    assert done.stderr.count("\n") == 1
+    done = call("render", photo, "-o", "/proc/out.jpg", "--model", model)
+    assert done.code == 2 and done.error.startswith("wideopen: /proc: cannot be written to (")
+    assert done.error.count("\n") == 1
 
 
 def test_bad_model(photo: Path) -> None:
     done = run("render", photo, "--model", photo)
-    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "not an ONNX model" in done.stderr
+    assert done.code == 2 and done.error.count("\n") == 1 and "not an ONNX model" in done.error
     assert files(photo.parent) == {"photo.jpg"}
 
 
@@ -150,36 +153,37 @@ def test_bad_model(photo: Path) -> None:
         ),
     ],
 )
-def test_wrong_usage(tmp_path: Path, arguments: list[str], says: str) -> None:
-    done = run(*arguments, cwd=tmp_path)
-    words = " ".join(done.stderr.replace("│", " ").split())
-    assert done.returncode == 2 and says in words and files(tmp_path) == set()
+def test_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call(*arguments)
+    words = " ".join(done.error.replace("│", " ").split())
+    assert done.code == 2 and says in words and files(tmp_path) == set()
 
 
 def test_both_pictures_are_named(photo: Path, model: Path) -> None:
     folder, arguments = photo.parent, ("--model", model, "--before-after", "split")
     both = [folder / "out.png", folder / "out-before-after.jpg"]
-    foretold = run("render", photo, "-o", both[0], "--dry-run", *arguments)
-    assert foretold.stdout == f"{photo} -> {both[0]}, {both[1]}\n"
-    done = run("render", photo, "-o", both[0], *arguments)
-    assert (done.returncode, done.stdout.splitlines()) == (0, list(map(str, both)))
+    foretold = call("render", photo, "-o", both[0], "--dry-run", *arguments)
+    assert foretold.out == f"{photo} -> {both[0]}, {both[1]}\n"
+    done = call("render", photo, "-o", both[0], *arguments)
+    assert (done.code, done.out.splitlines()) == (0, list(map(str, both)))
     assert files(folder) == {"photo.jpg", *(path.name for path in both)}
-    told = json.loads(run("render", photo, "-o", both[0], "--overwrite", "--json", *arguments).stdout.splitlines()[0])
+    told = json.loads(call("render", photo, "-o", both[0], "--overwrite", "--json", *arguments).out.splitlines()[0])
     assert (told["output"], told["before_after"]) == tuple(map(str, both))
 
 
 def test_help_lists_every_command() -> None:
-    done = run("--help")
-    assert done.returncode == 0 and all(f" {name} " in done.stdout for name in COMMANDS)
+    done = call("--help")
+    assert done.code == 0 and all(f" {name} " in done.out for name in COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_every_command(command: str) -> None:
-    done = run(command, "--help")
-    assert done.returncode == 0 and "Usage: " in done.stdout and "Example: " in done.stdout
+    done = call(command, "--help")
+    assert done.code == 0 and "Usage: " in done.out and "Example: " in done.out
 
 
 def test_version() -> None:
     from wideopen import __version__
 
-    assert run("--version").stdout == f"wideopen {__version__}\n"
+    assert run("--version").out == f"wideopen {__version__}\n"
