@@ -8,6 +8,8 @@ What needs PyTorch is in `wideopen.evaluation.perceptual`.
 `weights` (HxW, 0 or more) are a subject's matte or what is outside it; `matte_weights` makes both.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -89,5 +91,5 @@ def chroma_shift(x: Float32, y: Float32) -> float:
     return float(np.abs(smooth).mean(dtype=np.float64))
 
 
-def _float(image: NDArray) -> Float32:
+def _float(image: NDArray[Any]) -> Float32:
     return np.ascontiguousarray(image, np.float32)

@@ -12,6 +12,7 @@ Joined with +, as in `lanczos-1536x1024+border-20`.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -39,7 +40,7 @@ class Protocol:
         wide, high = self.size if width >= height else self.size[::-1]
         return _lanczos(render(_lanczos(photo, wide, high)), width, height)
 
-    def crop(self, image: NDArray) -> NDArray:
+    def crop(self, image: NDArray[Any]) -> NDArray[Any]:
         """HxW or HxWxC less its border."""
         height, width = image.shape[:2]
         return image[self.border : height - self.border, self.border : width - self.border]

@@ -12,13 +12,15 @@ the name says which is meant:
 `weights` (HxW, 0 or more) makes every window count by the weight of its middle pixel; nan if no weight is left.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from wideopen._types import Float32
 
-Map = NDArray[np.floating]
+Map = NDArray[Any]
 
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of MS-SSIM's scales, finest first (Wang et al. 2003)."""
@@ -85,7 +87,7 @@ def ms_ssim(x: Float32, y: Float32, weights: Float32 | None = None) -> float:
     return result
 
 
-def check(x: NDArray, y: NDArray) -> None:
+def check(x: Map, y: Map) -> None:
     """ValueError unless these are two float HxWx3 images of the same size."""
     if x.shape != y.shape or x.ndim != 3 or x.shape[2] != 3:
         raise ValueError(f"two HxWx3 images of the same size are needed, not {x.shape} and {y.shape}")
@@ -101,7 +103,7 @@ def _gaussian_maps(x: Float32, y: Float32, border: int = 5) -> list[tuple[Map, M
 def _gaussian_map(x: Float32, y: Float32, border: int) -> tuple[Map, Map]:
     height, width = x.shape
 
-    def mean(image: NDArray) -> NDArray:
+    def mean(image: Map) -> Map:
         return cv2.GaussianBlur(image, (11, 11), 1.5)[border : height - border, border : width - border]
 
     # Variance does not change with a shift, but its rounding error does: nothing is left of it in flat areas.
@@ -116,7 +118,7 @@ def _gaussian_map(x: Float32, y: Float32, border: int) -> tuple[Map, Map]:
 
 
 def _uniform_map(x: Map, y: Map) -> Map:
-    def mean(image: NDArray) -> NDArray:
+    def mean(image: Map) -> Map:
         return cv2.blur(image, (7, 7))[3:-3, 3:-3]
 
     mean_x, mean_y = mean(x), mean(y)
@@ -148,5 +150,5 @@ def _pool(image: Float32, factor: int) -> Float32:
     return blocks.mean(axis=(1, 3), dtype=np.float64).astype(np.float32)
 
 
-def _float(image: NDArray) -> Float32:
+def _float(image: Map) -> Float32:
     return np.ascontiguousarray(image, np.float32)

@@ -7,6 +7,7 @@ profiles: ICC.1:2022, 7.2 (header), 7.3 (tag table), 10.6 (curveType), 10.18 (pa
 import io
 import struct
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,13 +157,14 @@ def _curve(tag: bytes) -> Float:
 
 def _parametric(kind: int, values: list[float], x: Float) -> Float:
     """Table 68 of ICC.1:2022."""
-    g, a, b, c, d, e, f = {
+    letters: dict[int, Callable[[list[float]], Sequence[float]]] = {
         0: lambda v: (v[0], 1, 0, 0, -1, 0, 0),
         1: lambda v: (*v[:3], 0, _ratio(v), 0, 0),
         2: lambda v: (*v[:3], 0, _ratio(v), v[3], v[3]),
         3: lambda v: (*v, 0, 0),
         4: lambda v: v,
-    }[kind](values)
+    }
+    g, a, b, c, d, e, f = letters[kind](values)
     return np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
 
 

@@ -102,7 +102,7 @@ def has_more(data: bytes) -> bool:
         (following,) = struct.unpack_from(order + number, data, first + struct.calcsize(count) + entry * entries)
     except struct.error:
         return False
-    return 0 < following < len(data)
+    return bool(0 < following < len(data))
 
 
 def one_plane(

@@ -132,4 +132,4 @@ def find_sky(encoded: Float32) -> float:
     if sky[:4].mean() < 0.6 or sky.mean() < 0.08:
         return 0.0
     lowest = np.where(sky.any(axis=0), len(sky) - np.argmax(sky[::-1], axis=0), 0)
-    return float(np.median(lowest)) / scale
+    return float(np.median(lowest) / scale)

@@ -99,7 +99,7 @@ def _beyond(values: Float, opacity: Float) -> Float:
 
 def _reach(values: Float) -> int:
     """Side in px of what grows a matte by as much as a map's edge is smeared."""
-    return 2 * max(1, round(SMEARED * min(values.shape))) + 1
+    return int(2 * max(1, round(SMEARED * min(values.shape))) + 1)
 
 
 def _continued(values: Float, weight: Float) -> Float:

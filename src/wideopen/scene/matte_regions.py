@@ -13,10 +13,10 @@ def find_foot(alpha: Float32) -> float:
     solid = (alpha > 0.5).sum(axis=1).astype(np.float64)
     total = solid.sum()
     if total == 0:
-        return 1.3 * height
+        return float(1.3 * height)
     lowest = solid[-max(round(0.012 * height), 1) :].mean()
     if lowest > 0.02 * width or lowest > 0.3 * solid.max():
-        return 1.3 * height
+        return float(1.3 * height)
     # Robust to specks and trailing ropes: the last row above which 98.5 % of the subject lies.
     return float(np.searchsorted(np.cumsum(solid), 0.985 * total) + 1)
 

@@ -123,7 +123,7 @@ def _areas(mask: Mask) -> list[Mask]:
 def _brush(area: Mask) -> float:
     """The radius of the brush that may have painted an area, in shares of the longer side."""
     inside = cv2.distanceTransform(np.pad(area.astype(np.uint8), 1), cv2.DIST_L2, 5)
-    return float(inside.max()) / max(area.shape)
+    return float(inside.max() / max(area.shape))
 
 
 def _of_lines(data: bytes, name: str) -> tuple[Stroke, ...]:
