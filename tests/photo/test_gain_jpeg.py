@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import pyvips
 from numpy.typing import NDArray
 
 from depth_photos import encoded, orientation
 from hdr_photos import URN, app2, apple_jpeg, grey_scene, iso, ultra_hdr
-from wideopen.gain.gain_map import GainMap
+from wideopen.gain.gain_map import GainMap, gain_at
+from wideopen.image.color import srgb_to_linear
 from wideopen.photo.encode import encode
 from wideopen.photo.files import decode
 from wideopen.photo.jpeg_parts import jpeg_parts
+from wideopen.photo.photo import Photo
 
 BASE = encoded(grey_scene(), "JPEG", quality=95)
 SAID = 'hdrgm:GainMapMin="-0.5" hdrgm:GainMapMax="2.5" hdrgm:Gamma="1.5" hdrgm:HDRCapacityMax="2.5"'
@@ -142,6 +145,41 @@ def test_exiftool_finds_the_map(name: str, tmp_path) -> None:
     assert tags["MPF0:NumberOfImages"] == 2
     main, map = jpeg_parts(path.read_bytes())
     assert (tags["MPImage2:MPImageStart"], tags["MPImage2:MPImageLength"]) == (map.start, map.end - map.start)
+
+
+def light(photo: Photo) -> NDArray[np.float32]:
+    """Of the HDR rendition, as a viewer works it out."""
+    assert photo.gain is not None
+    height, width = photo.pixels.shape[:2]
+    stops = gain_at(photo.gain.stops, (slice(0, height), slice(0, width)), (height, width))
+    return photo.gain.meaning.to_hdr(srgb_to_linear(photo.pixels.astype(np.float32) / 255), stops)
+
+
+LIBULTRAHDR = pytest.mark.skipif(
+    not pyvips.type_find("VipsOperation", "uhdrload_buffer"), reason="libvips has no libultrahdr"
+)
+
+
+@LIBULTRAHDR
+@pytest.mark.parametrize("name", ["Ultra HDR 1", "ISO 21496-1", "both"])
+def test_libultrahdr_finds_the_same_light(name: str) -> None:
+    written = encode(decode(FILES[name][0]), "JPEG")
+    image = pyvips.Image.uhdrload_buffer(written)
+    assert np.abs(image.uhdr2scRGB().numpy() - light(decode(written))).max() < 0.02
+    assert image.get("gainmap-max-content-boost") == pytest.approx([2**2.5] * 3, rel=1e-5)
+    assert image.get("gainmap-gamma") == pytest.approx([1.5] * 3)
+
+
+@LIBULTRAHDR
+def test_a_file_that_libultrahdr_writes_is_read_as_it_reads_it() -> None:
+    made = 4 * srgb_to_linear(grey_scene().astype(np.float32) / 255)
+    data = pyvips.Image.new_from_array(made, interpretation="scrgb").uhdrsave_buffer(Q=95)
+    taken = decode(data)
+    assert taken.notices == () and light(taken).max() > 1.5
+    for written in (data, encode(taken, "JPEG")):
+        theirs = pyvips.Image.uhdrload_buffer(written).uhdr2scRGB().numpy()
+        # The map, a quarter of the photo's size, is enlarged in two ways.
+        np.testing.assert_allclose(theirs, light(decode(written)), rtol=0.03, atol=0.005)
 
 
 def test_a_map_larger_than_its_photo_is_refused() -> None:

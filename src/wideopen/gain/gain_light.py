@@ -8,10 +8,12 @@ So a lamp of eight times white gives a disc as bright as its light makes it, in 
 are spread over the disc like its light, and hardly lower it.
 """
 
+import math
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from wideopen._types import Float, Pixels
 from wideopen.gain.gain_map import GainMap, gain_at
@@ -19,6 +21,7 @@ from wideopen.image.photo_light import Area, PhotoLight
 from wideopen.image.resize import fit, resize
 from wideopen.image.tone_curve import ToneCurve, to_light, to_pixels
 
+STRIP_ROWS = 512
 FINE_SIDE = 2048
 """Long side at which light is worked out that is averaged to a smaller picture: lamps of few px keep theirs."""
 
@@ -70,6 +73,11 @@ class GainLight(PhotoLight):
     def light(self, pixels: Pixels, part: Area) -> Float:
         return self._hdr(to_light(pixels, self.curve), gain_at(self._own, part, self.photo.shape))
 
+    def light_at(self, pixels: Pixels, part: Area, there: NDArray[np.intp]) -> Float:
+        stops = gain_at(self._own, part, self.photo.shape)
+        stops = stops.reshape(1, -1, stops.shape[2])[:, there]
+        return self._hdr(to_light(pixels.reshape(1, -1, 3)[:, there], self.curve), stops)[0]
+
     def small(self, pixels: Pixels, height: int, width: int) -> Float:
         size = fit(height, width, max(height, width, min(FINE_SIDE, max(pixels.shape[:2]))))
         light = to_light(resize(pixels, *size), self.curve)
@@ -85,21 +93,33 @@ class GainLight(PhotoLight):
         sdr = self.gain.meaning.to_sdr(light, gain_at(self._seen, part, self.photo.shape))
         if sdr.max() > 1:
             red, green, blue = cv2.split(sdr)
-            single = cv2.max(cv2.max(red, green), blue)[..., None]
-            top = np.maximum(sdr if self._own.shape[2] == 3 else single, 1)
+            highest = cv2.max(cv2.max(red, green), blue)
+            there = np.flatnonzero(highest > 1)
+            # One channel of gain keeps the hue of what is brighter than white.
+            brighter, single = sdr.reshape(-1, 3)[there], self._own.shape[2] == 1
+            top = highest.reshape(-1, 1)[there] if single else np.maximum(brighter, 1)
             offset = np.array(self.gain.meaning.offset_sdr, np.float32)
             self._exceeds = True
-            self._excess[part] = np.log2((top + offset) / (1 + offset))
-            sdr /= top  # One channel of gain keeps the hue of what is brighter than white.
+            self._excess[part][highest > 1] = np.log2((top + offset) / (1 + offset))
+            sdr.reshape(-1, 3)[there] = brighter / top
         return to_pixels(sdr, self.dtype, self.curve)
 
     def gain_map(self, result: Pixels) -> GainMap:
         """The map that fits the result: the photo's own, bit for bit, where the result is the photo."""
-        size = self.gain.pixels.shape[:2]
-        red, green, blue = cv2.split(cv2.absdiff(result, self.photo))
-        differs = cv2.max(cv2.max(red, green), blue) > 0
-        changed = resize(255 * differs.view(np.uint8), *size)
-        stops = resize(self._seen, *size).reshape(*size, -1)
-        if self._exceeds:
-            stops = stops + resize(self._excess.astype(np.float32), *size).reshape(*size, -1)
-        return self.gain.with_stops(stops, changed == 0)
+        height, (rows, columns) = len(result), self.gain.pixels.shape[:2]
+        stops = resize(self._seen, rows, columns).reshape(rows, columns, -1)
+        kept = np.empty((rows, columns), bool)
+        # Whole rows of the map from whole rows of the photo, in strips where it has fewer.
+        units = math.gcd(height, rows) if rows <= height else 1
+        step = max(1, STRIP_ROWS * units // height)
+        for first in range(0, units, step):
+            part, there = (
+                slice(first * count // units, min(first + step, units) * count // units) for count in (height, rows)
+            )
+            size = there.stop - there.start, columns
+            red, green, blue = cv2.split(cv2.absdiff(result[part], self.photo[part]))
+            differs = cv2.max(cv2.max(red, green), blue) > 0
+            kept[there] = resize(255 * differs.view(np.uint8), *size) == 0
+            if self._exceeds:
+                stops[there] += resize(self._excess[part].astype(np.float32), *size).reshape(*size, -1)
+        return self.gain.with_stops(stops, kept)

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wideopen._types import Float, Pixels
 from wideopen.image.resize import resize
 from wideopen.image.tone_curve import ToneCurve, limit, to_light, to_pixels
@@ -28,6 +31,10 @@ class PhotoLight:
             part: where it lies in the photo.
         """
         return to_light(pixels, self.curve)
+
+    def light_at(self, pixels: Pixels, part: Area, there: NDArray[np.intp]) -> Float:
+        """`light` of N pixels of a part, by their places in its rows one after another, Nx3."""
+        return self.light(pixels, part).reshape(-1, 3)[there]
 
     def small(self, pixels: Pixels, height: int, width: int) -> Float:
         """Linear light of the whole photo, made smaller, height x width x 3."""

@@ -231,7 +231,7 @@ def _strip(
     else:
         whole = np.square(wide[..., :3])
         if mixed.size:
-            own, behind = photo_light.light(photo, part).reshape(-1, 3)[mixed], whole.reshape(-1, 3)[mixed]
+            own, behind = photo_light.light_at(photo, part, mixed), whole.reshape(-1, 3)[mixed]
             # Of light beyond white less is kept: where the matte is in doubt, a lamp behind would shine in its disc.
             own -= (1 - share) * np.maximum(own - 1, 0)
             whole.reshape(-1, 3)[mixed] = behind + share * (own - behind)

@@ -26,7 +26,7 @@ from wideopen.render.scene_rendering import draw_on_canvas, on_canvas
 from wideopen.render.scene_sources import SceneSources
 from wideopen.scene.scene import Matte, Scene
 
-MAP_SIDE = 768
+MAP_SIDE = 512
 """Long side in px, at most, that a map's gains are blurred at: they change slowly where a lens is to blur."""
 
 
