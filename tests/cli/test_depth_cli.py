@@ -46,6 +46,10 @@ class Ran(NamedTuple):
     error: str
 
 
+BESIDE = "--save-depth", "--show-depth"
+"""What is written beside a picture, and named below it."""
+
+
 class Shell:
     """A folder with `photo.png` and `map.npy` in which commands are run, the tiny model at hand."""
 
@@ -73,7 +77,9 @@ class Shell:
         done = self.run(photo, "-o", "out.png", "--overwrite", *arguments)
         carried = photo.endswith(".heic")
         notice = f"wideopen: {photo}: its depth map has no place in PNG; write .jpg to keep it\n" if carried else ""
-        assert (done.code, done.error, done.out) == (0, notice, "out.png\n")
+        told, *beside = done.out.splitlines()
+        assert (done.code, done.error, told) == (0, notice, "out.png")
+        assert beside == [str(arguments[at + 1]) for at, word in enumerate(arguments) if word in BESIDE]
         return load(self.folder / "out.png").pixels
 
     def names(self) -> set[str]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from wideopen.lens.highlights import find_surroundings, lamp_certainty, lamp_weight, raise_lamps
+from wideopen.lens.highlights import find_surroundings, lamp_certainty, lamp_weight, line_length, raise_lamps
 from wideopen.training import differentiable_lens
 
 Float = NDArray[np.float32]
@@ -108,3 +108,22 @@ def test_any_size(size: tuple[int, int]) -> None:
     scene = np.ones((*size, 3), np.float32)
     raised = raise_lamps(scene, 4.0)
     assert raised.shape == scene.shape and np.isfinite(raised).all()
+
+
+@pytest.mark.parametrize(
+    ("darkest", "around", "weight"),
+    [
+        (1.0, 0.1, 1.0), (1.0, 0.2, 1.0), (1.0, 0.35, 0.5), (1.0, 0.5, 0.0), (1.0, 0.9, 0.0),
+        (0.9, 0.1, 0.0), (0.95, 0.1, 0.25), (0.98, 0.35, 0.32),
+    ],
+)  # fmt: skip
+def test_a_lamp_is_clipped_in_every_channel_and_stands_before_the_dark(
+    darkest: float, around: float, weight: float
+) -> None:
+    light = np.array([[[1.0, darkest, 1.0]]], np.float32)
+    assert lamp_weight(light, np.full((1, 1), around, np.float32))[0, 0] == pytest.approx(weight, abs=1e-3)
+
+
+@pytest.mark.parametrize(("short", "length"), [(10, 3), (100, 5), (200, 11), (400, 21), (1000, 51)])
+def test_the_largest_lamp_is_a_twentieth_of_the_short_side(short: int, length: int) -> None:
+    assert line_length(short, 2 * short) == line_length(3 * short, short) == length

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from wideopen.errors import PhotoError
 from wideopen.lens.apertures import Aperture, kernel
-from wideopen.lens.lens_settings import HIGHLIGHT_GAIN, LARGEST, choose_lens, make_aperture, settings_for_map
+from wideopen.lens.lens_settings import (
+    HIGHLIGHT_GAIN,
+    LARGEST,
+    choose_lens,
+    make_aperture,
+    settings_for_map,
+    settings_for_scene,
+)
 from wideopen.lens.thin_lens import PRESETS, Lens, Taken
 from wideopen.options import LENSES, RenderOptions
 from wideopen.photo.depth_map import DepthMap
@@ -196,3 +203,22 @@ def test_auto_focus_is_on_the_subject() -> None:
     subject[20:50, 60:70] = 1.0
     found = settings_for_map(PHOTO, RELATIVE, RenderOptions(focus="auto"), None, subject)
     assert found.focus == pytest.approx(65 / 80, abs=0.02)
+
+
+@pytest.mark.parametrize("scale", ["map", "subject"])
+def test_no_disc_is_larger_than_fifteen_hundredths_of_the_short_side(scale: str) -> None:
+    options = RenderOptions(aperture=0.5, lens="85mm", focus="near" if scale == "map" else "auto")
+    found = settings_for_map(PHOTO, metric_map(0.5, 50.0), options) if scale == "map" else None
+    radius = settings_for_scene(PHOTO, options).radius(np.float32(-1.0), 1200) if found is None else (
+        found.radius_in(metric_map(0.5, 50.0).disparity, PHOTO.shape).max()
+    )  # fmt: skip
+    assert float(radius) == pytest.approx(0.15 * 1200, rel=1e-4)
+
+
+def test_what_the_exif_does_not_say_of_a_lens_is_a_50mm_s_and_two_metres() -> None:
+    taken = Taken(focal_length_mm=6.0, focal_length_35mm=26.0)
+    assert choose_lens(RenderOptions(lens="photo"), taken) == Lens(6.0, 1.8, 2.0, 24.0 * 6 / 26)
+    near = replace(taken, f_number=2.4, subject_distance_m=0.5)
+    assert choose_lens(RenderOptions(lens="photo"), near) == Lens(6.0, 2.4, 0.5, 24.0 * 6 / 26)
+    with pytest.raises(ValueError, match="EXIF"):
+        choose_lens(RenderOptions(lens="photo"), replace(taken, subject_distance_m=0.006))

@@ -15,6 +15,7 @@ from wideopen.image.color import srgb_to_linear
 from wideopen.image.tone_curve import ToneCurve, profile_curve, to_light, to_pixels
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.photo.photo import Photo
+from wideopen.render import alpha
 from wideopen.render.alpha import continued
 from wideopen.render.scene_rendering import draw_on_canvas, draw_with_alpha
 from wideopen.scene.scene import Scene, estimated_scene
@@ -143,3 +144,16 @@ def test_pillow_images(renderer: Renderer) -> None:
     done = np.asarray(renderer.render(image))
     expected, _ = renderer.render_photo(Photo(draw_scene(), alpha=window()))
     np.testing.assert_array_equal(done, np.dstack([expected.pixels, expected.alpha]))
+
+
+def test_colours_are_continued_at_a_long_side_of_1024_px_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[tuple[int, ...]] = []
+    whole = alpha.fill
+    monkeypatch.setattr(alpha, "fill", lambda light, weight: sizes.append(weight.shape) or whole(light, weight))
+    for size in ((60, 80), (900, 2048)):
+        cover = np.full(size, 255, np.uint8)
+        cover[:, : size[1] // 2] = 0
+        photo = np.full((*size, 3), 200, np.uint8)
+        photo[cover == 0] = 0
+        assert continued(photo, cover, None).min() == 200, "black that nothing covers is not seen"
+    assert sizes == [(60, 80), (450, 1024)]

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import onnxruntime
@@ -67,3 +68,13 @@ def test_a_model_that_was_swapped_is_told(model: Path, monkeypatch: pytest.Monke
     done = call("doctor")
     assert done.code == 1 and "! network" in done.out and "not the model this version came with" in done.out
     assert done.out.endswith("1 of these need mending.\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_memory_is_told_the_same_in_two_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    free, total = doctor._memory()
+    said = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    assert total == int(said["MemTotal"].split()[0]) * 1024 and 0 < free <= total
+    monkeypatch.setattr(Path, "read_text", mock.Mock(side_effect=OSError))
+    free, other = doctor._memory()
+    assert other == pytest.approx(total, rel=0.02) and 0 < free <= other

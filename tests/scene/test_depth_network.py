@@ -70,7 +70,7 @@ def test_auto_without_torch(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=here, capture_output=True, text=True, timeout=HANG
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "photo-bokeh.png\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "photo-bokeh.png\nd.npy\n", "")
     found = np.load(tmp_path / "d.npy")
     assert np.abs(found - red_of(draw_photo(), found.shape)).max() < 0.05
     assert load_depth(tmp_path / "d.npy").disparity.shape == (300, 400)

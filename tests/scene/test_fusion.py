@@ -157,3 +157,14 @@ def test_a_network_s_scene_without_a_subject_or_all_subject() -> None:
     assert nothing.relative.max() <= -AWAY, "nothing is sharp"
     everything = with_subject(network_scene(box(WHOLE), np.zeros_like(relative)), Matte(own, "matte"))
     assert everything.relative.max() == -1, "nothing is known of what lies behind"
+
+
+@pytest.mark.parametrize(("size", "known"), [((300, 400), (300, 400)), ((1200, 1600), (768, 1024))])
+def test_what_lies_behind_is_continued_at_a_long_side_of_1024_px_at_most(
+    size: tuple[int, int], known: tuple[int, int]
+) -> None:
+    matte = cv2.resize(box(BOX), size[::-1], interpolation=cv2.INTER_NEAREST)
+    map = np.where(matte > 0, np.float32(NEAR), np.float32(FAR))
+    photo = np.zeros((*size, 3), np.uint8)
+    scene = with_subject(scene_of_map(photo, DepthMap(map, metric=False), "map"), Matte(matte, "matte"), parts=True)
+    assert scene.disparity.values.shape == known and scene.within is not None and scene.within.shape == known
