@@ -28,6 +28,7 @@ from wideopen.lens.full_resolution import carry_to_full_size
 from wideopen.lens.highlights import find_surroundings, lamp_certainty, raise_lamps
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.lens.matte_lens import draw
+from wideopen.photo.depth import load_depth
 from wideopen.photo.files import decode
 from wideopen.scene.instances import split_instances
 
@@ -263,27 +264,40 @@ def test_two_things_told_apart(page: Any) -> None:
         assert (np.abs(found[..., index] - plane) > 1e-3).mean() < 0.005  # Distances are nearly Euclid's in both.
 
 
-@pytest.mark.parametrize(("name", "focus", "side"), [("dog.jpg", "auto", 1024), ("scooter.jpg", "0.2,0.3:auto", 480)])
-def test_a_photo_is_the_command_lines(page: Any, name: str, focus: str, side: int) -> None:
-    """By the package's model: at most 2/255 apart on 99.9 % of the pixels."""
+@pytest.mark.parametrize(
+    ("name", "focus", "side", "depth"),
+    [
+        ("dog.jpg", "auto", 1024, None),
+        ("scooter.jpg", "0.2,0.3:auto", 480, None),
+        ("path.jpg", "auto", 400, "path-depth.png"),
+    ],
+)
+def test_a_photo_is_the_command_lines(page: Any, name: str, focus: str, side: int, depth: str | None) -> None:
+    """By the package's model, and by a depth map: at most 2/255 apart on 99.9 % of the pixels."""
     with Image.open(EXAMPLES / name) as photo:
         photo.thumbnail((side, side))
         photo.save(buffer := io.BytesIO(), "JPEG", quality=95)
     data = buffer.getvalue()
     made = page.evaluate(
-        """async ([data, focus]) => {
+        """async ([data, depth, focus]) => {
             const alone = await import('./alone.js'), schema = await alone.schema();
             const settings = Object.fromEntries(schema.options.map(option => [option.name, option.default]));
             // As a PNG, so that nothing is lost by writing it.
-            const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
-            const photo = {file: new File([bytes], 'photo.png', {type: 'image/png'}), depth: null, id: null, focus};
+            const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+            const named = text => text && new File([bytes(text)], 'it.png', {type: 'image/png'});
+            const [file, map] = [named(data), named(depth)];
+            const photo = {file, depth: map, id: null, focus};
             const made = new Uint8Array(await (await alone.render(photo, {...settings, aperture: 1.8})).arrayBuffer());
             return btoa(Array.from(made, byte => String.fromCharCode(byte)).join(''));
         }""",
-        [base64.b64encode(data).decode(), focus],
+        [
+            *(file and base64.b64encode(file).decode() for file in (data, depth and (EXAMPLES / depth).read_bytes())),
+            focus,
+        ],
     )
     ours = np.asarray(Image.open(io.BytesIO(base64.b64decode(made))).convert("RGB")).astype(int)
-    theirs = Renderer(aperture=1.8, focus=focus).render_photo(decode(data, name))[0].pixels.astype(int)
+    renderer = Renderer(aperture=1.8, focus=focus)
+    theirs = renderer.render_photo(decode(data, name), depth and load_depth(EXAMPLES / depth))[0].pixels.astype(int)
     error = np.abs(ours - theirs).max(axis=2)
     assert (error <= 2).mean() >= 0.999
 
@@ -333,9 +347,9 @@ def is_left_out_and_said(page: Any) -> None:
     assert page.locator("#brush").is_hidden() and page.locator("#brush-bar").is_hidden()
     told = page.evaluate("fetch('schema.json').then(answer => answer.json())")
     assert {option["name"] for option in told["options"]}.isdisjoint(UNDRAWN)
-    for title in ("Rim", "Tilt", "Tilt toward", "Give a depth map"):
+    for title in ("Rim", "Tilt", "Tilt toward"):
         assert page.get_by_text(title, exact=True).count() == 0
-    assert "without brush, depth maps, rim, axial colour and tilt" in page.locator("#left-out").inner_text()
+    assert "without brush, rim, axial colour and tilt" in page.locator("#left-out").inner_text()
 
 
 def test_the_application_alone_and_offline(page: Any, site: Path) -> None:
@@ -344,7 +358,6 @@ def test_the_application_alone_and_offline(page: Any, site: Path) -> None:
     page.wait_for_function(OPENED)
     is_left_out_and_said(page)
     page.wait_for_function("() => !document.querySelector('#exact').hidden")
-    assert page.locator("#give-map").count() == 0
     with page.expect_download() as download:
         page.locator("#download").click()
     assert download.value.suggested_filename == "dog-bokeh.jpg"

@@ -12,7 +12,6 @@ from typing import Any
 from wideopen import __version__
 from wideopen.atomic_write import write_output
 from wideopen.errors import ModelError, OutputError
-from wideopen.options import DEPTH
 from wideopen.scene.model import Engine
 from wideopen.web.app import STATIC, examples
 from wideopen.web.schema import schema
@@ -42,13 +41,13 @@ def write_site(folder: Path, model: Path | None = None, overwrite: bool = False)
     engine = Engine(model)
     if engine.draws:
         raise ModelError(f"{engine.path}: gives pictures, not places; in a browser alone only a lens head's model runs")
-    photos = [photo for photo, depth in examples().items() if depth is None]
+    photos = examples()
     try:
         shutil.copytree(STATIC, folder, dirs_exist_ok=True)
         shutil.copyfile(engine.path, folder / "default.onnx")
         (folder / "examples").mkdir(exist_ok=True)
-        for photo in photos:
-            shutil.copyfile(photo, folder / "examples" / photo.name)
+        for picture in (part for pair in photos.items() for part in pair if part is not None):
+            shutil.copyfile(picture, folder / "examples" / picture.name)
         page = folder / "index.html"
         page.write_text(page.read_text("utf-8").replace("<html ", '<html data-engine="browser" ', 1), "utf-8")
         (folder / "schema.json").write_text(json.dumps(_schema(engine, photos)), "utf-8")
@@ -72,7 +71,7 @@ def write_one_file(path: Path, model: Path | None = None, overwrite: bool = Fals
             if file.suffix in (".js", ".mjs")
             else {"base64": base64.b64encode(file.read_bytes()).decode()}
             for name, file in held.items()
-            if file.suffix in (".js", ".mjs", ".gz", ".onnx", ".jpg") or name == "schema.json"
+            if file.suffix in (".js", ".mjs", ".gz", ".onnx", ".jpg", ".png") or name == "schema.json"
         }
         style, loader = (held[name].read_text("utf-8") for name in ("app.css", "one_file.js"))
         icon = base64.b64encode(held["icon.svg"].read_bytes()).decode()
@@ -101,20 +100,16 @@ def _list_files(folder: Path) -> None:
     worker.write_text(text.replace("([])", f"({json.dumps(names)})", 1), "utf-8")
 
 
-def _schema(engine: Engine, photos: list[Path]) -> dict[str, Any]:
-    """What the application is told: nothing that needs a depth map, which the browser alone does not read, or a
-    rim of the discs, axial colour or a tilt of the lens, which it does not draw."""
+def _schema(engine: Engine, photos: dict[Path, Path | None]) -> dict[str, Any]:
+    """What the application is told: nothing of a rim of the discs, axial colour or a tilt of the lens, which it does
+    not draw."""
     found, info = schema(ServeOptions()), engine.metadata
     return {
         **found,
-        "options": [
-            option for option in found["options"] if option["panel"] != DEPTH and option["name"] not in UNDRAWN
-        ],
+        "options": [option for option in found["options"] if option["name"] not in UNDRAWN],
         "presets": {
-            name: preset
-            for name, preset in found["presets"].items()
-            if preset["settings"].get("focus") not in ("near", "far") and not preset["settings"].keys() & set(UNDRAWN)
+            name: preset for name, preset in found["presets"].items() if not preset["settings"].keys() & set(UNDRAWN)
         },
-        "examples": [{"photo": photo.name, "depth": None} for photo in photos],
+        "examples": [{"photo": photo.name, "depth": depth and depth.name} for photo, depth in photos.items()],
         "model": {"multiple": info.multiple, "working_side": info.working_side, "mirrored": info.mirrored},
     }

@@ -1,9 +1,10 @@
 // What the server does, done in the browser: the same calls as server.js, answered by a worker. Nothing is sent anywhere.
 // @ts-check
 
+import {hire} from './alone/crew.js';
 import {readExif, segments, withSegments} from './alone/jpeg.js';
 import {shapeOf} from './looks.js';
-import {blurOfSubject, chooseLens} from './optics.js';
+import {chooseLens} from './optics.js';
 import {place} from './place.js';
 import {fromHalf} from './scene.js';
 import {Refused} from './server.js';
@@ -38,10 +39,12 @@ export async function example(name) {
   return new File([blob], name, {type: blob.type});
 }
 
-/** The worker, its model loaded. @returns {Promise<Worker>} */
+/** @param {string} path @returns {Promise<Worker>} */
+const work = async path => await /** @type {any} */ (globalThis).startWorker?.(path) ?? new Worker(place(path), {type: 'module'});
+
+/** The worker, its model loaded, and others that help it. @returns {Promise<Worker>} */
 async function start() {
-  /** @type {Worker} */
-  const worker = await /** @type {any} */ (globalThis).startWorker?.() ?? new Worker(place('alone/worker.js'), {type: 'module'});
+  const [worker, ports] = await Promise.all([work('alone/worker.js'), hire(work)]);
   worker.addEventListener('message', ({data}) => {
     if ('share' in data) { dispatchEvent(new CustomEvent('model', {detail: data.share})); return; }
     const wish = waiting.get(data.asked);
@@ -53,7 +56,7 @@ async function start() {
     for (const wish of waiting.values()) wish.failed(new Refused(event.message || 'The worker could not be started.', 0));
     waiting.clear();
   });
-  await tell(worker, {kind: 'load', about: known.model});
+  await tell(worker, {kind: 'load', about: known.model, ports}, undefined, ports);
   return worker;
 }
 
@@ -80,27 +83,15 @@ async function open(photo, signal) {
   started ??= start().catch(error => { started = null; throw error; });
   const worker = await until(started, signal);
   if (photo.id) return worker;
-  const name = photo.file.name;
-  let picture;
-  try {
-    picture = await createImageBitmap(photo.file, {colorSpaceConversion: 'none', premultiplyAlpha: 'none', imageOrientation: 'from-image'});
-  } catch {
-    throw new Refused(`${name}: this browser cannot read it; JPEG, PNG and WebP always work.`, 422);
-  }
-  const {width, height} = picture, canvas = new OffscreenCanvas(width, height), context = canvas.getContext('2d', {willReadFrequently: true});
-  if (!context) throw new Refused(`${name}: ${width}x${height} px are more than this browser can draw.`, 422);
-  context.drawImage(picture, 0, 0);
-  picture.close();
-  const {data} = context.getImageData(0, 0, width, height), parts = segments(new Uint8Array(await photo.file.slice(0, 1 << 20).arrayBuffer()));
-  if (/png|webp/.test(photo.file.type)) {
-    for (let at = 3; at < data.length; at += 4) if (data[at] < 255) throw new Refused(`${name}: has transparency, which wideopen render keeps.`, 422);
-  }
-  const key = ++opening;
-  await tell(worker, {kind: 'open', key, photo: {width, height, data: /** @type {Uint8ClampedArray} */ (data)}}, signal, [data.buffer]);
+  const parts = segments(new Uint8Array(await photo.file.slice(0, 1 << 20).arrayBuffer())), key = ++opening;
+  await tell(worker, {kind: 'open', key, file: photo.file}, signal);
   photo.id = String(key);
-  opened.set(photo.id, {photo: photo.file, name, segments: parts, taken: readExif(parts).taken});
+  opened.set(photo.id, {photo: photo.file, name: photo.file.name, segments: parts, taken: readExif(parts).taken});
   return worker;
 }
+
+/** @param {Photo} photo @param {Record<string, any>} settings */
+const given = ({depth}, {depth_kind: kind, depth_unit: unit, invert}) => depth && {file: depth, how: {kind: kind ?? 'disparity', unit: unit ?? null, invert: !!invert}};
 
 /** @param {{width: number, height: number, data: Uint8ClampedArray}} picture */
 const image = ({width, height, data}) => new ImageData(/** @type {Uint8ClampedArray<ArrayBuffer>} */ (data), width, height);
@@ -108,12 +99,12 @@ const image = ({width, height, data}) => new ImageData(/** @type {Uint8ClampedAr
 /** @param {Photo} photo @param {Record<string, any>} settings @param {AbortSignal} [signal] @returns {Promise<{scene: import('./scene.js').Scene, output: string}>} */
 export async function scene(photo, settings, signal) {
   const worker = await open(photo, signal), id = String(photo.id), {name, taken} = /** @type {any} */ (opened.get(id));
-  const found = await tell(worker, {kind: 'scene', key: Number(id), focus: photo.focus, side: known.screen}, signal);
+  const found = await tell(worker, {kind: 'scene', key: Number(id), focus: photo.focus, side: known.screen, depth: given(photo, settings)}, signal);
   const how = /** @type {ImageBitmapOptions} */ ({colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
-  const [before, behind] = await Promise.all([found.photo, found.behind].map(each => createImageBitmap(image(each), how)));
+  const [before, behind] = await Promise.all([found.photo, found.behind].map(each => each && createImageBitmap(image(each), how)));
   return {
     scene: {
-      ...found, kind: 'subject', name, width: before.width, height: before.height, metric: false, taken, photo: before, behind,
+      ...found, name, width: before.width, height: before.height, taken, photo: before, behind,
       disparity: Float32Array.from(found.half, fromHalf),
     },
     output: outputOf(photo.file),
@@ -130,16 +121,14 @@ function outputOf(file) {
 export async function render(photo, settings, signal) {
   const worker = await open(photo, signal), about = /** @type {any} */ (opened.get(String(photo.id)));
   if (settings.aperture === 'off') return photo.file;
-  const lens = chooseLens({lens: settings.lens, aperture: settings.aperture, nearest: null, focus: photo.focus}, known.lenses, about.taken);
-  const blur = blurOfSubject(lens, about.taken, [0, 0], 1, known.largest).perUnit;
-  const made = await tell(worker, {
-    kind: 'render', key: Number(photo.id), focus: photo.focus, side: settings.side ?? null, grain: settings.grain,
-    glass: {blur, aperture: shapeOf(settings), gain: settings.highlights ?? null, largest: known.largest},
-  }, signal);
-  const canvas = new OffscreenCanvas(made.width, made.height);
-  canvas.getContext('2d')?.putImageData(image(made), 0, 0);
+  const chosen = {lens: settings.lens, aperture: settings.aperture, nearest: settings.nearest ?? null, focus: photo.focus};
+  const lens = chooseLens(chosen, known.lenses, about.taken), {largest, nearest} = known;
   const type = settings.side || !(photo.file.type in TYPES) ? 'image/jpeg' : photo.file.type;
-  const blob = await canvas.convertToBlob({type, quality: settings.quality ? settings.quality / 100 : QUALITY});
+  const blob = /** @type {Blob} */ (await tell(worker, {
+    kind: 'render', key: Number(photo.id), focus: photo.focus, depth: given(photo, settings), side: settings.side ?? null, grain: settings.grain, type,
+    quality: settings.quality ? settings.quality / 100 : QUALITY,
+    optics: {lens, taken: about.taken, chosen, nearest, largest, aperture: shapeOf(settings), gain: settings.highlights ?? null},
+  }, signal));
   return settings.side || type !== 'image/jpeg' ? blob : withSegments(new Uint8Array(await blob.arrayBuffer()), settings.strip ? about.segments.filter((/** @type {any} */ each) => each.marker === 0xe2) : about.segments);
 }
 

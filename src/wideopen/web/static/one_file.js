@@ -13,9 +13,9 @@ function unpack(bundle) {
   Object.assign(globalThis, {bundle, place});
 }
 
-/** @returns {Promise<Worker>} */
-async function startWorker() {
-  const start = `${unpack}\nonmessage = async ({data}) => { onmessage = null; unpack(data); await import(place('alone/worker.js')); postMessage('ready'); };`;
+/** @param {string} path @returns {Promise<Worker>} */
+async function startWorker(path) {
+  const start = `${unpack}\nonmessage = async ({data}) => { onmessage = null; unpack(data); await import(place(${JSON.stringify(path)})); postMessage('ready'); };`;
   const worker = new Worker(URL.createObjectURL(new Blob([start], {type: 'text/javascript'})));
   worker.postMessage(/** @type {any} */ (globalThis).bundle);
   await new Promise(ready => worker.addEventListener('message', ready, {once: true}));

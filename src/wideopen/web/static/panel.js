@@ -24,7 +24,7 @@ const LABELS = {
 };
 const BLADES = [0, 3, 5, 6, 7, 8, 9];
 /** What the browser alone has not, and who has. */
-const LEFT_OUT = 'Runs in this browser alone, without brush, depth maps, rim, axial colour and tilt: wideopen serve has them.';
+const LEFT_OUT = 'Runs in this browser alone, without brush, rim, axial colour and tilt: wideopen serve has them.';
 /** Options whose slider begins somewhere although nothing is set. */
 const UNSET = /** @type {Record<string, number>} */ ({highlights: 4, quality: 95});
 
@@ -78,7 +78,7 @@ export class Panel {
         ...(index === 0 ? [this.shapes()] : []), ...group.names.filter(name => this.options[name]).map(name => this.control(this.options[name])),
       ])),
       // A model is named where the browser is alone.
-      schema.model ? make('p', {className: 'hint', id: 'left-out', textContent: LEFT_OUT}) : this.depth(rest));
+      this.depth(rest), ...(schema.model ? [make('p', {className: 'hint', id: 'left-out', textContent: LEFT_OUT})] : []));
   }
 
   /** @param {string} title @param {Node[]} inside */

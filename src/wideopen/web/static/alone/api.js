@@ -3,6 +3,7 @@
 
 import {blurOfSubject, chooseLens} from '../optics.js';
 import {refineAt, upTo} from './closer.js';
+import {Crew, hire, NOBODY} from './crew.js';
 import {lostGrain} from './grain.js';
 import {Network} from './network.js';
 import {checked} from './options.js';
@@ -19,8 +20,8 @@ import {lampsOf, render} from './scene.js';
  */
 
 export class Wideopen {
-  /** @param {any} schema @param {Network} network */
-  constructor(schema, network) { this.schema = schema; this.network = network; }
+  /** @param {any} schema @param {Network} network @param {Crew} crew */
+  constructor(schema, network, crew = NOBODY) { this.schema = schema; this.network = network; this.crew = crew; }
 
   /**
    * Fetch the model and make it ready: some 20 MB.
@@ -28,7 +29,8 @@ export class Wideopen {
    */
   static async load(home = new URL('..', import.meta.url).href, tell = () => {}) {
     const place = (/** @type {string} */ path) => home + path, schema = await (await fetch(place('schema.json'))).json();
-    return new Wideopen(schema, await Network.load(schema.model, place, tell));
+    const crew = new Crew(await hire(path => new Worker(place(path), {type: 'module'})));
+    return new Wideopen(schema, await Network.load(schema.model, crew.size, place, tell), crew);
   }
 
   /**
@@ -57,7 +59,7 @@ export class Wideopen {
     const lens = chooseLens({lens: set.lens, aperture: set.aperture ?? lenses[set.lens].f_number, nearest: null, focus}, lenses, taken);
     const {blades, roundness, rotate, ring, squeeze, vignette} = set, aperture = {blades, roundness, rotate, ring, squeeze, vignette};
     const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), blur = blurOfSubject(lens, taken, [0, 0], 1, largest).perUnit;
-    const rest = () => new Promise(/** @param {(value: void) => void} next */ next => setTimeout(next));
-    return render(photo, places ?? await this.look(photo, focus), {blur, aperture, gain, largest}, lostGrain(photo, set.grain), rest);
+    const grain = this.crew.do(lostGrain, [photo, set.grain]), rest = () => new Promise(/** @param {(value: void) => void} next */ next => setTimeout(next));
+    return render(photo, places ?? await this.look(photo, focus), {blur, aperture, gain, largest}, await grain, rest, this.crew);
   }
 }

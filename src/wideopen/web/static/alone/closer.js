@@ -1,6 +1,7 @@
 // A closer look at a point: the counterpart of scene/closer.py, instances.py and focus.py.
 // @ts-check
 
+import {distances} from './distances.js';
 import {dilate, erode, map, plane, resize, round, unit} from './planes.js';
 import {cutOut} from './scene.js';
 
@@ -21,36 +22,22 @@ function median(values) {
 }
 
 /** Median of a plane about a point. @param {Plane} from @param {Point} point */
-function atPoint(from, [x, y]) {
-  const {width, height, data} = from, far = (/** @type {number} */ at) => Math.hypot(Math.floor(at / width) + 0.5 - y * height, at % width + 0.5 - x * width);
-  let nearest = Infinity;
-  for (let at = 0; at < data.length; at++) nearest = Math.min(nearest, far(at));
-  const reach = Math.max(SPOT * Math.min(width, height), nearest);
-  return median([...data.keys()].filter(at => far(at) <= reach).map(at => data[at]));
+export function atPoint({width, height, data}, [x, y]) {
+  const far = (/** @type {number} */ row, /** @type {number} */ column) => Math.hypot(row + 0.5 - y * height, column + 0.5 - x * width);
+  const held = (/** @type {number} */ at, /** @type {number} */ size) => Math.max(0, Math.min(size - 1, Math.floor(at)));
+  const reach = Math.max(SPOT * Math.min(width, height), far(held(y * height, height), held(x * width, width))), found = [];
+  for (let row = held(y * height - reach, height); row <= held(y * height + reach, height); row++) {
+    for (let column = held(x * width - reach, width); column <= held(x * width + reach, width); column++) {
+      if (far(row, column) <= reach) found.push(data[row * width + column]);
+    }
+  }
+  return median(found);
 }
 
 /** @param {Part} part @param {number} width @param {number} height @returns {Area} */
 function areaOf({left, top, side}, width, height) {
   const rows = Math.max(1, round(side * height)), columns = Math.max(1, round(side * width));
   return {row: Math.min(round(top * height), height - rows), column: Math.min(round(left * width), width - columns), width: columns, height: rows};
-}
-
-/** Chamfer distances to what is marked, and which marked pixel is nearest. @param {Uint8Array} marked @param {number} width @param {number} height @param {boolean} fine whether by steps of a knight, too */
-function distances(marked, width, height, fine) {
-  const away = new Float32Array(marked.length).fill(Infinity), nearest = new Int32Array(marked.length).fill(-1);
-  for (let at = 0; at < marked.length; at++) if (marked[at]) { away[at] = 0; nearest[at] = at; }
-  const steps = fine ? [[-1, 0, 1], [0, -1, 1], [-1, -1, 1.4], [1, -1, 1.4], [-2, -1, 2.1969], [2, -1, 2.1969], [-1, -2, 2.1969], [1, -2, 2.1969]]
-    : [[-1, 0, 0.955], [0, -1, 0.955], [-1, -1, 1.3693], [1, -1, 1.3693]];
-  for (const way of [1, -1]) for (let step = 0; step < marked.length; step++) {
-    const at = way > 0 ? step : marked.length - 1 - step, column = at % width, row = (at - column) / width;
-    for (const [across, down, cost] of steps) {
-      const x = column + way * across, y = row + way * down, from = y * width + x;
-      if (x < 0 || y < 0 || x >= width || y >= height || away[from] + cost >= away[at]) continue;
-      away[at] = away[from] + cost;
-      nearest[at] = nearest[from];
-    }
-  }
-  return {away, nearest};
 }
 
 /** Number of the connected piece that each marked pixel belongs to, from 1. @param {Plane} from */

@@ -2,9 +2,10 @@
 // @ts-check
 
 import {encoded, linear} from './colour.js';
+import {NOBODY} from './crew.js';
 import {SHARP_PX, convolve, cropped} from './defocus.js';
 import {raiseLamps} from './highlights.js';
-import {map, plane, unit} from './planes.js';
+import {map, mix, plane, unit} from './planes.js';
 
 /**
  * @typedef {import('./planes.js').Plane} Plane
@@ -15,11 +16,11 @@ import {map, plane, unit} from './planes.js';
 
 const GROWTH = 1.3, LEAST_VISIBLE = 0.05, STEP = 4;
 
-/** Signed radii in px between which discs are mixed. @param {number} least @param {number} greatest @returns {number[]} */
-export function signedBank(least, greatest) {
+/** Signed radii in px between which discs are mixed. @param {number} least @param {number} greatest @param {number} [growth] @returns {number[]} */
+export function signedBank(least, greatest, growth = GROWTH) {
   const side = (/** @type {number} */ most) => {
     const found = [];
-    for (let radius = SHARP_PX; radius < most;) { radius = Math.min(Math.max(radius + 0.5, radius * GROWTH), most); found.push(radius); }
+    for (let radius = SHARP_PX; radius < most;) { radius = Math.min(Math.max(radius + 0.5, radius * growth), most); found.push(radius); }
     return found;
   };
   return [...side(-least).map(radius => -radius).reverse(), 0, ...side(greatest)].map(Math.fround);
@@ -59,9 +60,10 @@ function reachOf(share, radius) {
 
 /**
  * A layer blurred; with optical vignetting, kernels stand on the corners of a grid and are mixed in between.
- * @param {Plane[]} planes @param {number} radius @param {import('../optics.js').Aperture} shape @param {Area} area @param {Plane} whole
+ * @param {Plane[]} planes @param {number} radius @param {import('../optics.js').Aperture} shape @param {Area} area
+ * @param {{width: number, height: number}} whole
  */
-function blurred(planes, radius, shape, area, whole) {
+export function blurred(planes, radius, shape, area, whole) {
   if (!shape.vignette || Math.abs(radius) <= SHARP_PX) return convolve(planes, radius, shape);
   const cells = 8, diagonal = Math.hypot(whole.width, whole.height), found = planes.map(each => plane(each.width, each.height));
   const hat = (/** @type {number} */ index, /** @type {number} */ start, /** @type {number} */ length, /** @type {number} */ side) => {
@@ -88,12 +90,48 @@ function blurred(planes, radius, shape, area, whole) {
 }
 
 /**
+ * What a layer holds of everything else and at all, by each pixel's place in the bank; what is left is taken from `hidden`.
+ * @param {number} index of the layer @param {number} part of the subject that it holds @param {Plane} matte @param {Plane} place @param {Plane} hidden
+ */
+function sharesOf(index, part, matte, place, hidden) {
+  const away = plane(matte.width, matte.height), share = plane(matte.width, matte.height), [opacity, at, left] = [matte.data, place.data, hidden.data];
+  for (let pixel = 0, found = away.data, all = share.data; pixel < all.length; pixel++) {
+    const far = Math.abs(at[pixel] - index);
+    found[pixel] = far < 1 ? (1 - opacity[pixel]) * (1 - far) : 0;
+    all[pixel] = found[pixel] + opacity[pixel] * part;
+    left[pixel] -= all[pixel];
+  }
+  return {away, share};
+}
+
+/** @param {Float32Array} light of everything else, in place @param {Float32Array} share @param {Float32Array} own @param {Float32Array} matte @param {number} part */
+function weigh(light, share, own, matte, part) {
+  if (part) for (let at = 0; at < light.length; at++) light[at] = share[at] * light[at] + part * matte[at] * own[at];
+  else for (let at = 0; at < light.length; at++) light[at] *= share[at];
+}
+
+/** Lay a blurred layer over what is there: of three channels, and what is kept. @param {Plane[]} result @param {Plane[]} seen @param {Area} area @param {boolean} sharp */
+function lay(result, seen, area, sharp) {
+  const [red, green, blue, share, visible] = seen.map(each => each.data), [r, g, b, kept] = result.map(each => each.data), {width} = result[0];
+  for (let row = 0, from = 0; row < area.height; row++) {
+    for (let column = 0, to = (area.top + row) * width + area.left; column < area.width; column++, from++, to++) {
+      const room = Math.max(visible[from], LEAST_VISIBLE), through = 1 - unit(share[from] / room);
+      r[to] = red[from] / room + through * r[to];
+      g[to] = green[from] / room + through * g[to];
+      b[to] = blue[from] / room + through * b[to];
+      kept[to] = through * kept[to] + (sharp ? 1 - through : 0);
+    }
+  }
+}
+
+/**
  * See a photo through a lens.
  * @param {Plane[]} photo encoded @param {Plane} matte @param {Plane} relative disparity less the subject's @param {Glass} glass
  * @param {import('../optics.js').Ends} ends @param {Plane[]} behind linear light @param {() => Promise<void>} rest taken between layers
+ * @param {import('./crew.js').Crew} [crew]
  * @returns {Promise<{picture: Plane[], kept: Plane}>} encoded, and the share of the photo's own pixels
  */
-export async function draw(photo, matte, relative, glass, [far, near], behind, rest) {
+export async function draw(photo, matte, relative, glass, [far, near], behind, rest, crew = NOBODY) {
   const {width, height} = matte, short = Math.min(width, height), most = short * glass.largest;
   const held = (/** @type {number} */ value) => Math.max(-most, Math.min(most, value));
   const radiusOf = (/** @type {number} */ value) => held(short * glass.blur * (Math.min(Math.max(value, far), near) - value));
@@ -102,37 +140,27 @@ export async function draw(photo, matte, relative, glass, [far, near], behind, r
   for (const value of radius.data) { if (value < least) least = value; if (value > greatest) greatest = value; }
   const radii = signedBank(least, greatest), light = linear(photo), subject = raiseLamps(light, glass.gain);
   const shows = map([radius], value => unit((Math.max(Math.abs(value), Math.abs(own)) - 0.5) / 1.5));
-  const others = raiseLamps(light.map((each, channel) => map([each, shows, behind[channel]], (value, share, other) => value + share * (other - value))), glass.gain);
-  const result = others.map(each => plane(width, height, each.data.slice())), kept = plane(width, height);
-  kept.data.fill(1);
-  const hidden = plane(width, height), placeOf = bankPlace(radii), place = map([radius], placeOf), at = placeOf(Math.fround(own));
-  hidden.data.fill(1);
+  const others = raiseLamps(light.map((each, channel) => mix(each, shows, behind[channel])), glass.gain);
+  const result = [...others.map(each => plane(width, height, each.data.slice())), map([matte], () => 1)], hidden = map([matte], () => 1);
+  const placeOf = bankPlace(radii), place = map([radius], placeOf), at = placeOf(Math.fround(own));
+  /** @type {{area: Area, sharp: boolean, coming: Promise<Plane[]>}[]} */
+  const layers = [];
   for (let index = radii.length - 1; index >= 0; index--) {
-    const part = Math.max(1 - Math.abs(at - index), 0), away = plane(width, height), share = plane(width, height);
-    for (let pixel = 0; pixel < share.data.length; pixel++) {
-      away.data[pixel] = (1 - matte.data[pixel]) * Math.max(1 - Math.abs(place.data[pixel] - index), 0);
-      share.data[pixel] = away.data[pixel] + matte.data[pixel] * part;
-      hidden.data[pixel] -= share.data[pixel];
-    }
+    const part = Math.max(1 - Math.abs(at - index), 0), {away, share} = sharesOf(index, part, matte, place, hidden);
     const area = reachOf(share, Math.abs(radii[index]));
-    if (!area) continue;
-    const cut = (/** @type {Plane} */ each) => cropped(each, area.left, area.top, area.width, area.height);
-    const [awayThere, matteThere, shareThere] = [away, matte, share].map(cut);
-    const lit = others.map((each, channel) => {
-      const [far, near] = [cut(each), cut(subject[channel])];
-      for (let pixel = 0; pixel < far.data.length; pixel++) far.data[pixel] = awayThere.data[pixel] * far.data[pixel] + part * matteThere.data[pixel] * near.data[pixel];
-      return far;
-    });
-    const visible = map([cut(hidden)], value => 1 - value);
-    const seen = blurred([...lit, shareThere, visible], radii[index], glass.aperture, area, matte);
-    const sharp = radii[index] === 0;
-    for (let row = 0; row < area.height; row++) for (let column = 0; column < area.width; column++) {
-      const from = row * area.width + column, to = (area.top + row) * width + area.left + column;
-      const room = Math.max(seen[4].data[from], LEAST_VISIBLE), through = 1 - unit(seen[3].data[from] / room);
-      for (let channel = 0; channel < 3; channel++) result[channel].data[to] = seen[channel].data[from] / room + through * result[channel].data[to];
-      kept.data[to] = through * kept.data[to] + (sharp ? 1 - through : 0);
+    if (area) {
+      const cut = (/** @type {Plane} */ each) => cropped(each, area.left, area.top, area.width, area.height);
+      const planes = [...others.map(cut), cut(share), map([cut(hidden)], value => 1 - value)], [awayThere, matteThere] = [cut(away).data, cut(matte).data];
+      subject.forEach((each, channel) => weigh(planes[channel].data, awayThere, part ? cut(each).data : awayThere, matteThere, part));
+      const given = planes.map(each => each.data.buffer);
+      layers.push({area, sharp: radii[index] === 0, coming: crew.do(blurred, [planes, radii[index], glass.aperture, area, {width, height}], given)});
     }
-    await rest();
+    while (layers.length > (index ? crew.size : 0)) {
+      const {area, sharp, coming} = /** @type {typeof layers[0]} */ (layers.shift());
+      lay(result, await coming, area, sharp);
+      await rest();
+    }
   }
-  return {picture: encoded(result.map(each => map([each], unit))), kept};
+  const [red, green, blue, kept] = result;
+  return {picture: encoded([red, green, blue]), kept};
 }

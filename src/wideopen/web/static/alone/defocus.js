@@ -46,24 +46,77 @@ export function kernel(radius, shape, turned, place = [0, 0]) {
   return {runs, n};
 }
 
+/**
+ * Runs of one weight, four at a time where there are so many: single pixels, and longer ones.
+ * @param {Run[]} runs @returns {{single: boolean, weight: number, runs: Run[]}[]}
+ */
+function together(runs) {
+  /** @type {Map<string, Run[]>} */
+  const alike = new Map();
+  for (const run of runs) {
+    const key = `${run.to - run.from === 1} ${run.weight}`;
+    alike.set(key, [...alike.get(key) ?? [], run]);
+  }
+  return [...alike.values()].flatMap(each => {
+    const found = [], single = each[0].to - each[0].from === 1;
+    for (let at = 0; at < each.length;) {
+      const count = each.length - at >= 4 ? 4 : 1;
+      found.push({single, weight: each[0].weight, runs: each.slice(at, at += count)});
+    }
+    return found;
+  });
+}
+
+/** @typedef {Float64Array} Line */
+
+/** @param {Line} line @param {number} weight @param {Line} a @param {number} i @param {Line} b @param {number} j @param {Line} c @param {number} k @param {Line} d @param {number} l */
+function addFour(line, weight, a, i, b, j, c, k, d, l) {
+  for (let at = 0; at < line.length; at++) line[at] += weight * (a[at + i] + b[at + j] + c[at + k] + d[at + l]);
+}
+
+/** @param {Line} line @param {number} weight @param {Line} a @param {Run} p @param {Line} b @param {Run} q @param {Line} c @param {Run} r @param {Line} d @param {Run} s */
+function addFourRuns(line, weight, a, p, b, q, c, r, d, s) {
+  const i = p.from, j = p.to, k = q.from, l = q.to, m = r.from, n = r.to, o = s.from, t = s.to;
+  for (let at = 0; at < line.length; at++) {
+    line[at] += weight * (a[at + j] - a[at + i] + (b[at + l] - b[at + k]) + (c[at + n] - c[at + m]) + (d[at + t] - d[at + o]));
+  }
+}
+
+/** @param {Line} line @param {number} weight @param {Line} row @param {number} from @param {number} to */
+function addRun(line, weight, row, from, to) {
+  for (let at = 0; at < line.length; at++) line[at] += weight * (row[at + to] - row[at + from]);
+}
+
+/** @param {Line} line @param {number} weight @param {Line} row @param {number} from */
+function addOne(line, weight, row, from) {
+  for (let at = 0; at < line.length; at++) line[at] += weight * row[at + from];
+}
+
 /** @param {Plane} from @param {{runs: Run[], n: number}} kernel @returns {Plane} its mean, mirrored at the border */
 function filtered(from, {runs, n}) {
-  const {width, height} = from, wide = width + 2 * n, rows = 2 * n + 1, found = plane(width, height);
-  // Sums from the left of the rows in reach, and these rows themselves.
-  const sums = Array.from({length: rows}, () => new Float64Array(wide + 1)), line = new Float64Array(width);
-  const load = (/** @type {number} */ row) => {
-    const sum = sums[((row % rows) + rows) % rows], start = mirrored(row, height) * width;
-    for (let at = 0; at < n; at++) sum[at + 1] = sum[at] + from.data[start + mirrored(at - n, width)];
-    for (let at = 0; at < width; at++) sum[at + n + 1] = sum[at + n] + from.data[start + at];
-    for (let at = n + width; at < wide; at++) sum[at + 1] = sum[at] + from.data[start + mirrored(at - n, width)];
+  const {width, height, data} = from, wide = width + 2 * n, count = 2 * n + 1, found = plane(width, height), groups = together(runs);
+  // The rows in reach, and sums from their left.
+  const rows = Array.from({length: count}, () => new Float64Array(wide)), sums = rows.map(() => new Float64Array(wide + 1)), line = new Float64Array(width);
+  const places = Array.from({length: n}, (_, at) => [[at, mirrored(at - n, width)], [n + width + at, mirrored(width + at, width)]]).flat();
+  const load = (/** @type {number} */ at) => {
+    const row = rows[at % count], sum = sums[at % count], start = mirrored(at - n, height) * width;
+    row.set(data.subarray(start, start + width), n);
+    for (const [to, place] of places) row[to] = data[start + place];
+    for (let column = 0, total = 0; column < wide; column++) sum[column + 1] = total += row[column];
   };
-  for (let row = -n; row < n; row++) load(row);
+  for (let row = 0; row < 2 * n; row++) load(row);
   for (let row = 0; row < height; row++) {
-    load(row + n);
+    load(row + 2 * n);
     line.fill(0);
-    for (const run of runs) {
-      const sum = sums[((row - n + run.row) % rows + rows) % rows], {from: left, to: right, weight} = run;
-      for (let at = 0; at < width; at++) line[at] += weight * (sum[at + right] - sum[at + left]);
+    for (const {single, weight, runs: [p, q, r, s]} of groups) {
+      const held = single ? rows : sums, a = held[(row + p.row) % count];
+      if (!s) {
+        if (single) addOne(line, weight, a, p.from); else addRun(line, weight, a, p.from, p.to);
+        continue;
+      }
+      const b = held[(row + q.row) % count], c = held[(row + r.row) % count], d = held[(row + s.row) % count];
+      if (single) addFour(line, weight, a, p.from, b, q.from, c, r.from, d, s.from);
+      else addFourRuns(line, weight, a, p, b, q, c, r, d, s);
     }
     found.data.set(line, row * width);
   }

@@ -1,7 +1,7 @@
 // Holes filled from around them: the counterpart of image/inpaint.py.
 // @ts-check
 
-import {map, plane, resize} from './planes.js';
+import {map, mix, plane, resize, times} from './planes.js';
 
 /** @typedef {import('./planes.js').Plane} Plane */
 
@@ -50,10 +50,14 @@ function up(from, width, height) {
 export function pushPull(image, weight) {
   const {width, height} = weight;
   if (Math.min(width, height) < 2 || weight.data.every(value => value >= 1)) return image;
-  const known = image.map(each => map([each, weight], (value, share) => value * share)), share = down(weight);
+  const known = image.map(each => times(each, weight)), share = down(weight);
   const small = known.map(each => map([down(each), share], (value, mass) => value / Math.max(mass, 1e-6)));
   const below = pushPull(small, map([share], mass => Math.min(mass * 2, 1)));
-  return known.map((each, channel) => map([each, weight, up(below[channel], width, height)], (value, mass, around) => value + (1 - mass) * around));
+  return known.map((each, channel) => {
+    const {data} = up(below[channel], width, height);
+    for (let at = 0; at < data.length; at++) data[at] = each.data[at] + (1 - weight.data[at]) * data[at];
+    return plane(width, height, data);
+  });
 }
 
 /** @param {Plane[]} values @param {Plane} weight @returns {Plane[]} */
@@ -62,8 +66,8 @@ export function fill(values, weight) {
   if (width * height <= 1) return values;
   const size = /** @type {[number, number]} */ ([(width + 1) >> 1, (height + 1) >> 1]), mass = resize(weight, ...size);
   const coarse = fill(values.map(each => {
-    const sum = resize(map([each, weight], (value, share) => value * share), ...size);
+    const sum = resize(times(each, weight), ...size);
     return map([sum, mass, resize(each, ...size)], (total, share, plain) => (share > 1e-6 ? total / share : plain));
   }), map([mass], share => Math.min(4 * share, 1)));
-  return values.map((each, channel) => map([resize(coarse[channel], width, height), weight, each], (around, share, value) => around + share * (value - around)));
+  return values.map((each, channel) => mix(resize(coarse[channel], width, height), weight, each));
 }

@@ -1,8 +1,9 @@
 // The subject half taken out of what is drawn around it: the counterpart of lens/foreground_removal.py.
 // @ts-check
 
+import {NOBODY} from './crew.js';
 import {pushPull} from './fill.js';
-import {gaussian, map, overEllipse, round, unit} from './planes.js';
+import {gaussian, map, mix, overEllipse, round, unit} from './planes.js';
 
 /** @typedef {import('./planes.js').Plane} Plane */
 
@@ -17,8 +18,8 @@ function findDoubt(matte) {
   return gaussian(overEllipse(overEllipse(wide, size, true), size, true), 0.006 * short);
 }
 
-/** @param {Plane[]} light linear @param {Plane} matte @returns {Plane[]} */
-export function removeForeground(light, matte) {
+/** @param {Plane[]} light linear @param {Plane} matte @param {import('./crew.js').Crew} [crew] @returns {Promise<Plane[]>} */
+export async function removeForeground(light, matte, crew = NOBODY) {
   const solid = map([matte], value => unit((value - SOLID[0]) / (SOLID[1] - SOLID[0])));
   if (solid.data.every(value => value === 0)) return light;
   const doubt = findDoubt(solid), size = 2 * Math.max(round(REACH * Math.min(matte.width, matte.height)), 1) + 1;
@@ -27,6 +28,7 @@ export function removeForeground(light, matte) {
     const step = unit((value - 0.03) / 0.12);
     return step * step * (3 - 2 * step) * (1 - unsure);
   });
-  const filled = pushPull(light, map([hole], value => (1 - value) ** 2));
-  return light.map((each, channel) => map([each, hole, filled[channel]], (value, gone, other) => value + SHARE * gone * (other - value)));
+  const weight = map([hole], value => (1 - value) ** 2), filled = await Promise.all(light.map(each => crew.do(pushPull, [[each], weight])));
+  const part = map([hole], value => SHARE * value);
+  return light.map((each, channel) => mix(each, part, filled[channel][0]));
 }

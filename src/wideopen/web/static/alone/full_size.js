@@ -1,15 +1,16 @@
 // A drawing carried to the photo's own size: the counterpart of lens/full_resolution.py.
 // @ts-check
 
-import {LIGHT, toCode} from './colour.js';
+import {LIGHT, codeOf} from './colour.js';
+import {NOBODY} from './crew.js';
 import {fill} from './fill.js';
+import {addGrain} from './grain.js';
 import {guidedCoefficients, hiddenTexture} from './guided.js';
-import {dilate, erode, map, plane, resizePicture, round, split, unit} from './planes.js';
+import {dilate, erode, map, mix, plane, unit} from './planes.js';
 
 /** @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture */
 
-const SNAP = 0.02, WIDE = 8, NARROW = 1, TEXTURE = 2, SAMPLES = 3, CROSSING = [0.3, 0.8], STEEPEST = 4, STEPS = 65535;
-const CODE = Float32Array.from({length: STEPS + 1}, (_, at) => toCode((at / STEPS) ** 2));
+const SNAP = 0.02, WIDE = 8, NARROW = 1, TEXTURE = 2, SAMPLES = 3, CROSSING = [0.3, 0.8], STEEPEST = 4, ROWS = 128;
 
 /** How far m, of which that is the change within a pixel, crosses an edge there. @param {number} span */
 const crossing = span => unit((span - CROSSING[0]) / (CROSSING[1] - CROSSING[0]));
@@ -29,20 +30,21 @@ function samples(photo, across, down) {
 
 /**
  * What full size is made of: the blurred picture behind the subject, least and greatest m, m as a function of colours.
- * @param {Picture} photo @param {Plane[]} drawn encoded @param {Plane} share @param {Plane[]} seen @returns {Plane[]}
+ * @param {Picture} photo @param {Plane[]} drawn encoded @param {Plane} share @param {Plane[]} seen @param {import('./crew.js').Crew} crew
+ * @returns {Promise<Plane[]>}
  */
-function prepare(photo, drawn, share, seen) {
-  const {width, height} = share, guide = split(resizePicture(photo, width, height));
+async function prepare(photo, drawn, share, seen, crew) {
+  const {width, height} = share;
   const least = erode(share, 1), greatest = dilate(share, 1), span = map([greatest, least], (most, few) => most - few);
+  const wide = crew.do(guidedCoefficients, [seen, share, WIDE, 2e-4]);
   const behind = drawn.map((each, channel) => map([each, share, seen[channel]], (value, kept, own) => unit((value - kept * own) / Math.max(1 - kept, 0.05))));
-  const weight = map([greatest], value => Math.min(2 * (1 - value), 1) ** 2);
+  const filled = crew.do(fill, [behind, map([greatest], value => Math.min(2 * (1 - value), 1) ** 2)]);
   const step = (/** @type {number} */ scale) => Math.ceil(scale / SAMPLES);
   const grey = samples(photo, step(photo.width / width), step(photo.height / height));
   const texture = map([hiddenTexture(grey, map([span], value => Math.max(1 - 4 * value, 0)))], value => TEXTURE * value);
-  const close = guidedCoefficients(guide, share, NARROW, 2e-4, texture), wide = guidedCoefficients(guide, share, WIDE);
-  const near = dilate(map([span], crossing), 2);
-  const model = wide.map((each, index) => map([each, near, close[index]], (value, edge, other) => value + edge * (other - value)));
-  return [...fill(behind, weight).map(each => map([each], unit)), least, greatest, ...model];
+  const close = crew.do(guidedCoefficients, [seen, share, NARROW, 2e-4, texture]), near = dilate(map([span], crossing), 2), narrow = await close;
+  const model = (await wide).map((each, index) => mix(each, near, narrow[index]));
+  return [...(await filled).map(each => map([each], unit)), least, greatest, ...model];
 }
 
 /** Weights of Keys' cubic convolution with a = -0.75. @param {number} x @returns {number[]} */
@@ -63,65 +65,109 @@ function cubicTaps(from, to) {
   return {places, weights};
 }
 
-/** @param {Plane} from @param {number} row @param {{places: Int32Array, weights: Float64Array}} taps @param {Float32Array} target */
-function enlargeRow(from, row, {places, weights}, target) {
-  const line = from.data.subarray(row * from.width, (row + 1) * from.width);
+/**
+ * @typedef {object} Strip rows of a photo, and what they are made of
+ * @property {number} width @property {number} height of the whole photo
+ * @property {number} top @property {Uint8ClampedArray} data of the rows from there on
+ * @property {{width: number, height: number, first: number, lines: Float32Array[]}} small size of the maps, and of each of them the rows
+ *   from `first` on @property {?import('./grain.js').Grain} grain
+ */
+
+/** @param {Float32Array} from @param {number} start @param {{places: Int32Array, weights: Float64Array}} taps @param {Float32Array} target */
+function enlargeRow(from, start, {places, weights}, target) {
   for (let column = 0, tap = 0; column < target.length; column++, tap += 4) {
-    target[column] = weights[tap] * line[places[tap]] + weights[tap + 1] * line[places[tap + 1]]
-      + weights[tap + 2] * line[places[tap + 2]] + weights[tap + 3] * line[places[tap + 3]];
+    target[column] = weights[tap] * from[start + places[tap]] + weights[tap + 1] * from[start + places[tap + 1]]
+      + weights[tap + 2] * from[start + places[tap + 2]] + weights[tap + 3] * from[start + places[tap + 3]];
   }
+}
+
+/** @param {Float32Array[]} lines four @param {number[]} weights @param {number} from @param {number} to @param {Float32Array} target */
+function mixRow([p, q, r, s], [a, b, c, d], from, to, target) {
+  for (let at = from; at < to; at++) target[at] = a * p[at] + b * q[at] + c * r[at] + d * s[at];
+}
+
+/** Rows of a photo with what is drawn in place of what is not kept. @param {Strip} strip changed in place */
+export function drawStrip({width, height, top, data, small, grain}) {
+  const across = cubicTaps(small.width, width), steeper = Math.min(Math.max(height / small.height / 2, 1), STEEPEST) - 1;
+  const row = () => new Float32Array(width), rows = small.lines.map(row), lacks = row();
+  /** Enlarged along their rows, four rows of each map at a time. */
+  const lines = small.lines.map(() => [row(), row(), row(), row()]), held = [-1, -1, -1, -1];
+  for (let y = top, start = 0; start < data.length; y++, start += 4 * width) {
+    const centre = (y + 0.5) * small.height / height - 0.5, first = Math.floor(centre), weights = cubic(centre - first);
+    const wanted = [-1, 0, 1, 2].map(step => Math.max(0, Math.min(small.height - 1, first + step)));
+    for (const each of wanted) {
+      if (held[each & 3] === each) continue;
+      held[each & 3] = each;
+      lines.forEach((four, index) => enlargeRow(small.lines[index], (each - small.first) * small.width, across, four[each & 3]));
+    }
+    const mix = (/** @type {number} */ index, /** @type {number} */ from, /** @type {number} */ to) =>
+      mixRow(wanted.map(each => lines[index][each & 3]), weights, from, to, rows[index]);
+    mix(3, 0, width);
+    mix(4, 0, width);
+    const [red, green, blue, least, greatest, inRed, inGreen, inBlue, offset] = rows;
+    let left = width, right = 0, from = width, to = 0;
+    for (let x = 0; x < width; x++) {
+      if (least[x] >= 1 - SNAP) continue;
+      if (x < left) left = x;
+      right = x + 1;
+      if (greatest[x] <= SNAP) continue;
+      if (x < from) from = x;
+      to = x + 1;
+    }
+    if (right <= left) continue;
+    for (let index = 0; index < 3; index++) mix(index, left, right);
+    for (let index = 5; index < 9; index++) mix(index, from, to);
+    lacks.fill(0);
+    for (let x = left, at = start + 4 * left; x < right; x++, at += 4) {
+      if (least[x] >= 1 - SNAP) continue;
+      let kept = 0;
+      if (greatest[x] > SNAP) {
+        const value = offset[x] + (inRed[x] * data[at] + inGreen[x] * data[at + 1] + inBlue[x] * data[at + 2]) / 255;
+        const within = Math.min(Math.max(value, least[x]), greatest[x]);
+        kept = snapped(0.5 + (within - 0.5) * (1 + steeper * crossing(greatest[x] - least[x])));
+        if (kept === 1) continue;
+      }
+      lacks[x] = 1 - kept;
+      const before = kept && [data[at], data[at + 1], data[at + 2]];
+      // Written into bytes, values are rounded and held within them.
+      data[at] = 255 * red[x];
+      data[at + 1] = 255 * green[x];
+      data[at + 2] = 255 * blue[x];
+      if (before) for (let channel = 0; channel < 3; channel++) {
+        const light = kept * LIGHT[before[channel]] + (1 - kept) * LIGHT[data[at + channel]];
+        data[at + channel] = 255 * codeOf(light);
+      }
+    }
+    if (grain) addGrain(grain, data, start, y, lacks);
+  }
+  return data;
 }
 
 /**
  * @param {Picture} photo @param {Plane[]} drawn encoded, at most as large @param {Plane} share of the photo that is kept
  * @param {Plane[]} seen the photo that it was drawn from, at that size @param {?import('./grain.js').Grain} grain
- * @param {() => Promise<void>} rest taken between rows
+ * @param {() => Promise<void>} rest taken between strips @param {import('./crew.js').Crew} [crew]
  * @returns {Promise<Picture>} the photo's own pixels where m is 1
  */
-export async function carryToFullSize(photo, drawn, share, seen, grain, rest) {
-  const maps = prepare(photo, drawn, share, seen), {width, height} = photo, [small] = maps;
-  const result = {width, height, data: new Uint8ClampedArray(photo.data)};
-  const across = cubicTaps(small.width, width), steeper = Math.min(Math.max(height / small.height / 2, 1), STEEPEST) - 1;
-  /** @type {Map<number, Float32Array[]>} */
-  const enlarged = new Map();
-  const lineOf = (/** @type {number} */ wanted) => {
-    const row = Math.max(0, Math.min(small.height - 1, wanted));
-    let lines = enlarged.get(row);
-    if (!lines) {
-      lines = enlarged.size >= 5 ? /** @type {Float32Array[]} */ (enlarged.get([...enlarged.keys()][0])) : maps.map(() => new Float32Array(width));
-      if (enlarged.size >= 5) enlarged.delete([...enlarged.keys()][0]);
-      maps.forEach((each, index) => enlargeRow(each, row, across, /** @type {Float32Array[]} */ (lines)[index]));
-      enlarged.set(row, lines);
-    }
-    return lines;
+export async function carryToFullSize(photo, drawn, share, seen, grain, rest, crew = NOBODY) {
+  const maps = await prepare(photo, drawn, share, seen, crew), {width, height} = photo, [small] = maps, scale = small.height / height;
+  const result = {width, height, data: new Uint8ClampedArray(photo.data.length)};
+  const draw = async (/** @type {number} */ top) => {
+    await rest();
+    const last = Math.min(top + ROWS, height) - 1, first = Math.max(0, Math.floor((top + 0.5) * scale - 0.5) - 1);
+    const beyond = Math.min(small.height, Math.floor((last + 0.5) * scale - 0.5) + 3), data = photo.data.slice(4 * top * width, 4 * (last + 1) * width);
+    const lines = maps.map(each => each.data.slice(first * small.width, beyond * small.width));
+    const strip = {width, height, top, data, small: {width: small.width, height: small.height, first, lines}, grain};
+    result.data.set(await crew.do(drawStrip, [strip], [data.buffer, ...lines.map(each => each.buffer)]), 4 * top * width);
   };
-  const lacks = new Float32Array(width);
-  for (let row = 0; row < height; row++) {
-    const centre = (row + 0.5) * small.height / height - 0.5, first = Math.floor(centre), [a, b, c, d] = cubic(centre - first);
-    const [l0, l1, l2, l3] = [first - 1, first, first + 1, first + 2].map(lineOf);
-    const at = (/** @type {number} */ index, /** @type {number} */ x) => a * l0[index][x] + b * l1[index][x] + c * l2[index][x] + d * l3[index][x];
-    for (let x = 0; x < width; x++) {
-      const least = at(3, x);
-      lacks[x] = 0;
-      if (least >= 1 - SNAP) continue;
-      const greatest = at(4, x), pixel = 4 * (row * width + x), {data} = result;
-      let kept = 0;
-      if (greatest > SNAP) {
-        const value = at(8, x) + (at(5, x) * data[pixel] + at(6, x) * data[pixel + 1] + at(7, x) * data[pixel + 2]) / 255;
-        const within = Math.min(Math.max(value, least), greatest);
-        kept = snapped(0.5 + (within - 0.5) * (1 + steeper * crossing(greatest - least)));
-        if (kept === 1) continue;
-      }
-      lacks[x] = 1 - kept;
-      for (let channel = 0; channel < 3; channel++) {
-        const behind = round(255 * unit(at(channel, x)));
-        if (!kept) { data[pixel + channel] = behind; continue; }
-        const light = kept * LIGHT[data[pixel + channel]] + (1 - kept) * LIGHT[behind];
-        data[pixel + channel] = round(255 * CODE[round(Math.sqrt(unit(light)) * STEPS)]);
-      }
+  const tops = Array.from({length: Math.ceil(height / ROWS)}, (_, index) => index * ROWS), busy = Math.max(1, 2 * crew.size);
+  // No more at a time than keeps everyone busy: the photo is not copied whole.
+  await Promise.all(Array.from({length: busy}, async () => {
+    try {
+      for (let top = tops.shift(); top !== undefined; top = tops.shift()) await draw(top);
+    } finally {
+      tops.length = 0;  // Where one is given up, all are.
     }
-    grain?.add(result.data, row, width, lacks);
-    if (row % 64 === 63) await rest();
-  }
+  }));
   return result;
 }

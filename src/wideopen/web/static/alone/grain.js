@@ -1,13 +1,26 @@
 // Grain measured where a photo is flat, and put back where it is blurred: the counterpart of image/grain.py.
 // @ts-check
 
-import {mirrored, round, unit} from './planes.js';
+import {mirrored, round} from './planes.js';
 import {standardNormals} from './random.js';
 
 /** @typedef {import('./planes.js').Picture} Picture */
 
 const BLOCK = 32, FLATTEST = 0.02, BANDS = 8, UNEVEN = 1.6, STRONGEST = 6 / 255, COARSEST = 1.5, FIELD = 512, MOST = 2000;
 const ROUGHEST = 0.015, LEAST_PIXELS = 1_500_000, GREY = [0.299, 0.587, 0.114];
+
+/** @type {Map<number, Float64Array>} */
+const turnsKnown = new Map();
+
+/** Cosine and sine of as many parts of a turn. @param {number} count */
+function turnsOf(count) {
+  let found = turnsKnown.get(count);
+  if (!found) {
+    found = Float64Array.from({length: 2 * count}, (_, at) => (at % 2 ? Math.sin : Math.cos)(2 * Math.PI * (at >> 1) / count));
+    turnsKnown.set(count, found);
+  }
+  return found;
+}
 
 /** In place, of a power of two complex numbers. @param {Float64Array} real @param {Float64Array} other @param {boolean} back not divided */
 function fourier(real, other, back) {
@@ -18,8 +31,9 @@ function fourier(real, other, back) {
     to ^= bit;
     if (at < to) { [real[at], real[to]] = [real[to], real[at]]; [other[at], other[to]] = [other[to], other[at]]; }
   }
+  const turns = turnsOf(count);
   for (let size = 2; size <= count; size *= 2) for (let turn = 0; turn < size / 2; turn++) {
-    const angle = (back ? 2 : -2) * Math.PI * turn / size, c = Math.cos(angle), s = Math.sin(angle);
+    const c = turns[2 * turn * count / size], s = back ? turns[2 * turn * count / size + 1] : -turns[2 * turn * count / size + 1];
     for (let at = turn; at < count; at += size) {
       const to = at + size / 2, x = real[to] * c - other[to] * s, y = real[to] * s + other[to] * c;
       real[to] = real[at] - x; other[to] = other[at] - y; real[at] += x; other[at] += y;
@@ -56,27 +70,28 @@ function between(at, places, values) {
 function blocks({width, height, data}) {
   const rows = Math.floor(height / BLOCK), columns = Math.floor(width / BLOCK), step = Math.max(1, Math.ceil(Math.sqrt(rows * columns / MOST)));
   const weights = Array.from({length: 13}, (_, at) => Math.exp(-((at - 6) ** 2) / (2 * COARSEST * COARSEST))), total = weights.reduce((a, b) => a + b);
-  const found = [];
-  const block = new Float32Array(BLOCK * BLOCK * 3), half = new Float64Array(BLOCK * BLOCK * 3);
+  const places = Int32Array.from({length: BLOCK + 12}, (_, at) => mirrored(at - 6, BLOCK)), shares = Float64Array.from(weights, each => each / total);
+  const found = [], size = BLOCK * 3, block = new Float32Array(BLOCK * size), half = new Float64Array(BLOCK * size);
   for (let row = 0; row < rows; row += step) for (let column = 0; column < columns; column += step) {
     let brightness = 0;
-    for (let at = 0; at < block.length; at++) {
-      const pixel = Math.floor(at / 3), from = (row * BLOCK + Math.floor(pixel / BLOCK)) * width + column * BLOCK + pixel % BLOCK;
-      block[at] = data[4 * from + at % 3] / 255;
-      brightness += GREY[at % 3] * block[at] / (BLOCK * BLOCK);
+    for (let line = 0, at = 0; line < BLOCK; line++) {
+      for (let from = 4 * ((row * BLOCK + line) * width + column * BLOCK), end = from + 4 * BLOCK; from < end; from += 4) {
+        for (let channel = 0; channel < 3; channel++, at++) {
+          block[at] = data[from + channel] / 255;
+          brightness += GREY[channel] * block[at] / (BLOCK * BLOCK);
+        }
+      }
     }
     half.fill(0);
-    weights.forEach((weight, index) => {
-      for (let line = 0; line < BLOCK; line++) {
-        const from = mirrored(line + index - 6, BLOCK) * BLOCK * 3;
-        for (let at = 0; at < BLOCK * 3; at++) half[line * BLOCK * 3 + at] += weight / total * block[from + at];
-      }
-    });
+    for (let line = 0; line < BLOCK; line++) for (let index = 0; index < 13; index++) {
+      const to = line * size, from = places[line + index] * size, share = shares[index];
+      for (let at = 0; at < size; at++) half[to + at] += share * block[from + at];
+    }
     const rest = new Float32Array(block.length);
     for (let line = 0; line < BLOCK; line++) for (let place = 0; place < BLOCK; place++) for (let channel = 0; channel < 3; channel++) {
       let smooth = 0;
-      for (let index = 0; index < 13; index++) smooth += weights[index] / total * half[(line * BLOCK + mirrored(place + index - 6, BLOCK)) * 3 + channel];
-      const at = (line * BLOCK + place) * 3 + channel;
+      for (let index = 0; index < 13; index++) smooth += shares[index] * half[line * size + places[place + index] * 3 + channel];
+      const at = line * size + place * 3 + channel;
       rest[at] = block[at] - smooth;
     }
     found.push({rest, brightness, ...roughness(rest)});
@@ -87,9 +102,9 @@ function blocks({width, height, data}) {
 /** How rough a block is, and whether it is so everywhere. @param {Float32Array} rest */
 function roughness(rest) {
   const squares = new Float64Array(48);
-  for (let at = 0; at < rest.length; at++) {
-    const pixel = Math.floor(at / 3), cell = Math.floor(pixel / BLOCK / 8) * 4 + Math.floor(pixel % BLOCK / 8);
-    squares[3 * cell + at % 3] += rest[at] ** 2;
+  for (let row = 0, at = 0; row < BLOCK; row++) for (let column = 0; column < BLOCK; column++) {
+    const cell = 3 * ((row >> 3) * 4 + (column >> 3));
+    for (let channel = 0; channel < 3; channel++, at++) squares[cell + channel] += rest[at] * rest[at];
   }
   const spread = [0, 1, 2].reduce((sum, channel) => {
     let all = 0;
@@ -145,9 +160,8 @@ function drawField(chosen) {
   for (const {rest} of chosen) {
     const real = new Float64Array(size), other = new Float64Array(size);
     for (let at = 0; at < size; at++) {
-      const colour = rest.subarray(3 * at, 3 * at + 3);
-      real[at] = (GREY[0] * colour[0] + GREY[1] * colour[1] + GREY[2] * colour[2]) * hann[Math.floor(at / BLOCK)] * hann[at % BLOCK];
-      for (let i = 0; i < 3; i++) for (let j = 0; j < 3; j++) covariance[i][j] += colour[i] * colour[j] / (size * chosen.length);
+      real[at] = (GREY[0] * rest[3 * at] + GREY[1] * rest[3 * at + 1] + GREY[2] * rest[3 * at + 2]) * hann[Math.floor(at / BLOCK)] * hann[at % BLOCK];
+      for (let i = 0; i < 3; i++) for (let j = 0; j < 3; j++) covariance[i][j] += rest[3 * at + i] * rest[3 * at + j] / (size * chosen.length);
     }
     fourier2(real, other, BLOCK, false);
     for (let at = 0; at < size; at++) power[at] += (real[at] ** 2 + other[at] ** 2) / chosen.length;
@@ -176,23 +190,22 @@ function drawField(chosen) {
   return field;
 }
 
-export class Grain {
-  /** @param {number[]} strength in bands of brightness, shares of white @param {Float32Array} field */
-  constructor(strength, field) {
-    const places = strength.map((_, band) => (band + 0.5) / BANDS);
-    this.strengths = Float32Array.from({length: 256}, (_, at) => between(at / 255, places, strength));
-    this.field = field;
-  }
+/** @typedef {{strengths: Float32Array, field: Float32Array}} Grain its strength at each brightness in 8 bits, and a periodic texture */
 
-  /** @param {Uint8ClampedArray} data of a picture @param {number} row @param {number} width @param {Float32Array} lacks 1 where no grain is left */
-  add(data, row, width, lacks) {
-    const line = row % FIELD * FIELD;
-    for (let x = 0; x < width; x++) {
-      if (!lacks[x]) continue;
-      const at = 4 * (row * width + x), grey = round(GREY[0] * data[at] + GREY[1] * data[at + 1] + GREY[2] * data[at + 2]);
-      const strength = this.strengths[grey] * Math.sqrt(1 - (1 - lacks[x]) ** 2), from = 3 * (line + x % FIELD);
-      for (let channel = 0; channel < 3; channel++) data[at + channel] = round(255 * unit(data[at + channel] / 255 + strength * this.field[from + channel]));
-    }
+/**
+ * @param {Grain} grain @param {Uint8ClampedArray} data @param {number} start of a row in it @param {number} row of the photo
+ * @param {Float32Array} lacks of each of its pixels, 1 where no grain is left
+ * @param {number} [left] column that it begins at
+ */
+export function addGrain({strengths, field}, data, start, row, lacks, left = 0) {
+  const line = row % FIELD * FIELD;
+  for (let x = 0, at = start; x < lacks.length; x++, at += 4) {
+    if (!lacks[x]) continue;
+    const grey = round(GREY[0] * data[at] + GREY[1] * data[at + 1] + GREY[2] * data[at + 2]), from = 3 * (line + (left + x) % FIELD);
+    const strength = 255 * strengths[grey] * Math.sqrt(1 - (1 - lacks[x]) ** 2);
+    data[at] += strength * field[from];
+    data[at + 1] += strength * field[from + 1];
+    data[at + 2] += strength * field[from + 2];
   }
 }
 
@@ -205,5 +218,6 @@ export function lostGrain(photo, share) {
   if (inside.length < 16) return null;
   const {chosen, strength} = flattest(inside), mean = strength.reduce((sum, each) => sum + each, 0) / BANDS;
   if (Math.max(...strength) * 255 < 0.3 || mean > ROUGHEST) return null;
-  return new Grain(strength.map(each => each * share), drawField(chosen));
+  const places = strength.map((_, band) => (band + 0.5) / BANDS), shares = strength.map(each => each * share);
+  return {strengths: Float32Array.from({length: 256}, (_, at) => between(at / 255, places, shares)), field: drawField(chosen)};
 }

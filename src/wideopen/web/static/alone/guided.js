@@ -1,7 +1,7 @@
 // Maps that follow a photo's edges: the counterpart of image/guided_filter.py and guided_upsampling.py.
 // @ts-check
 
-import {box, dilate, erode, map, plane, resize} from './planes.js';
+import {box, dilate, erode, map, plane, resize, times} from './planes.js';
 
 /** @typedef {import('./planes.js').Plane} Plane */
 
@@ -10,10 +10,9 @@ import {box, dilate, erode, map, plane, resize} from './planes.js';
  * @param {Plane[]} guide @param {Plane} values @param {number} radius @param {number} eps @param {Plane} [texture] @returns {Plane[]}
  */
 export function guidedCoefficients(guide, values, radius, eps = 2e-4, texture) {
-  const times = (/** @type {Plane} */ a, /** @type {Plane} */ b) => map([a, b], (x, y) => x * y);
   const [r, g, b] = guide, mean = guide.map(each => box(each, radius)), own = box(values, radius);
-  const products = [[r, r], [r, g], [r, b], [g, g], [g, b], [b, b]].map(([x, y]) => box(times(x, y), radius).data);
-  const shared = guide.map(each => box(times(each, values), radius).data), [mr, mg, mb] = mean.map(each => each.data);
+  const products = [[r, r], [r, g], [r, b], [g, g], [g, b], [b, b]].map(([x, y]) => box(x, radius, y).data);
+  const shared = guide.map(each => box(each, radius, values).data), [mr, mg, mb] = mean.map(each => each.data);
   const found = [0, 1, 2, 3].map(() => plane(values.width, values.height)), [sr, sg, sb, offset] = found.map(each => each.data);
   for (let at = 0; at < sr.length; at++) {
     const more = texture ? texture.data[at] : 0, x = mr[at], y = mg[at], z = mb[at], v = own.data[at];
@@ -49,7 +48,7 @@ export function lift(small, photo) {
 /** Variance of brightness inside the pixels of a smaller size. @param {Plane} grey of any larger size @param {Plane} apart @returns {Plane} */
 export function hiddenTexture(grey, apart) {
   const {width, height} = apart, weight = map([apart], value => Math.max(value, 1e-3));
-  const mean = resize(grey, width, height), square = resize(map([grey], value => value * value), width, height);
+  const mean = resize(grey, width, height), square = resize(times(grey, grey), width, height);
   const mass = map([weight, square, mean], (share, two, one) => share * Math.max(two - one * one, 0));
   return map([box(mass, 3), box(weight, 3)], (sum, total) => sum / total);
 }

@@ -52,10 +52,10 @@ export function lampWeight(light, surroundings) {
     unit((dark - CLIPPED) / (1 - CLIPPED)) ** 2 * unit((DARK[1] - around) / (DARK[1] - DARK[0])));
 }
 
-/** @param {Plane[]} light @param {number} gain @returns {Plane[]} */
-export function raiseLamps(light, gain) {
+/** @param {Plane[]} light @param {number} gain @param {Plane} [surroundings] of all of it @returns {Plane[]} */
+export function raiseLamps(light, gain, surroundings) {
   if (gain <= 1 || light.every(each => each.data.every(value => value <= CLIPPED))) return light;
-  const weight = lampWeight(light, findSurroundings(light));
+  const weight = lampWeight(light, surroundings ?? findSurroundings(light));
   return light.map(each => map([each, weight], (value, share) => value * (1 + (gain - 1) * share)));
 }
 

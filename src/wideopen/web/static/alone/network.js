@@ -39,13 +39,13 @@ export class Network {
   /** @param {any} ort @param {any} session @param {About} about */
   constructor(ort, session, about) { this.ort = ort; this.session = session; this.about = about; }
 
-  /** @param {About} about @param {(path: string) => string} place addresses of the runtime and the model @param {(share: number) => void} tell */
-  static async load(about, place, tell) {
+  /** @param {About} about @param {number} threads @param {(path: string) => string} place addresses of the runtime and the model @param {(share: number) => void} tell */
+  static async load(about, threads, place, tell) {
     const [ort, runtime, model] = await Promise.all([
       import(place('alone/ort.wasm.bundle.min.mjs')), load(place('alone/ort-wasm-simd-threaded.wasm.gz')), load(place('default.onnx'), tell),
     ]);
     ort.env.wasm.wasmBinary = await unpacked(runtime);
-    ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
+    ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.max(1, threads) : 1;
     return new Network(ort, await ort.InferenceSession.create(model, {executionProviders: ['wasm']}), about);
   }
 

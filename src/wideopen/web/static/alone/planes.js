@@ -20,48 +20,55 @@ export function fit(width, height, side) {
 }
 
 /**
- * What each place of a shorter or longer side is a mean of.
- * @param {number} from @param {number} to @returns {{first: Int32Array, weights: Float64Array[]}}
+ * What each place of a shorter or longer side is a mean of: the first, how many, and their weights, `most` places for each.
+ * @param {number} from @param {number} to
  */
 function taps(from, to) {
-  const first = new Int32Array(to), weights = [], scale = from / to;
+  const scale = from / to, most = Math.ceil(scale) + 1, first = new Int32Array(to), count = new Int32Array(to), weights = new Float64Array(to * most);
   for (let at = 0; at < to; at++) {
     if (to > from) {
       const centre = Math.max(0, Math.min(from - 1, (at + 0.5) * scale - 0.5)), start = Math.min(Math.floor(centre), Math.max(0, from - 2));
       first[at] = start;
-      weights.push(from === 1 ? Float64Array.of(1) : Float64Array.of(1 - (centre - start), centre - start));
+      count[at] = Math.min(from, 2);
+      weights.set(from === 1 ? [1] : [1 - (centre - start), centre - start], at * most);
     } else {
-      const start = at * scale, end = Math.min(from, start + scale), begin = Math.floor(start + 1e-9), stop = Math.min(from, Math.ceil(end - 1e-9));
+      const start = at * scale, end = Math.min(from, start + scale), begin = Math.floor(start + 1e-9);
       first[at] = begin;
-      weights.push(Float64Array.from({length: stop - begin}, (_, index) =>
-        (Math.min(end, begin + index + 1) - Math.max(start, begin + index)) / (end - start)));
+      count[at] = Math.min(from, Math.ceil(end - 1e-9)) - begin;
+      for (let index = 0; index < count[at]; index++) {
+        weights[at * most + index] = (Math.min(end, begin + index + 1) - Math.max(start, begin + index)) / (end - start);
+      }
     }
   }
-  return {first, weights};
+  return {first, count, weights, most};
+}
+
+/** @param {Float64Array} sum @param {number} channels @param {ReturnType<typeof taps>} across @param {Float32Array} found @param {number} target @param {number} columns */
+function narrow(sum, channels, {first, count, weights, most}, found, target, columns) {
+  for (let column = 0; column < columns; column++) for (let channel = 0; channel < channels; channel++, target++) {
+    const last = column * most + count[column];
+    let value = 0;
+    for (let index = column * most, at = first[column] * channels + channel; index < last; index++, at += channels) value += weights[index] * sum[at];
+    found[target] = value;
+  }
 }
 
 /**
  * Interleaved values brought to another size along both sides.
- * @param {ArrayLike<number>} data @param {number} channels @param {number} width @param {number} height
+ * @param {Float32Array | Uint8ClampedArray} data @param {number} channels @param {number} width @param {number} height
  * @param {number} columns @param {number} rows @returns {Float32Array}
  */
 function resampled(data, channels, width, height, columns, rows) {
-  const across = taps(width, columns), down = taps(height, rows);
-  const found = new Float32Array(columns * rows * channels), sum = new Float64Array(width * channels);
+  const across = taps(width, columns), down = taps(height, rows), length = width * channels;
+  const found = new Float32Array(columns * rows * channels), sum = new Float64Array(length), line = new Float32Array(length);
   for (let row = 0; row < rows; row++) {
     sum.fill(0);
-    down.weights[row].forEach((weight, index) => {
-      const start = (down.first[row] + index) * width * channels;
-      for (let at = 0; at < sum.length; at++) sum[at] += weight * data[start + at];
-    });
-    for (let column = 0; column < columns; column++) {
-      const weights = across.weights[column], start = across.first[column] * channels, target = (row * columns + column) * channels;
-      for (let channel = 0; channel < channels; channel++) {
-        let value = 0;
-        for (let index = 0; index < weights.length; index++) value += weights[index] * sum[start + index * channels + channel];
-        found[target + channel] = value;
-      }
+    for (let index = 0; index < down.count[row]; index++) {
+      const start = (down.first[row] + index) * length, weight = down.weights[row * down.most + index];
+      line.set(data.subarray(start, start + length));
+      for (let at = 0; at < length; at++) sum[at] += weight * line[at];
     }
+    narrow(sum, channels, across, found, row * columns * channels, columns);
   }
   return found;
 }
@@ -75,8 +82,7 @@ export function resize(from, width, height) {
 /** The same for a picture, which keeps its bytes. @param {Picture} from @param {number} width @param {number} height @returns {Picture} */
 export function resizePicture(from, width, height) {
   if (from.width === width && from.height === height) return from;
-  const values = resampled(from.data, 4, from.width, from.height, width, height);
-  return {width, height, data: Uint8ClampedArray.from(values, round)};
+  return {width, height, data: new Uint8ClampedArray(resampled(from.data, 4, from.width, from.height, width, height))};
 }
 
 /** Red, green and blue of a picture in [0, 1]. @param {Picture} from @returns {Plane[]} */
@@ -97,6 +103,20 @@ export function map(planes, rule) {
   return found;
 }
 
+/** One plane a share of the way towards another. @param {Plane} from @param {Plane} share @param {Plane} to @returns {Plane} */
+export function mix({width, height, data: from}, {data: share}, {data: to}) {
+  const found = new Float32Array(from.length);
+  for (let at = 0; at < found.length; at++) found[at] = from[at] + share[at] * (to[at] - from[at]);
+  return {width, height, data: found};
+}
+
+/** @param {Plane} a @param {Plane} b @returns {Plane} */
+export function times({width, height, data: a}, {data: b}) {
+  const found = new Float32Array(a.length);
+  for (let at = 0; at < found.length; at++) found[at] = a[at] * b[at];
+  return {width, height, data: found};
+}
+
 /** @param {number} value */
 export const unit = value => (value < 0 ? 0 : value > 1 ? 1 : value);
 
@@ -106,21 +126,23 @@ export function mirrored(at, size) {
   return turned < size ? turned : 2 * size - 1 - turned;
 }
 
-/** Means over squares, mirrored at the border. @param {Plane} from @param {number} radius @returns {Plane} */
-export function box(from, radius) {
-  const {width, height, data} = from, found = plane(width, height), side = 2 * radius + 1;
-  const rows = new Float64Array(width), wide = new Float64Array(width + 2 * radius + 1);
-  const places = Int32Array.from({length: width + 2 * radius}, (_, at) => mirrored(at - radius, width));
+/** Means over squares, mirrored at the border. @param {Plane} from @param {number} radius @param {Plane} [other] that it is multiplied by @returns {Plane} */
+export function box(from, radius, other) {
+  const {width, height} = from, found = plane(width, height), side = 2 * radius + 1, area = side * side, target = found.data;
+  const rows = new Float64Array(width), wide = new Float64Array(width + 2 * radius + 1), places = [];
+  const {data} = other ? times(from, other) : from;
+  for (let at = 0; at < radius; at++) places.push([at, mirrored(at - radius, width)], [radius + width + at, mirrored(width + at, width)]);
   for (let row = -radius; row <= radius; row++) {
     const start = mirrored(row, height) * width;
     for (let column = 0; column < width; column++) rows[column] += data[start + column];
   }
   for (let row = 0; row < height; row++) {
-    for (let column = 0; column < places.length; column++) wide[column] = rows[places[column]];
+    wide.set(rows, radius);
+    for (const [at, place] of places) wide[at] = rows[place];
     let sum = 0;
     for (let column = 0; column < side; column++) sum += wide[column];
-    for (let column = 0; column < width; column++) {
-      found.data[row * width + column] = sum / (side * side);
+    for (let column = 0, at = row * width; column < width; column++, at++) {
+      target[at] = sum / area;
       sum += wide[column + side] - wide[column];
     }
     const leaves = mirrored(row - radius, height) * width, comes = mirrored(row + radius + 1, height) * width;

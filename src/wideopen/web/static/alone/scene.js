@@ -3,6 +3,7 @@
 
 import {linear} from './colour.js';
 import {draw} from './compositor.js';
+import {NOBODY} from './crew.js';
 import {removeForeground} from './foreground.js';
 import {carryToFullSize} from './full_size.js';
 import {lift} from './guided.js';
@@ -10,20 +11,24 @@ import {lampCertainty} from './highlights.js';
 import {fit, map, resizePicture, split, unit} from './planes.js';
 
 /**
- * @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture
+ * @typedef {import('./crew.js').Crew} Crew @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture
  * @typedef {import('./network.js').Places & {focus: number, to?: number}} Places the disparity in focus, and the other end of a range
  * @typedef {{canvas: Plane[], matte: Plane, solid: Plane, relative: Plane, behind: Plane[]}} Lifted
  */
 
 const CANVAS_SIDE = 1024, SURE = 0.65;
 
-/** Places lifted to the edges of a photo of at most 1024 px. @param {Picture} photo @param {Places} places @returns {Lifted} */
-export function onCanvas(photo, {matte, relative}) {
-  const canvas = split(photo), lifted = lift(matte, canvas);
-  return {
-    canvas, matte: lifted, solid: map([lifted], value => unit(value / SURE)), relative: lift(relative, canvas),
-    behind: removeForeground(linear(canvas), lifted),
-  };
+/** The photo at the size that it is drawn at. @param {Picture} photo */
+export function shrunk(photo) {
+  const [width, height] = fit(photo.width, photo.height, Math.min(CANVAS_SIDE, Math.max(photo.width, photo.height)));
+  return resizePicture(photo, width, height);
+}
+
+/** Places lifted to the edges of a photo of at most 1024 px. @param {Picture} photo @param {Places} places @param {Crew} crew @returns {Promise<Lifted>} */
+export async function onCanvas(photo, {matte, relative}, crew) {
+  const canvas = split(photo), coming = crew.do(lift, [relative, canvas]), lifted = await crew.do(lift, [matte, canvas]);
+  const behind = await removeForeground(linear(canvas), lifted, crew);
+  return {canvas, matte: lifted, solid: map([lifted], value => unit(value / SURE)), relative: await coming, behind};
 }
 
 /** How surely lamps of a photo are any. @param {Picture} photo */
@@ -36,14 +41,14 @@ export function lampsOf(photo) {
  * A photo through a lens, of the same size.
  * @param {Picture} photo @param {Places} places @param {import('./compositor.js').Glass} glass
  * @param {?import('./grain.js').Grain} grain @param {() => Promise<void>} rest taken in between, to hear of other wishes
+ * @param {Crew} [crew] @param {Picture} [small] of `shrunk`
  */
-export async function render(photo, places, glass, grain, rest) {
-  const [width, height] = fit(photo.width, photo.height, Math.min(CANVAS_SIDE, Math.max(photo.width, photo.height)));
-  const {canvas, solid, relative, behind} = onCanvas(resizePicture(photo, width, height), places);
+export async function render(photo, places, glass, grain, rest, crew = NOBODY, small = shrunk(photo)) {
+  const {canvas, solid, relative, behind} = await onCanvas(small, places, crew);
   await rest();
   const ends = /** @type {[number, number]} */ ([places.focus, places.to ?? places.focus].sort((a, b) => a - b));
-  const {picture, kept} = await draw(canvas, solid, relative, glass, ends, behind, rest);
-  return carryToFullSize(photo, picture, kept, canvas, grain, rest);
+  const {picture, kept} = await draw(canvas, solid, relative, glass, ends, behind, rest, crew);
+  return carryToFullSize(photo, picture, kept, canvas, grain, rest, crew);
 }
 
 /** @param {Plane[]} colour encoded @returns {Picture} */

@@ -1,34 +1,82 @@
 // The worker of the application without a server: photos in, scenes and drawings out.
 // @ts-check
 
+import {blurOfMap, blurOfSubject} from '../optics.js';
 import {place} from '../place.js';
 import {linear, toCode} from './colour.js';
 import {refineAt, upTo} from './closer.js';
-import {Grain, lostGrain} from './grain.js';
+import {Crew, NOBODY} from './crew.js';
+import {drawMap} from './depth_lens.js';
+import {focusOf, loadMap} from './depth_map.js';
+import {lostGrain} from './grain.js';
 import {findSurroundings, lampWeight} from './highlights.js';
 import {Network} from './network.js';
-import {fit, map, resizePicture} from './planes.js';
-import {lampsOf, onCanvas, render, toPicture} from './scene.js';
+import {fit, map, resize, resizePicture, split} from './planes.js';
+import {lampsOf, onCanvas, render, shrunk, toPicture} from './scene.js';
 
 /**
- * @typedef {import('./planes.js').Picture} Picture
+ * @typedef {import('./planes.js').Picture} Picture @typedef {import('./planes.js').Plane} Plane
  * @typedef {import('./scene.js').Places} Places
- * @typedef {{kind: 'load', about: import('./network.js').About} | {kind: 'open', key: number, photo: Picture} |
- *   {kind: 'forget', key: number} | {kind: 'cancel', asked: number} | {kind: 'scene', key: number, focus: string, side: number} |
- *   {kind: 'render', key: number, focus: string, side: ?number, glass: import('./compositor.js').Glass & {gain: ?number}, grain: number}} Wish
+ * @typedef {{file: File, how: import('./depth_map.js').How}} Given a depth map
+ * @typedef {{photo: Picture, places: Map<string, Places>, small?: Picture, maps: Map<string, import('./depth_map.js').DepthMap>,
+ *   grain?: {share: number, found: Promise<?import('./grain.js').Grain>}}} Opened
+ * @typedef {{lens: import('../optics.js').Lens, taken: import('../optics.js').Taken, chosen: import('../optics.js').Chosen, nearest: number,
+ *   largest: number, aperture: import('../optics.js').Aperture, gain: ?number}} Optics
+ * @typedef {{kind: 'load', about: import('./network.js').About, ports: MessagePort[]} | {kind: 'open', key: number, file: File} |
+ *   {kind: 'forget', key: number} | {kind: 'cancel', asked: number} | {kind: 'scene', key: number, focus: string, side: number, depth: ?Given} |
+ *   {kind: 'render', key: number, focus: string, depth: ?Given, side: ?number, optics: Optics, grain: number, type: string, quality: number}} Wish
  */
 
 /** @type {Promise<Network>} */
 let network;
-/** @type {Map<number, {photo: Picture, places: Map<string, Places>, grain?: ?Grain, lamps?: number}>} */
+let crew = NOBODY;
+/** @type {Map<number, Opened>} */
 const photos = new Map();
 /** @type {Set<number>} */
 const cancelled = new Set();
 
-/** @param {number} key @param {string} focus @returns {Promise<Places>} */
-async function placesOf(key, focus) {
-  const opened = photos.get(key), engine = await network;
+/** @param {number} key */
+function known(key) {
+  const opened = photos.get(key);
   if (!opened) throw new Error('The photo is no longer open.');
+  return opened;
+}
+
+/** A photo as a file has it, upright. @param {File} file @returns {Promise<Picture>} */
+async function decode(file) {
+  let picture;
+  try {
+    picture = await createImageBitmap(file, {colorSpaceConversion: 'none', premultiplyAlpha: 'none', imageOrientation: 'from-image'});
+  } catch {
+    throw new Error(`${file.name}: this browser cannot read it; JPEG, PNG and WebP always work.`);
+  }
+  const {width, height} = picture, context = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
+  if (!context) throw new Error(`${file.name}: ${width}x${height} px are more than this browser can draw.`);
+  context.drawImage(picture, 0, 0);
+  picture.close();
+  const {data} = context.getImageData(0, 0, width, height);
+  if (/png|webp/.test(file.type)) {
+    for (let at = 3; at < data.length; at += 4) if (data[at] < 255) throw new Error(`${file.name}: has transparency, which wideopen render keeps.`);
+  }
+  return {width, height, data};
+}
+
+/** @param {Picture} picture @param {string} type @param {number} quality @returns {Promise<Blob>} */
+function encode({width, height, data}, type, quality) {
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext('2d')?.putImageData(new ImageData(/** @type {Uint8ClampedArray<ArrayBuffer>} */ (data), width, height), 0, 0);
+  return canvas.convertToBlob({type, quality});
+}
+
+/** The grain that is lost, sought while the network runs. @param {Opened} opened @param {number} share */
+function grainOf(opened, share) {
+  if (opened.grain?.share !== share) opened.grain = {share, found: crew.do(lostGrain, [opened.photo, share])};
+  return opened.grain.found;
+}
+
+/** @param {Opened} opened @param {string} focus @returns {Promise<Places>} */
+async function placesOf(opened, focus) {
+  const engine = await network;
   let whole = opened.places.get('auto');
   if (!whole) opened.places.set('auto', whole = {...await engine.look(opened.photo), focus: 0});
   const [start, end] = focus.split(':');
@@ -38,6 +86,36 @@ async function placesOf(key, focus) {
     opened.places.set(start, found);
   }
   return upTo(found, end);
+}
+
+/** The depth map that is given with a photo. @param {Opened} opened @param {Given} given */
+async function mapOf({photo, maps}, {file, how}) {
+  const key = JSON.stringify([file.name, file.size, file.lastModified, how]), found = maps.get(key) ?? await loadMap(file, how, photo);
+  maps.set(key, found);
+  return found;
+}
+
+/** Disparities in focus of a map. @param {Opened} opened @param {Plane} disparity @param {string} focus @returns {Promise<import('../optics.js').Ends>} */
+async function endsOf(opened, disparity, focus) {
+  const subject = /auto/.test(focus) ? (await placesOf(opened, 'auto')).matte : disparity;
+  const [start, end] = focus.split(':').map(at => focusOf(disparity, at, subject));
+  return end === undefined ? [start, start] : [Math.min(start, end), Math.max(start, end)];
+}
+
+/** @param {Opened} opened @param {Picture} photo of any size @param {Extract<Wish, {kind: 'render'}>} wish @param {?import('./grain.js').Grain} grain @param {() => Promise<void>} rest */
+async function throughLens(opened, photo, {focus, depth, optics}, grain, rest) {
+  const {lens, taken, chosen, nearest, largest, aperture} = optics, gain = optics.gain ?? 1 + 3 * lampsOf(photo);
+  if (depth) {
+    const {disparity, metric} = await mapOf(opened, depth), ends = await endsOf(opened, disparity, focus), short = Math.min(photo.width, photo.height);
+    let [least, most] = [Infinity, -Infinity];
+    for (const value of disparity.data) { if (value < least) least = value; if (value > most) most = value; }
+    const blur = blurOfMap(lens, taken, chosen, ends, {metric, least, most, short, largest, nearest});
+    return drawMap(photo, disparity, {blur, aperture, gain}, grain, rest, crew);
+  }
+  const places = await placesOf(opened, focus), blur = blurOfSubject(lens, taken, [0, 0], 1, largest).perUnit;
+  await rest();
+  const small = photo === opened.photo ? opened.small ??= shrunk(photo) : shrunk(photo);
+  return render(photo, places, {blur, aperture, gain, largest}, grain, rest, crew, small);
 }
 
 /** @param {Float32Array} values @returns {Uint16Array} half-precision bits */
@@ -53,31 +131,29 @@ function toHalf(values) {
 /** @param {Wish} wish @param {() => Promise<void>} rest @param {number} asked @returns {Promise<any>} */
 async function answer(wish, rest, asked) {
   if (wish.kind === 'load') {
-    network = Network.load(wish.about, place, share => postMessage({asked, share}));
+    crew = new Crew(wish.ports);
+    network = Network.load(wish.about, crew.size, place, share => postMessage({asked, share}));
     await network;
-  } else if (wish.kind === 'open') photos.set(wish.key, {photo: wish.photo, places: new Map()});
+  } else if (wish.kind === 'open') photos.set(wish.key, {photo: await decode(wish.file), places: new Map(), maps: new Map()});
   else if (wish.kind === 'forget') photos.delete(wish.key);
   else if (wish.kind === 'scene') {
-    const places = await placesOf(wish.key, wish.focus), {photo} = /** @type {{photo: Picture}} */ (photos.get(wish.key));
-    await rest();
-    const [width, height] = fit(photo.width, photo.height, Math.min(wish.side, Math.max(photo.width, photo.height)));
-    const small = resizePicture(photo, width, height), lifted = onCanvas(small, places), light = linear(lifted.canvas);
-    const bytes = (/** @type {import('./planes.js').Plane} */ each) => Uint8Array.from(each.data, value => Math.round(255 * value));
-    return {
-      size: [photo.width, photo.height], photo: small, behind: toPicture(lifted.behind.map(each => map([each], toCode))), matte: bytes(lifted.solid),
-      lampsAt: bytes(lampWeight(light, findSurroundings(light))), lamps: lampsOf(photo), half: toHalf(lifted.relative.data), focus: places.focus,
-    };
-  } else if (wish.kind === 'render') {
-    const places = await placesOf(wish.key, wish.focus), opened = photos.get(wish.key);
-    if (!opened) throw new Error('The photo is no longer open.');
-    await rest();
-    let {photo} = opened;
-    if (wish.side && wish.side < Math.max(photo.width, photo.height)) {
-      const [width, height] = fit(photo.width, photo.height, wish.side);
-      photo = resizePicture(photo, width, height);
+    const opened = known(wish.key), {photo} = opened, [width, height] = fit(photo.width, photo.height, Math.min(wish.side, Math.max(photo.width, photo.height)));
+    const small = resizePicture(photo, width, height), light = linear(split(small));
+    const bytes = (/** @type {Plane} */ each) => Uint8Array.from(each.data, value => Math.round(255 * value));
+    const found = {size: [photo.width, photo.height], photo: small, lampsAt: bytes(lampWeight(light, findSurroundings(light))), lamps: lampsOf(photo)};
+    if (wish.depth) {
+      const {disparity, metric} = await mapOf(opened, wish.depth), [focus] = await endsOf(opened, disparity, wish.focus.split(':')[0]);
+      return {...found, kind: 'map', half: toHalf(resize(disparity, width, height).data), focus, metric};
     }
-    const grain = wish.grain ? lostGrain(photo, wish.grain) : null;
-    return render(photo, places, {...wish.glass, gain: wish.glass.gain ?? 1 + 3 * lampsOf(photo)}, grain, rest);
+    const places = await placesOf(opened, wish.focus);
+    await rest();
+    const {behind, solid, relative} = await onCanvas(small, places, crew), around = toPicture(behind.map(each => map([each], toCode)));
+    return {...found, kind: 'subject', behind: around, matte: bytes(solid), half: toHalf(relative.data), focus: places.focus, metric: false};
+  } else if (wish.kind === 'render') {
+    const opened = known(wish.key), {width, height} = opened.photo, reduced = wish.side && wish.side < Math.max(width, height);
+    const grain = wish.grain && !reduced ? grainOf(opened, wish.grain) : null;
+    const photo = reduced ? resizePicture(opened.photo, .../** @type {[number, number]} */ (fit(width, height, /** @type {number} */ (wish.side)))) : opened.photo;
+    return encode(await throughLens(opened, photo, wish, await grain, rest), wish.type, wish.quality);
   }
   return null;
 }

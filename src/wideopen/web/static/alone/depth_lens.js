@@ -1,0 +1,161 @@
+// A photo with a depth map seen through a lens, at full size, tile by tile: the counterpart of lens/depth_lens.py.
+// @ts-check
+
+import {cut, grown, seenFrom} from './areas.js';
+import {codeOf, linear} from './colour.js';
+import {bankPlace, signedBank} from './compositor.js';
+import {NOBODY} from './crew.js';
+import {SHARP_PX} from './defocus.js';
+import * as depth from './depth_layers.js';
+import {cleanRim, findHidden} from './disocclusion.js';
+import {distances} from './distances.js';
+import {addGrain} from './grain.js';
+import {findSurroundings, raiseLamps} from './highlights.js';
+import {Lifted, enlarged} from './lifted.js';
+import {box, dilate, fit, map, mix, plane, resize, resizePicture, round, split, unit} from './planes.js';
+
+/**
+ * @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture @typedef {import('./areas.js').Area} Area
+ * @typedef {{blur: import('../optics.js').Blur, aperture: import('../optics.js').Aperture, gain: number}} MapGlass its blur in px of the photo
+ * @typedef {{size: {width: number, height: number}, radii: number[], aperture: import('../optics.js').Aperture, gain: number, farthest: Plane,
+ *   hidden: Plane[], clean: Plane[], surroundings: Plane, edge: number, exact: boolean}} Survey what all tiles share
+ */
+
+const TILE = 512, GROWTH = 1.1, SPREAD_LEVELS = 24, SMOOTH = 0.125, SMALL = 768;
+
+/** @param {Plane} disparity @param {import('../optics.js').Blur} blur @returns {Plane} signed radii in px */
+const radiusIn = (disparity, {perUnit, far, near}) => map([disparity], value => perUnit * (Math.min(Math.max(value, far), near) - value));
+
+/** @param {Plane} values @returns {[number, number]} least and greatest */
+function endsOf({data}) {
+  let least = Infinity, most = -Infinity;
+  for (const value of data) { if (value < least) least = value; if (value > most) most = value; }
+  return [least, most];
+}
+
+/** The largest radius of all whose disc reaches a place, smooth. @param {Plane} largest small @param {number} scale @returns {Plane} */
+function spread(largest, scale) {
+  const [, most] = endsOf(largest), half = Math.ceil(SMOOTH * most * scale);
+  let found = largest;
+  for (let level = 0; level < SPREAD_LEVELS; level++) {
+    const low = most * level / SPREAD_LEVELS, high = most * (level + 1) / SPREAD_LEVELS;
+    const strong = map([largest], value => (value > low && value <= high ? value : 0));
+    if (strong.data.some(Boolean)) found = map([found, dilate(strong, Math.ceil(high * scale) + half)], Math.max);
+  }
+  return map([box(found, half), largest], Math.max);
+}
+
+/** @param {Picture} photo @param {Plane} disparity @param {MapGlass} glass @returns {?Survey} null if nothing is blurred */
+function survey(photo, disparity, {blur, aperture, gain}) {
+  const {width, height} = photo, longest = Math.max(width, height), radius = radiusIn(disparity, blur), [least, greatest] = endsOf(radius);
+  if (Math.max(-least, greatest) <= SHARP_PX) return null;
+  const scale = Math.min(1, SMALL / longest), size = fit(width, height, Math.min(SMALL, longest)), radii = signedBank(least, greatest, GROWTH);
+  const strongest = dilate(map([radius], Math.abs), Math.ceil(Math.max(radius.height / size[1], 1)));
+  const light = linear(split(resizePicture(photo, size[0], size[1]))), surroundings = findSurroundings(light);
+  const raised = raiseLamps(light, gain, surroundings), place = bankPlace(radii), last = radii.length - 1;
+  const edge = Math.max(1, round(longest * 0.0007), round(0.75 * longest / Math.max(radius.width, radius.height)));
+  const nearness = map([depth.settle(resize(radius, size[0], size[1]), Math.ceil(edge * scale + 1))], value => last - place(value));
+  const hidden = findHidden(raised, nearness, depth.SAME_STEPS, Math.max(-least, greatest) * scale + 2);
+  const clean = cleanRim(raised, nearness, depth.SAME_STEPS, edge * scale + 1), nearest = plane(size[0], size[1]);
+  for (let row = 0, at = 0; row < size[1]; row++) for (let column = 0; column < size[0]; column++, at++) {
+    nearest.data[at] = strongest.data[Math.floor(row * radius.height / size[1]) * radius.width + Math.floor(column * radius.width / size[0])];
+  }
+  const exact = Math.min(radius.height - height, radius.width - width) >= -1;
+  return {size: {width, height}, radii, aperture, gain, farthest: spread(nearest, scale), hidden, clean, surroundings, edge, exact};
+}
+
+/** How far around a tile light may come from, 0 if nothing there is blurred. @param {Survey} scene @param {Area} tile */
+function reachOf({farthest, size, edge}, {left, top, width, height}) {
+  const first = (/** @type {number} */ at, /** @type {number} */ few, /** @type {number} */ many) => Math.max(Math.floor(at * few / many) - 1, 0);
+  const last = (/** @type {number} */ at, /** @type {number} */ few, /** @type {number} */ many) => Math.min(Math.ceil(at * few / many) + 1, few);
+  const x = first(left, farthest.width, size.width), y = first(top, farthest.height, size.height);
+  const [, found] = endsOf(cut(farthest, {
+    left: x, top: y, width: last(left + width, farthest.width, size.width) - x, height: last(top + height, farthest.height, size.height) - y,
+  }));
+  if (found <= SHARP_PX) return 0;
+  const reach = Math.ceil(found) + 4 * edge + 2;
+  return reach + (depth.COARSEST - reach % depth.COARSEST) % depth.COARSEST;
+}
+
+/** 1 where an edge can be seen in the blur, 0 where it cannot. @param {Survey} scene @param {depth.Edges} edges @param {Area} tile @param {Area} inner @returns {Plane} */
+function nearEdge({farthest, size, edge}, {near, far}, tile, inner) {
+  const {away} = distances(Uint8Array.from(near.data, (value, at) => Number(far.data[at] - value > 2)), near.width, near.height, true);
+  return map([cut(plane(near.width, near.height, away), inner), enlarged(farthest, tile, size)], (distance, largest) =>
+    unit((1.25 - distance / Math.max(largest + 2 * edge, 1)) * 4));
+}
+
+/**
+ * A tile of the result. @param {Survey} scene @param {Area} tile @param {Area} around it @param {Uint8ClampedArray} data of the photo around
+ * @param {Plane} radius there @param {?import('./grain.js').Grain} grain @returns {Uint8ClampedArray} four bytes a pixel of the tile
+ */
+export function drawTile(scene, tile, around, data, radius, grain) {
+  const inner = seenFrom(tile, around), {size, gain} = scene, photo = {...around, data}, result = new Uint8ClampedArray(4 * tile.width * tile.height);
+  for (let row = 0; row < tile.height; row++) {
+    const start = 4 * ((inner.top + row) * around.width + inner.left);
+    result.set(data.subarray(start, start + 4 * tile.width), 4 * row * tile.width);
+  }
+  if (!radius.data.some(value => Math.abs(value) > SHARP_PX)) return result;
+  const plain = linear(split(photo)), light = gain > 1 ? raiseLamps(plain, gain, enlarged(scene.surroundings, around, size)) : plain;
+  const place = bankPlace(scene.radii), layers = {radii: scene.radii, place, size, aperture: scene.aperture};
+  const edges = depth.findEdges(radius, scene.edge, scene.exact), close = edges ? nearEdge(scene, edges, tile, inner) : plane(tile.width, tile.height);
+  const inside = close.data.some(value => value < 1) ? depth.gather(layers, light, radius, tile, inner) : null;
+  let drawn = inside;
+  if (edges && close.data.some(value => value > 0)) {
+    const [hidden, clean] = [scene.hidden, scene.clean].map(planes => planes.map(each => enlarged(each, around, size)));
+    const there = depth.composite(layers, depth.surfaceOf(light, clean, radius, edges), hidden, tile, inner);
+    drawn = inside ? {seen: inside.seen.map((each, at) => mix(each, close, there.seen[at])), blurred: mix(inside.blurred, close, there.blurred)} : there;
+  }
+  if (!drawn) return result;
+  const [red, green, blue] = drawn.seen.map(each => each.data), lacks = drawn.blurred.data;
+  for (let at = 0, to = 0; at < lacks.length; at++, to += 4) {
+    if (!(lacks[at] > 0)) continue;
+    result[to] = 255 * codeOf(unit(red[at]));
+    result[to + 1] = 255 * codeOf(unit(green[at]));
+    result[to + 2] = 255 * codeOf(unit(blue[at]));
+  }
+  if (grain) for (let row = 0; row < tile.height; row++) {
+    const start = row * tile.width;
+    addGrain(grain, result, 4 * start, tile.top + row, lacks.subarray(start, start + tile.width), tile.left);
+  }
+  return result;
+}
+
+/**
+ * A photo with a depth map through a lens.
+ * @param {Picture} photo @param {Plane} disparity of the photo's shape @param {MapGlass} glass @param {?import('./grain.js').Grain} grain
+ * @param {() => Promise<void>} rest taken between tiles @param {import('./crew.js').Crew} [crew] @returns {Promise<Picture>}
+ */
+export async function drawMap(photo, disparity, glass, grain, rest, crew = NOBODY) {
+  const {width, height} = photo, result = {width, height, data: new Uint8ClampedArray(photo.data)}, scene = survey(photo, disparity, glass);
+  if (!scene) return result;
+  await rest();
+  const lifted = new Lifted(disparity, photo), whole = Math.max(width, height);
+  const side = glass.aperture.vignette ? Math.max(64, Math.min(TILE, Math.floor(whole / 12))) : TILE, step = side - side % depth.COARSEST;
+  /** @type {Area[]} */
+  const tiles = [];
+  for (let top = 0; top < height; top += step) for (let left = 0; left < width; left += step) {
+    tiles.push({left, top, width: Math.min(step, width - left), height: Math.min(step, height - top)});
+  }
+  const draw = async (/** @type {Area} */ tile) => {
+    await rest();
+    const reach = reachOf(scene, tile);
+    if (!reach) return;
+    const around = grown(tile, reach, photo), data = new Uint8ClampedArray(4 * around.width * around.height);
+    for (let row = 0; row < around.height; row++) {
+      const start = 4 * ((around.top + row) * width + around.left);
+      data.set(photo.data.subarray(start, start + 4 * around.width), 4 * row * around.width);
+    }
+    const radius = radiusIn(lifted.at(around, data), glass.blur), drawn = await crew.do(drawTile, [scene, tile, around, data, radius, grain], [data.buffer, radius.data.buffer]);
+    for (let row = 0; row < tile.height; row++) {
+      result.data.set(drawn.subarray(4 * row * tile.width, 4 * (row + 1) * tile.width), 4 * ((tile.top + row) * width + tile.left));
+    }
+  };
+  await Promise.all(Array.from({length: Math.max(1, crew.size)}, async () => {
+    try {
+      for (let tile = tiles.shift(); tile; tile = tiles.shift()) await draw(tile);
+    } finally {
+      tiles.length = 0;  // Where one is given up, all are.
+    }
+  }));
+  return result;
+}

@@ -1,0 +1,28 @@
+// A worker of a crew: it is given a port, and does what comes through it.
+// @ts-check
+
+import {blurred} from './compositor.js';
+import {drawTile} from './depth_lens.js';
+import {fill, pushPull} from './fill.js';
+import {drawStrip} from './full_size.js';
+import {lostGrain} from './grain.js';
+import {guidedCoefficients, lift} from './guided.js';
+
+const WORKS = {blurred, drawStrip, drawTile, fill, guidedCoefficients, lift, lostGrain, pushPull};
+
+/** The memory of what is answered: nobody needs it here any more. @param {any} value @returns {Transferable[]} */
+function memoryOf(value) {
+  if (ArrayBuffer.isView(value)) return [/** @type {ArrayBuffer} */ (value.buffer)];
+  return value && typeof value === 'object' ? [...new Set(Object.values(value).flatMap(memoryOf))] : [];
+}
+
+addEventListener('message', ({data: /** @type {MessagePort} */ port}) => {
+  port.onmessage = (/** @type {MessageEvent} */ {data: {name, values}}) => {
+    try {
+      const answer = /** @type {any} */ (WORKS)[name](...values);
+      port.postMessage({answer}, memoryOf(answer));
+    } catch (error) {
+      port.postMessage({failed: String(error)});
+    }
+  };
+}, {once: true});
