@@ -99,7 +99,7 @@ const image = ({width, height, data}) => new ImageData(/** @type {Uint8ClampedAr
 /** @param {Photo} photo @param {Record<string, any>} settings @param {AbortSignal} [signal] @returns {Promise<{scene: import('./scene.js').Scene, output: string}>} */
 export async function scene(photo, settings, signal) {
   const worker = await open(photo, signal), id = String(photo.id), {name, taken} = /** @type {any} */ (opened.get(id));
-  const found = await tell(worker, {kind: 'scene', key: Number(id), focus: photo.focus, side: known.screen, depth: given(photo, settings)}, signal);
+  const found = await tell(worker, {kind: 'scene', key: Number(id), focus: photo.focus, side: known.screen, depth: given(photo, settings), strokes: photo.strokes ?? []}, signal);
   const how = /** @type {ImageBitmapOptions} */ ({colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
   const [before, behind] = await Promise.all([found.photo, found.behind].map(each => each && createImageBitmap(image(each), how)));
   return {
@@ -125,7 +125,7 @@ export async function render(photo, settings, signal) {
   const lens = chooseLens(chosen, known.lenses, about.taken), {largest, nearest} = known;
   const type = settings.side || !(photo.file.type in TYPES) ? 'image/jpeg' : photo.file.type;
   const blob = /** @type {Blob} */ (await tell(worker, {
-    kind: 'render', key: Number(photo.id), focus: photo.focus, depth: given(photo, settings), side: settings.side ?? null, grain: settings.grain, type,
+    kind: 'render', key: Number(photo.id), focus: photo.focus, depth: given(photo, settings), strokes: photo.strokes ?? [], side: settings.side ?? null, grain: settings.grain, type,
     quality: settings.quality ? settings.quality / 100 : QUALITY,
     optics: {lens, taken: about.taken, chosen, nearest, largest, aperture: shapeOf(settings), gain: settings.highlights ?? null},
   }, signal));

@@ -2,8 +2,7 @@
 // @ts-check
 
 import {distances} from './distances.js';
-import {dilate, erode, map, plane, resize, round, unit} from './planes.js';
-import {cutOut} from './scene.js';
+import {cutOut, dilate, erode, map, plane, resize, round, unit} from './planes.js';
 
 /**
  * @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture

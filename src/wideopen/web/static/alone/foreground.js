@@ -7,7 +7,7 @@ import {gaussian, map, mix, overEllipse, round, unit} from './planes.js';
 
 /** @typedef {import('./planes.js').Plane} Plane */
 
-const SOLID = [0.65, 0.95], REACH = 0.015, SHARE = 0.5;
+const SOLID = [0.65, 0.95], REACH = 0.015, EXACT_REACH = 0.004, SHARE = 0.5;
 
 /** 1 in regions, not thin edges, where a matte does not know. @param {Plane} matte @returns {Plane} */
 function findDoubt(matte) {
@@ -18,17 +18,17 @@ function findDoubt(matte) {
   return gaussian(overEllipse(overEllipse(wide, size, true), size, true), 0.006 * short);
 }
 
-/** @param {Plane[]} light linear @param {Plane} matte @param {import('./crew.js').Crew} [crew] @returns {Promise<Plane[]>} */
-export async function removeForeground(light, matte, crew = NOBODY) {
-  const solid = map([matte], value => unit((value - SOLID[0]) / (SOLID[1] - SOLID[0])));
+/** @param {Plane[]} light linear @param {Plane} matte @param {import('./crew.js').Crew} [crew] @param {boolean} [exact] the subject ends where the matte says @returns {Promise<Plane[]>} */
+export async function removeForeground(light, matte, crew = NOBODY, exact = false) {
+  const solid = exact ? matte : map([matte], value => unit((value - SOLID[0]) / (SOLID[1] - SOLID[0])));
   if (solid.data.every(value => value === 0)) return light;
-  const doubt = findDoubt(solid), size = 2 * Math.max(round(REACH * Math.min(matte.width, matte.height)), 1) + 1;
+  const doubt = findDoubt(solid), size = 2 * Math.max(round((exact ? EXACT_REACH : REACH) * Math.min(matte.width, matte.height)), 1) + 1;
   const sure = overEllipse(map([solid, doubt], (value, unsure) => Math.min(value, 1 - unsure)), size, true);
   const hole = map([sure, doubt], (value, unsure) => {
     const step = unit((value - 0.03) / 0.12);
     return step * step * (3 - 2 * step) * (1 - unsure);
   });
   const weight = map([hole], value => (1 - value) ** 2), filled = await Promise.all(light.map(each => crew.do(pushPull, [[each], weight])));
-  const part = map([hole], value => SHARE * value);
+  const part = exact ? hole : map([hole], value => SHARE * value);
   return light.map((each, channel) => mix(each, part, filled[channel][0]));
 }

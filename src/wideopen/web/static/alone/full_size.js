@@ -31,20 +31,27 @@ function samples(photo, across, down) {
 /**
  * What full size is made of: the blurred picture behind the subject, least and greatest m, m as a function of colours.
  * @param {Picture} photo @param {Plane[]} drawn encoded @param {Plane} share @param {Plane[]} seen @param {import('./crew.js').Crew} crew
- * @returns {Promise<Plane[]>}
+ * @param {?Plane} subject its opacity, if another matte decides at full size: m is then the share kept of all else @returns {Promise<Plane[]>}
  */
-async function prepare(photo, drawn, share, seen, crew) {
-  const {width, height} = share;
-  const least = erode(share, 1), greatest = dilate(share, 1), span = map([greatest, least], (most, few) => most - few);
-  const wide = crew.do(guidedCoefficients, [seen, share, WIDE, 2e-4]);
+async function prepare(photo, drawn, share, seen, crew, subject) {
+  const {width, height} = share, edge = dilate(share, 1);
   const behind = drawn.map((each, channel) => map([each, share, seen[channel]], (value, kept, own) => unit((value - kept * own) / Math.max(1 - kept, 0.05))));
-  const filled = crew.do(fill, [behind, map([greatest], value => Math.min(2 * (1 - value), 1) ** 2)]);
+  const filled = crew.do(fill, [behind, map([edge], value => Math.min(2 * (1 - value), 1) ** 2)]);
+  if (subject) share = beside(share, subject);
+  const least = erode(share, 1), greatest = subject ? dilate(share, 1) : edge, span = map([greatest, least], (most, few) => most - few);
+  const wide = crew.do(guidedCoefficients, [seen, share, WIDE, 2e-4]);
   const step = (/** @type {number} */ scale) => Math.ceil(scale / SAMPLES);
   const grey = samples(photo, step(photo.width / width), step(photo.height / height));
   const texture = map([hiddenTexture(grey, map([span], value => Math.max(1 - 4 * value, 0)))], value => TEXTURE * value);
   const close = crew.do(guidedCoefficients, [seen, share, NARROW, 2e-4, texture]), near = dilate(map([span], crossing), 2), narrow = await close;
   const model = (await wide).map((each, index) => mix(each, near, narrow[index]));
   return [...(await filled).map(each => map([each], unit)), least, greatest, ...model];
+}
+
+/** From m of all to m of what is not the subject, continued from around behind it. @param {Plane} share @param {Plane} subject @returns {Plane} */
+function beside(share, subject) {
+  const rest = map([share, subject], (kept, own) => unit(1 - (1 - kept) / Math.max(1 - own, 0.05)));
+  return fill([rest], map([dilate(subject, 1)], value => (1 - value) ** 2))[0];
 }
 
 /** Weights of Keys' cubic convolution with a = -0.75. @param {number} x @returns {number[]} */
@@ -70,7 +77,7 @@ function cubicTaps(from, to) {
  * @property {number} width @property {number} height of the whole photo
  * @property {number} top @property {Uint8ClampedArray} data of the rows from there on
  * @property {{width: number, height: number, first: number, lines: Float32Array[]}} small size of the maps, and of each of them the rows
- *   from `first` on @property {?import('./grain.js').Grain} grain
+ *   from `first` on @property {?import('./grain.js').Grain} grain @property {?Float32Array} subject its opacity there, where it is exact and in focus
  */
 
 /** @param {Float32Array} from @param {number} start @param {{places: Int32Array, weights: Float64Array}} taps @param {Float32Array} target */
@@ -87,7 +94,7 @@ function mixRow([p, q, r, s], [a, b, c, d], from, to, target) {
 }
 
 /** Rows of a photo with what is drawn in place of what is not kept. @param {Strip} strip changed in place */
-export function drawStrip({width, height, top, data, small, grain}) {
+export function drawStrip({width, height, top, data, small, grain, subject}) {
   const across = cubicTaps(small.width, width), steeper = Math.min(Math.max(height / small.height / 2, 1), STEEPEST) - 1;
   const row = () => new Float32Array(width), rows = small.lines.map(row), lacks = row();
   /** Enlarged along their rows, four rows of each map at a time. */
@@ -105,12 +112,13 @@ export function drawStrip({width, height, top, data, small, grain}) {
     mix(3, 0, width);
     mix(4, 0, width);
     const [red, green, blue, least, greatest, inRed, inGreen, inBlue, offset] = rows;
+    const own = subject?.subarray(start / 4, start / 4 + width);
     let left = width, right = 0, from = width, to = 0;
     for (let x = 0; x < width; x++) {
-      if (least[x] >= 1 - SNAP) continue;
+      if (least[x] >= 1 - SNAP || (own && own[x] >= 1 - SNAP)) continue;
       if (x < left) left = x;
       right = x + 1;
-      if (greatest[x] <= SNAP) continue;
+      if (greatest[x] <= SNAP && !(own && own[x] > SNAP)) continue;
       if (x < from) from = x;
       to = x + 1;
     }
@@ -119,12 +127,13 @@ export function drawStrip({width, height, top, data, small, grain}) {
     for (let index = 5; index < 9; index++) mix(index, from, to);
     lacks.fill(0);
     for (let x = left, at = start + 4 * left; x < right; x++, at += 4) {
-      if (least[x] >= 1 - SNAP) continue;
+      if (least[x] >= 1 - SNAP || (own && own[x] >= 1 - SNAP)) continue;
       let kept = 0;
-      if (greatest[x] > SNAP) {
+      if (greatest[x] > SNAP || (own && own[x] > SNAP)) {
         const value = offset[x] + (inRed[x] * data[at] + inGreen[x] * data[at + 1] + inBlue[x] * data[at + 2]) / 255;
         const within = Math.min(Math.max(value, least[x]), greatest[x]);
         kept = snapped(0.5 + (within - 0.5) * (1 + steeper * crossing(greatest[x] - least[x])));
+        if (own) kept += snapped(own[x]) * (1 - kept);
         if (kept === 1) continue;
       }
       lacks[x] = 1 - kept;
@@ -147,17 +156,19 @@ export function drawStrip({width, height, top, data, small, grain}) {
  * @param {Picture} photo @param {Plane[]} drawn encoded, at most as large @param {Plane} share of the photo that is kept
  * @param {Plane[]} seen the photo that it was drawn from, at that size @param {?import('./grain.js').Grain} grain
  * @param {() => Promise<void>} rest taken between strips @param {import('./crew.js').Crew} [crew]
+ * @param {?{small: Plane, at: (part: import('./areas.js').Area, data: Uint8ClampedArray) => Plane}} [subject] opacity of what is in focus, exact at full size
  * @returns {Promise<Picture>} the photo's own pixels where m is 1
  */
-export async function carryToFullSize(photo, drawn, share, seen, grain, rest, crew = NOBODY) {
-  const maps = await prepare(photo, drawn, share, seen, crew), {width, height} = photo, [small] = maps, scale = small.height / height;
+export async function carryToFullSize(photo, drawn, share, seen, grain, rest, crew = NOBODY, subject = null) {
+  const maps = await prepare(photo, drawn, share, seen, crew, subject && subject.small), {width, height} = photo, [small] = maps, scale = small.height / height;
   const result = {width, height, data: new Uint8ClampedArray(photo.data.length)};
   const draw = async (/** @type {number} */ top) => {
     await rest();
     const last = Math.min(top + ROWS, height) - 1, first = Math.max(0, Math.floor((top + 0.5) * scale - 0.5) - 1);
     const beyond = Math.min(small.height, Math.floor((last + 0.5) * scale - 0.5) + 3), data = photo.data.slice(4 * top * width, 4 * (last + 1) * width);
     const lines = maps.map(each => each.data.slice(first * small.width, beyond * small.width));
-    const strip = {width, height, top, data, small: {width: small.width, height: small.height, first, lines}, grain};
+    const own = subject && subject.at({left: 0, top, width, height: last + 1 - top}, data).data;
+    const strip = {width, height, top, data, small: {width: small.width, height: small.height, first, lines}, grain, subject: own};
     result.data.set(await crew.do(drawStrip, [strip], [data.buffer, ...lines.map(each => each.buffer)]), 4 * top * width);
   };
   const tops = Array.from({length: Math.ceil(height / ROWS)}, (_, index) => index * ROWS), busy = Math.max(1, 2 * crew.size);

@@ -245,3 +245,13 @@ export function gaussian(from, sigma) {
   }
   return found;
 }
+
+/** @param {Picture} photo @param {number} left @param {number} top @param {number} width @param {number} height @returns {Picture} */
+export function cutOut(photo, left, top, width, height) {
+  const data = new Uint8ClampedArray(4 * width * height);
+  for (let row = 0; row < height; row++) {
+    const start = 4 * ((top + row) * photo.width + left);
+    data.set(photo.data.subarray(start, start + 4 * width), 4 * row * width);
+  }
+  return {width, height, data};
+}

@@ -8,12 +8,15 @@ import {removeForeground} from './foreground.js';
 import {carryToFullSize} from './full_size.js';
 import {lift} from './guided.js';
 import {lampCertainty} from './highlights.js';
+import {Lifted} from './lifted.js';
 import {fit, map, resizePicture, split, unit} from './planes.js';
+import {paintOver} from './strokes.js';
 
 /**
- * @typedef {import('./crew.js').Crew} Crew @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture
- * @typedef {import('./network.js').Places & {focus: number, to?: number}} Places the disparity in focus, and the other end of a range
- * @typedef {{canvas: Plane[], matte: Plane, solid: Plane, relative: Plane, behind: Plane[]}} Lifted
+ * @typedef {import('./areas.js').Area} Area @typedef {import('./crew.js').Crew} Crew @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture
+ * @typedef {import('./network.js').Places & {focus: number, to?: number, hand?: import('./strokes.js').Hand}} Places the disparity in focus, and the
+ *   other end of a range; what was painted, where the matte is exact
+ * @typedef {{canvas: Plane[], matte: Plane, solid: Plane, relative: Plane, behind: Plane[]}} Seen
  */
 
 const CANVAS_SIDE = 1024, SURE = 0.65;
@@ -24,11 +27,11 @@ export function shrunk(photo) {
   return resizePicture(photo, width, height);
 }
 
-/** Places lifted to the edges of a photo of at most 1024 px. @param {Picture} photo @param {Places} places @param {Crew} crew @returns {Promise<Lifted>} */
-export async function onCanvas(photo, {matte, relative}, crew) {
+/** Places lifted to the edges of a photo of at most 1024 px. @param {Picture} photo @param {Places} places @param {Crew} crew @returns {Promise<Seen>} */
+export async function onCanvas(photo, {matte, relative, hand}, crew) {
   const canvas = split(photo), coming = crew.do(lift, [relative, canvas]), lifted = await crew.do(lift, [matte, canvas]);
-  const behind = await removeForeground(linear(canvas), lifted, crew);
-  return {canvas, matte: lifted, solid: map([lifted], value => unit(value / SURE)), relative: await coming, behind};
+  const behind = await removeForeground(linear(canvas), lifted, crew, !!hand);
+  return {canvas, matte: lifted, solid: hand ? lifted : map([lifted], value => unit(value / SURE)), relative: await coming, behind};
 }
 
 /** How surely lamps of a photo are any. @param {Picture} photo */
@@ -48,7 +51,9 @@ export async function render(photo, places, glass, grain, rest, crew = NOBODY, s
   await rest();
   const ends = /** @type {[number, number]} */ ([places.focus, places.to ?? places.focus].sort((a, b) => a - b));
   const {picture, kept} = await draw(canvas, solid, relative, glass, ends, behind, rest, crew);
-  return carryToFullSize(photo, picture, kept, canvas, grain, rest, crew);
+  const {hand, matte} = places, inFocus = hand && ends[0] <= 0 && ends[1] >= 0, lifted = inFocus && new Lifted(matte, photo);
+  const subject = lifted ? {small: solid, at: (/** @type {Area} */ part, /** @type {Uint8ClampedArray} */ data) => paintOver(hand, lifted.at(part, data), part, photo)} : null;
+  return carryToFullSize(photo, picture, kept, canvas, grain, rest, crew, subject);
 }
 
 /** @param {Plane[]} colour encoded @returns {Picture} */
@@ -57,14 +62,3 @@ export function toPicture(colour) {
   for (let at = 0; at < width * height; at++) for (let channel = 0; channel < 3; channel++) data[4 * at + channel] = Math.round(255 * unit(colour[channel].data[at]));
   return {width, height, data};
 }
-
-/** @param {Picture} photo @param {number} left @param {number} top @param {number} width @param {number} height @returns {Picture} */
-export function cutOut(photo, left, top, width, height) {
-  const data = new Uint8ClampedArray(4 * width * height);
-  for (let row = 0; row < height; row++) {
-    const start = 4 * ((top + row) * photo.width + left);
-    data.set(photo.data.subarray(start, start + 4 * width), 4 * row * width);
-  }
-  return {width, height, data};
-}
-

@@ -13,18 +13,22 @@ import {findSurroundings, lampWeight} from './highlights.js';
 import {Network} from './network.js';
 import {fit, map, resize, resizePicture, split} from './planes.js';
 import {lampsOf, onCanvas, render, shrunk, toPicture} from './scene.js';
+import {correct} from './strokes.js';
 
 /**
  * @typedef {import('./planes.js').Picture} Picture @typedef {import('./planes.js').Plane} Plane
- * @typedef {import('./scene.js').Places} Places
+ * @typedef {import('./scene.js').Places} Places @typedef {import('./strokes.js').Stroke} Stroke
  * @typedef {{file: File, how: import('./depth_map.js').How}} Given a depth map
  * @typedef {{photo: Picture, places: Map<string, Places>, small?: Picture, maps: Map<string, import('./depth_map.js').DepthMap>,
+ *   hand?: {key: string, places: Places},
  *   grain?: {share: number, found: Promise<?import('./grain.js').Grain>}}} Opened
  * @typedef {{lens: import('../optics.js').Lens, taken: import('../optics.js').Taken, chosen: import('../optics.js').Chosen, nearest: number,
  *   largest: number, aperture: import('../optics.js').Aperture, gain: ?number}} Optics
  * @typedef {{kind: 'load', about: import('./network.js').About, ports: MessagePort[]} | {kind: 'open', key: number, file: File} |
- *   {kind: 'forget', key: number} | {kind: 'cancel', asked: number} | {kind: 'scene', key: number, focus: string, side: number, depth: ?Given} |
- *   {kind: 'render', key: number, focus: string, depth: ?Given, side: ?number, optics: Optics, grain: number, type: string, quality: number}} Wish
+ *   {kind: 'forget', key: number} | {kind: 'cancel', asked: number} |
+ *   {kind: 'scene', key: number, focus: string, side: number, depth: ?Given, strokes: Stroke[]} |
+ *   {kind: 'render', key: number, focus: string, side: ?number, depth: ?Given, strokes: Stroke[], optics: Optics, grain: number,
+ *     type: string, quality: number}} Wish
  */
 
 /** @type {Promise<Network>} */
@@ -103,7 +107,7 @@ async function endsOf(opened, disparity, focus) {
 }
 
 /** @param {Opened} opened @param {Picture} photo of any size @param {Extract<Wish, {kind: 'render'}>} wish @param {?import('./grain.js').Grain} grain @param {() => Promise<void>} rest */
-async function throughLens(opened, photo, {focus, depth, optics}, grain, rest) {
+async function throughLens(opened, photo, {focus, depth, strokes, optics}, grain, rest) {
   const {lens, taken, chosen, nearest, largest, aperture} = optics, gain = optics.gain ?? 1 + 3 * lampsOf(photo);
   if (depth) {
     const {disparity, metric} = await mapOf(opened, depth), ends = await endsOf(opened, disparity, focus), short = Math.min(photo.width, photo.height);
@@ -112,10 +116,21 @@ async function throughLens(opened, photo, {focus, depth, optics}, grain, rest) {
     const blur = blurOfMap(lens, taken, chosen, ends, {metric, least, most, short, largest, nearest});
     return drawMap(photo, disparity, {blur, aperture, gain}, grain, rest, crew);
   }
-  const places = await placesOf(opened, focus), blur = blurOfSubject(lens, taken, [0, 0], 1, largest).perUnit;
+  const places = await correctedPlaces(opened, focus, strokes), blur = blurOfSubject(lens, taken, [0, 0], 1, largest).perUnit;
   await rest();
   const small = photo === opened.photo ? opened.small ??= shrunk(photo) : shrunk(photo);
   return render(photo, places, {blur, aperture, gain, largest}, grain, rest, crew, small);
+}
+
+/** Places as strokes correct them. @param {Opened} opened @param {string} focus @param {Stroke[]} strokes @returns {Promise<Places>} */
+async function correctedPlaces(opened, focus, strokes) {
+  if (!strokes.length) return placesOf(opened, focus);
+  const key = JSON.stringify([focus, strokes]);
+  if (opened.hand?.key !== key) {
+    const places = await placesOf(opened, focus.split(':')[0]);
+    opened.hand = {key, places: correct(places, strokes, opened.small ??= shrunk(opened.photo), focus)};
+  }
+  return opened.hand.places;
 }
 
 /** @param {Float32Array} values @returns {Uint16Array} half-precision bits */
@@ -145,7 +160,7 @@ async function answer(wish, rest, asked) {
       const {disparity, metric} = await mapOf(opened, wish.depth), [focus] = await endsOf(opened, disparity, wish.focus.split(':')[0]);
       return {...found, kind: 'map', half: toHalf(resize(disparity, width, height).data), focus, metric};
     }
-    const places = await placesOf(opened, wish.focus);
+    const places = await correctedPlaces(opened, wish.focus, wish.strokes);
     await rest();
     const {behind, solid, relative} = await onCanvas(small, places, crew), around = toPicture(behind.map(each => map([each], toCode)));
     return {...found, kind: 'subject', behind: around, matte: bytes(solid), half: toHalf(relative.data), focus: places.focus, metric: false};
