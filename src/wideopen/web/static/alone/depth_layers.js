@@ -2,7 +2,8 @@
 // @ts-check
 
 import {common, cut, grown, seenFrom} from './areas.js';
-import {SHARP_PX, convolve} from './defocus.js';
+import {blurred} from './compositor.js';
+import {SHARP_PX} from './defocus.js';
 import {box, dilate, erode, map, mix, mirrored, plane, times, unit} from './planes.js';
 
 /**
@@ -148,25 +149,13 @@ function sourceOf(target, reach, size) {
 }
 
 /**
- * `target` of planes that cover `source`, blurred; with optical vignetting mixed between kernels at the tile's corners.
+ * `target` of planes that cover `source`, blurred.
  * @param {Layers} layers @param {Plane[]} planes @param {number} layer @param {Area} tile in the photo @param {Area} inner the same in its surroundings
  * @param {Area} source @param {Area} target @returns {Plane[]}
  */
-function blur(layers, planes, layer, tile, inner, source, target) {
-  const radius = radiusOf(layers, layer), part = seenFrom(target, source), {aperture, size} = layers;
-  if (!aperture.vignette || Math.abs(radius) <= SHARP_PX) return convolve(planes, radius, aperture).map(each => cut(each, part));
-  const diagonal = Math.hypot(size.width, size.height), found = planes.map(() => plane(target.width, target.height));
-  for (const low of [false, true]) for (const right of [false, true]) {
-    const column = tile.left + (right ? tile.width : 0), row = tile.top + (low ? tile.height : 0);
-    const seen = convolve(planes, radius, aperture, [(2 * column - size.width) / diagonal, (2 * row - size.height) / diagonal]);
-    seen.map(each => cut(each, part)).forEach((each, index) => {
-      for (let y = 0, at = 0; y < target.height; y++) for (let x = 0; x < target.width; x++, at++) {
-        const down = (target.top + y - inner.top + 0.5) / inner.height, across = (target.left + x - inner.left + 0.5) / inner.width;
-        found[index].data[at] += (low ? down : 1 - down) * (right ? across : 1 - across) * each.data[at];
-      }
-    });
-  }
-  return found;
+function blur({radii, aperture, size}, planes, layer, tile, inner, source, target) {
+  const there = {...source, left: source.left + tile.left - inner.left, top: source.top + tile.top - inner.top};
+  return blurred(planes, radii[radii.length - 1 - layer], aperture, there, size).map(each => cut(each, seenFrom(target, source)));
 }
 
 /** A tile of one surface without edges: every pixel the mean of the disc around it. @param {Layers} layers @param {Plane[]} light @param {Plane} radius @param {Area} tile @param {Area} inner @returns {Drawn} */
@@ -229,7 +218,7 @@ function visible(cover, fresh, leaning, through) {
 export function composite(layers, surface, hidden, tile, inner) {
   const places = placesOf(layers, surface, hidden[3]), {own, under, lean} = places, alone = map([own, under], (place, second) => (second === -1 ? place : second));
   const content = contentOf([own, alone]), found = surface.light.map(() => plane(inner.width, inner.height));
-  const blurred = plane(inner.width, inner.height), through = plane(inner.width, inner.height, new Float32Array(inner.width * inner.height).fill(1));
+  const softened = plane(inner.width, inner.height), through = plane(inner.width, inner.height, new Float32Array(inner.width * inner.height).fill(1));
   for (const layer of present([own, alone]).reverse()) {
     const reach = Math.abs(radiusOf(layers, layer)) + 2, holds = content(layer), target = holds && common(grown(holds, reach, own), inner);
     if (!target || !cut(through, seenFrom(target, inner)).data.some(value => value >= LEAST)) continue;
@@ -250,13 +239,13 @@ export function composite(layers, surface, hidden, tile, inner) {
       found[0].data[to] += share * red[from];
       found[1].data[to] += share * green[from];
       found[2].data[to] += share * blue[from];
-      blurred.data[to] += amount * fills;
+      softened.data[to] += amount * fills;
       through.data[to] -= fills;
     }
   }
   const filled = map([through], value => Math.max(1 - value, 1e-3));
   return {
     seen: found.map(each => map([each, filled], (value, share) => value / share)),
-    blurred: map([blurred, filled], (value, share) => (value / share > LEAST ? value / share : 0)),
+    blurred: map([softened, filled], (value, share) => (value / share > LEAST ? value / share : 0)),
   };
 }

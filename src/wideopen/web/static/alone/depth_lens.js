@@ -129,12 +129,11 @@ export async function drawMap(photo, disparity, glass, grain, rest, crew = NOBOD
   const {width, height} = photo, result = {width, height, data: new Uint8ClampedArray(photo.data)}, scene = survey(photo, disparity, glass);
   if (!scene) return result;
   await rest();
-  const lifted = new Lifted(disparity, photo), whole = Math.max(width, height);
-  const side = glass.aperture.vignette ? Math.max(64, Math.min(TILE, Math.floor(whole / 12))) : TILE, step = side - side % depth.COARSEST;
+  const lifted = new Lifted(disparity, photo);
   /** @type {Area[]} */
   const tiles = [];
-  for (let top = 0; top < height; top += step) for (let left = 0; left < width; left += step) {
-    tiles.push({left, top, width: Math.min(step, width - left), height: Math.min(step, height - top)});
+  for (let top = 0; top < height; top += TILE) for (let left = 0; left < width; left += TILE) {
+    tiles.push({left, top, width: Math.min(TILE, width - left), height: Math.min(TILE, height - top)});
   }
   const draw = async (/** @type {Area} */ tile) => {
     await rest();
