@@ -21,7 +21,6 @@ export class Brush {
     this.stroke = null;
     /** @type {[number, number]} where the keyboard paints */
     this.place = [0.5, 0.5];
-    part('brush').hidden = !!app.schema.model;  // Where the browser is alone nothing spreads strokes; the panel says so.
     for (const kind of /** @type {('keep'|'give')[]} */ (['keep', 'give'])) part(kind).addEventListener('click', () => this.choose(kind));
     part('brush-size').addEventListener('input', () => this.showTip());
     part('brush-done').addEventListener('click', () => this.toggle());

@@ -4,7 +4,7 @@
 import {plane, unit} from './planes.js';
 
 /** @param {number} x */
-const decoded = x => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+export const decoded = x => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
 /** @param {number} x */
 export const toCode = x => (x <= 0.0031308 ? x * 12.92 : 1.055 * x ** (1 / 2.4) - 0.055);
 

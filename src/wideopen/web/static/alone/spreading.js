@@ -1,10 +1,10 @@
 // A stroke spread among what looks and lies alike: the counterpart of image/spreading.py.
 // @ts-check
 
-import {linear} from './colour.js';
 import {distances} from './distances.js';
 import {guidedCoefficients, lift} from './guided.js';
 import {nearestColours} from './kmeans.js';
+import {labOf} from './lab.js';
 import {dilate, fit, map, plane, resize, unit} from './planes.js';
 
 /**
@@ -15,8 +15,6 @@ import {dilate, fit, map, plane, resize, unit} from './planes.js';
 
 const SIDE = 320, NEAR = 1e4, ROUNDS = 4, SURE = 3, BIAS = 0.428;
 const WEIGHTS = [-0.801, -0.117, -0.331, -0.021, 1.665, -2.539, 2.61, 0.752, 1.359, 1.194, 1.12];
-/** From linear light to CIE XYZ (D65), white at 1. */
-const XYZ = [[0.412453, 0.35758, 0.180423], [0.212671, 0.71516, 0.072169], [0.019334, 0.119193, 0.950227]], WHITE = [0.950456, 1, 1.088754];
 
 /** @param {Ground} ground @returns {Ground} of at most SIDE px */
 export function shrunk({colours, opacity, doubt, painted, against}) {
@@ -27,16 +25,6 @@ export function shrunk({colours, opacity, doubt, painted, against}) {
     colours: colours.map(small), opacity: small(opacity), doubt: small(doubt), painted: here,
     against: map([small(against), here], (share, own) => Number(share > 0.25 && !own)),
   };
-}
-
-/** CIE L*a*b*, divided by 100. @param {Plane[]} colours @returns {Plane[]} */
-function labOf(colours) {
-  const light = linear(colours.map(each => map([each], unit))), f = (/** @type {number} */ t) => (t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116);
-  const [x, y, z] = XYZ.map(([r, g, b], row) => map(light, (red, green, blue) => (r * red + g * green + b * blue) / WHITE[row]));
-  return [
-    map([y], value => (value > 0.008856 ? 1.16 * Math.cbrt(value) - 0.16 : 9.033 * value)),
-    map([x, y], (a, b) => 5 * (f(a) - f(b))), map([y, z], (a, b) => 2 * (f(a) - f(b))),
-  ];
 }
 
 /** Beyond the border mirrored in its middle. @param {number} at @param {number} size */
@@ -128,15 +116,17 @@ function median(values) {
 
 /** Logarithms of the odds that each pixel is what the stroke says. @param {Ground} ground @param {number} radius of the brush @param {number} pixel @returns {Plane} */
 function oddsOf({colours, opacity, doubt, painted, against}, radius, pixel) {
-  const {width} = painted, size = Math.max(radius, 0.004), lab = bilateral(labOf(colours)), other = unlike(lab, painted, 4);
+  // In single precision, as there: what is as far away as the limit would else be on its other side.
+  const {width} = painted, size = Math.fround(Math.max(radius, 0.004)), step = Math.fround(pixel), limit = Math.fround(Math.fround(4 * size) + Math.fround(0.02));
+  const lab = bilateral(labOf(colours)), other = unlike(lab, painted, 4);
   const [across, down] = [1, width].map(stride => stepsOf(lab, stride));
-  const cost = (/** @type {Plane} */ steps, /** @type {number} */ stride) => plane(width, steps.height, steps.data.map((step, at) =>
-    0.3 * step + pixel * (0.3 + 5 * Math.max(other.data[at], other.data[at + stride] ?? 0))));
-  const path = map([geodesic(painted, cost(across, 1), cost(down, width))], value => Math.min(value, 3)), away = map([distanceTo(painted)], value => value * pixel);
-  const easy = (/** @type {Plane} */ steps) => map([steps], step => 0.3 * step + 0.3 * pixel);
+  const cost = (/** @type {Plane} */ steps, /** @type {number} */ stride) => plane(width, steps.height, steps.data.map((length, at) =>
+    0.3 * length + step * (0.3 + 5 * Math.max(other.data[at], other.data[at + stride] ?? 0))));
+  const path = map([geodesic(painted, cost(across, 1), cost(down, width))], value => Math.min(value, 3)), away = map([distanceTo(painted)], value => value * step);
+  const easy = (/** @type {Plane} */ steps) => map([steps], length => 0.3 * length + 0.3 * step);
   const opposed = against.data.includes(1) ? map([geodesic(against, easy(across), easy(down))], value => Math.min(value, 2)) : map([path], () => 2);
-  const done = map([opacity], value => Number(value > 0.7)), toDone = done.data.includes(1) ? map([distanceTo(done)], value => value * pixel) : map([path], () => 1);
-  const elsewhere = unlike(lab, map([opacity, away], (share, far) => Number(share < 0.1 && far > 4 * size + 0.02)), 6), around = blurred(opacity);
+  const done = map([opacity], value => Number(value > 0.7)), toDone = done.data.includes(1) ? map([distanceTo(done)], value => value * step) : map([path], () => 1);
+  const elsewhere = unlike(lab, map([opacity, away], (share, far) => Number(share < 0.1 && far > limit)), 6), around = blurred(opacity);
   const told = map([doubt], value => { const held = Math.min(Math.max(value, 0.003), 0.997); return Math.log(held / (1 - held)) / 5; });
   const own = median(told.data.filter((_, at) => painted.data[at] > 0)), found = plane(width, painted.height);
   for (let at = 0; at < found.data.length; at++) {
