@@ -8,7 +8,7 @@ import pytest
 
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.render.scene_rendering import draw_scene
-from wideopen.scene.closer import Part, View, parts_around, refine_at_point
+from wideopen.scene.closer import Part, View, _fading, parts_around, refine_at_point
 from wideopen.scene.scene import estimated_scene
 
 Array = np.ndarray
@@ -135,3 +135,14 @@ def test_a_photo_is_looked_at_closer_where_a_point_is_given() -> None:
     assert asked and sides[1] > 2 * sides[0]
     with pytest.raises(ValueError, match="outside"):
         places.focus_at("2000,5")
+
+
+def test_a_tap_is_looked_at_in_three_fifths_and_two_fifths_of_the_photo_which_fade_out() -> None:
+    parts = parts_around((0.5, 0.1))
+    assert [(part.width, part.height, part.left, part.top) for part in parts] == [
+        (0.6, 0.6, pytest.approx(0.2), 0.0), (0.4, 0.4, pytest.approx(0.3), 0.0),
+    ]  # fmt: skip
+    weight = _fading(parts[0], (60, 60))
+    assert weight[0, 30] == 1, "the photo's own border is none of the part's"
+    np.testing.assert_allclose(weight[30, :8], [1 / 12, 3 / 12, 5 / 12, 7 / 12, 9 / 12, 11 / 12, 1, 1], atol=1e-6)
+    np.testing.assert_allclose(weight[::-1, 30][:3], [1 / 12, 3 / 12, 5 / 12], atol=1e-6)

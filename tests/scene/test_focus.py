@@ -141,3 +141,29 @@ def test_auto_without_a_subject_is_what_stands_in_the_middle_before_the_rest() -
     assert find_focus(disparity, "auto", SHAPE) == pytest.approx(0.8)
     disparity[-8:] = 1.0  # A table's edge at the frame is nearer, but nobody's subject.
     assert find_focus(disparity, "auto", SHAPE) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("radius", "inside"), [(6.5, False), (10.5, True)])
+def test_a_point_stands_for_a_spot_of_a_hundredth_of_the_short_side(radius: float, inside: bool) -> None:
+    """Its radius is 12 px here, so a disc about it decides from 8.5 px on."""
+    rows, columns = np.mgrid[:1000, :1200]
+    disc = np.hypot(rows - 500, columns - 600) < radius
+    assert find_focus(np.where(disc, 0.9, 0.2).astype(np.float32), "600,500", (1000, 1200)) == pytest.approx(
+        0.9 if inside else 0.2
+    )
+
+
+@pytest.mark.parametrize(("sharp", "expected"), [(0.69, 0.2), (0.71, 1.0)])
+def test_what_is_seven_tenths_sharp_is_the_subject(sharp: float, expected: float) -> None:
+    disparity, subject = np.full((100, 100), 0.2, np.float32), np.zeros((100, 100), np.float32)
+    disparity[:20, :20], subject[:20, :20] = 1.0, sharp
+    assert find_focus(disparity, "auto", (100, 100), subject) == pytest.approx(expected)
+
+
+def test_without_a_subject_a_quarter_of_the_weight_of_the_middle_is_nearer() -> None:
+    """A Gaussian about the middle, a fifth of each side wide, weighs the map: of a ramp its upper quarter begins two
+    thirds of that to the right."""
+    ramp_across = np.linspace(0, 1, 400, dtype=np.float32)[None].repeat(300, 0)
+    assert find_focus(ramp_across, "auto", (300, 400)) == pytest.approx(0.5 + 0.6745 / 5, abs=0.01)
+    down = np.ascontiguousarray(ramp_across[:, ::4].T)
+    assert find_focus(down, "auto", down.shape) == pytest.approx(0.5 + 0.6745 / 5, abs=0.01)

@@ -69,3 +69,38 @@ def test_only_who_points_at_one_gets_one() -> None:
     assert right > 3 * left
     with pytest.raises(ValueError, match="outside"):
         places.focus_at("2000,5")
+
+
+def beside(matte: float, relative: float, half: int) -> bool:
+    """Whether a square of that matte and disparity, 2 x `half` px wide and apart from the subject, leaves it."""
+    whole, places = disc(66, 50, 30), np.full(SIZE, -1, np.float32)
+    places[disc(66, 50, 27) > 0.5] = 0.0
+    square = np.s_[66 - half : 66 + half, 130 - half : 130 + half]
+    whole[square], places[square] = matte, relative
+    own, _ = split_instances(whole, places)
+    return bool(own[66, 130] == 0)
+
+
+@pytest.mark.parametrize(
+    ("matte", "relative", "half", "leaves"),
+    [
+        (1.0, -0.6, 12, True),
+        (0.3, -0.6, 12, True),  # A little matte is enough for another thing.
+        (0.2, -0.6, 12, False),
+        (1.0, -0.27, 12, True),
+        (1.0, -0.23, 12, False),  # It is where the subject is.
+        (1.0, 0.27, 12, True),
+        (1.0, -0.6, 6, True),
+        (1.0, -0.6, 4, False),  # Less than a five hundredth of the photo is noise.
+    ],
+)
+def test_what_is_another_thing(matte: float, relative: float, half: int, leaves: bool) -> None:
+    assert beside(matte, relative, half) == leaves
+
+
+@pytest.mark.parametrize(("faint", "leaves"), [(0.05, False), (0.15, True)])
+def test_a_faint_matte_beside_another_thing_leaves_with_it(faint: float, leaves: bool) -> None:
+    matte, relative = two_things()
+    matte[20:30, 100:120] = faint
+    own, places = split_instances(matte, relative)
+    assert (own[25, 110] == 0) == leaves and (places[25, 110] == pytest.approx(-0.6)) == leaves

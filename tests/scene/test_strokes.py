@@ -20,7 +20,7 @@ from wideopen.scene import correction
 from wideopen.scene.correction import SIDE, correct
 from wideopen.scene.scene import Disparity, Matte
 from wideopen.scene.stroke import Stroke
-from wideopen.scene.stroke_file import as_strokes, decode_strokes, load_strokes
+from wideopen.scene.stroke_file import as_strokes, decode_strokes, load_strokes, of_picture
 
 HEIGHT, WIDTH = 240, 320
 BODY, ARM, OTHER = (
@@ -272,3 +272,31 @@ def test_without_a_matte_there_is_nothing_to_correct(model: Path) -> None:
     done = wideopen.render(draw_photo(), depth=depth, model=model, strokes=[json.loads(LINES)])
     inside = painted_picture()[..., 1] > 0
     assert np.array_equal(done[inside], draw_photo()[inside])
+
+
+@pytest.mark.parametrize(("count", "fine"), [(1000, True), (1001, False)])
+def test_a_file_holds_a_thousand_strokes_of_ten_thousand_points(count: int, fine: bool) -> None:
+    lines = b'{"kind": "keep", "points": [[0.5, 0.5]], "radius": 0.1}\n' * count
+    point = [{"kind": "give", "points": [(0.5, 0.5)] * 10 * count, "radius": 0.5}]
+    if fine:
+        assert len(decode_strokes(lines, "s.json")) == count and len(as_strokes(point, (4, 4))[0].points) == 10_000
+        return
+    for read in (lambda: decode_strokes(lines, "s.json"), lambda: as_strokes(point, (4, 4))):
+        with pytest.raises(StrokesError, match="more than 1000|1 to 10000 pairs"):
+            read()
+
+
+def test_a_picture_s_strokes_are_green_by_a_third_and_no_specks() -> None:
+    picture = np.zeros((60, 200, 3), np.uint8)
+    picture[2:4, 2:4] = (90, 170, 90)  # By 80 of 255, above 0.3.
+    picture[2:4, 10:12] = (90, 164, 90)  # By 74.
+    picture[2:4, 20:22] = (90, 170, 120)  # Blue counts, too.
+    picture[2, 30:33] = (0, 255, 0)  # Three pixels.
+    (only,) = of_picture(picture, None, "p", None)
+    assert only.kind == "keep" and only.area is not None and only.area.sum() == 4 and only.area[2:4, 2:4].all()
+    many = np.zeros((60, 200, 3), np.uint8)
+    for number in range(32):
+        many[2 : 5 + number, 6 * number : 6 * number + 3] = (255, 0, 0)
+    areas = [stroke.area for stroke in of_picture(many, None, "p", None)]
+    assert len(areas) == 31 and [area.sum() for area in areas[:2]] == [3 * 34, 3 * 33]
+    assert areas[-1].sum() == 3 * (3 + 4), "the smallest two are one"
