@@ -22,7 +22,7 @@ from matte_networks import build_matte_network
 from wideopen import MatteError, ModelError, Renderer
 from wideopen.scene.matte_file import decode_matte, embedded_matte, load_matte, save_matte
 
-HEIGHT, WIDTH = 900, 1300
+HEIGHT, WIDTH = 620, 1100
 """More than the lens's canvas has, so that a matte must decide at full size."""
 
 
@@ -37,8 +37,8 @@ def draw_photo() -> NDArray[np.uint8]:
 def draw_matte() -> NDArray[np.uint8]:
     """0 or 255: a disc on the right with a comb of teeth of 2 px, which no canvas of 1024 px tells apart."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    disc = np.hypot(rows - 450, columns - 900) < 200
-    comb = (rows >= 100) & (rows < 260) & (columns > 800) & (columns < 1000) & (columns % 4 < 2)
+    disc = np.hypot(rows - 310, columns - 760) < 140
+    comb = (rows >= 60) & (rows < 180) & (columns > 680) & (columns < 840) & (columns % 4 < 2)
     return np.where(disc | comb, 255, 0).astype(np.uint8)
 
 
@@ -57,9 +57,9 @@ def test_the_matte_decides_at_full_size(expected: NDArray[np.uint8]) -> None:
     assert np.array_equal(expected[inside], photo[inside])
     changed = (expected != photo).any(axis=2)
     away = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 3) > 3
-    away[620:] = False  # The ground at the subject's foot is as near as it, and in focus.
+    away[430:] = False  # The ground at the subject's foot is as near as it, and in focus.
     assert changed[away].mean() > 0.99, "what the network took for the subject is blurred, too"
-    gaps = ~inside & (np.mgrid[:HEIGHT, :WIDTH][0] < 240) & (cv2.blur(inside.astype(np.float32), (9, 9)) > 0.4)
+    gaps = ~inside & (np.mgrid[:HEIGHT, :WIDTH][0] < 160) & (cv2.blur(inside.astype(np.float32), (9, 9)) > 0.4)
     assert changed[gaps].mean() > 0.95, "between the teeth of the comb"
 
 
@@ -110,14 +110,14 @@ def test_a_file_is_what_the_array_is(model: Path, expected: NDArray, tmp_path: P
     assert np.array_equal(np.asarray(named), expected)
 
 
-@pytest.mark.parametrize("size", [(90, 130), (450, 650), (1800, 2600), (300, 434)])
+@pytest.mark.parametrize("size", [(62, 110), (310, 550), (1240, 2200), (200, 356)])
 def test_a_matte_of_any_size(size: tuple[int, int], model: Path) -> None:
     matte = cv2.resize(draw_matte(), size[::-1], interpolation=cv2.INTER_AREA)
     photo = draw_photo()
     done = wideopen.render(photo, matte=matte, model=model, threads=1)
-    deep = np.hypot(*(np.mgrid[:HEIGHT, :WIDTH] - np.array([450, 900])[:, None, None])) < 160
+    deep = np.hypot(*(np.mgrid[:HEIGHT, :WIDTH] - np.array([310, 760])[:, None, None])) < 105
     assert np.array_equal(done[deep], photo[deep])
-    far = np.s_[:600, :600]  # Below it, the ground is as near as the subject.
+    far = np.s_[:410, :510]  # Below it, the ground is as near as the subject.
     assert (done[far] != photo[far]).any(axis=2).mean() > 0.99
 
 
