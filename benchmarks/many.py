@@ -30,7 +30,7 @@ from wideopen.lens.full_resolution import carry_to_full_size
 from wideopen.photo.files import load, save
 from wideopen.photo.photo import Photo
 from wideopen.render.through_network import see
-from wideopen.scene.runtimes import OnnxRuntime, has_openvino
+from wideopen.scene.runtimes import OnnxGraph, has_openvino
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = ("first", "median", "parts", "loads", "compilations", "mib_10", "mib_half", "mib_end", "growth_kib")
@@ -54,7 +54,7 @@ def count_starts() -> dict[str, int]:
 
         setattr(owner, method, call)
 
-    counted(OnnxRuntime, "__init__", "loads")
+    counted(OnnxGraph, "__init__", "loads")
     if has_openvino():
         from wideopen.scene.runtimes import OpenVino
 

@@ -38,7 +38,7 @@ from peers import stacked_dmshn
 from wideopen.export.onnx_export import OPSET, Picture
 from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig, RuntimeName
-from wideopen.scene.runtimes import OnnxRuntime, OpenVino, has_openvino
+from wideopen.scene.runtimes import OnnxGraph, OpenVino, has_openvino
 
 FIRST = Path(__file__).parents[1] / "examples" / "models" / "first.onnx"
 """The model that draws its own picture, as all others here do."""
@@ -143,9 +143,9 @@ MEMORY = """
 import sys
 from pathlib import Path
 import numpy as np
-from wideopen.scene.runtimes import OnnxRuntime, OpenVino
+from wideopen.scene.runtimes import OnnxGraph, OpenVino
 graph, photo, engine, threads, names = sys.argv[1:]
-kind = OpenVino if engine == "openvino" else OnnxRuntime
+kind = OpenVino if engine == "openvino" else OnnxGraph
 kind(Path(graph).read_bytes(), int(threads) or None).run(names.split(","), np.load(photo))
 print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024)
 """
@@ -193,7 +193,7 @@ def contenders(photo: np.ndarray, threads: int | None, peers: bool) -> dict[str,
     def graph(
         weights: bytes, given: np.ndarray, outputs: tuple[str, ...] = ("bokeh",), once: bool = False
     ) -> Contender:
-        loaded = OnnxRuntime(weights, threads)
+        loaded = OnnxGraph(weights, threads)
         return Contender(
             lambda: loaded.run(list(outputs), given), gmac(weights, given.shape), weights, outputs=outputs, once=once
         )

@@ -83,3 +83,9 @@ class PreemptedError(TrainingError):
 
 class LoneError(TrainingError):
     """One process of several cannot go on, for a reason that the others do not know."""
+
+
+def one_line(error: BaseException, most: int = 200) -> str:
+    """What an error of another library says, which may run over many lines, on one of at most so many letters."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= most else text[: most - 3] + "..."

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from wideopen.errors import ModelError
+from wideopen.errors import ModelError, one_line
 
 PREFIX = "hf:"
 """How the name of a model on the hub begins."""
@@ -102,8 +102,7 @@ def _reason(error: Exception) -> str:
         return "no such repository, or a private one; hf auth login opens your own"
     if isinstance(error, LocalEntryNotFoundError):
         return "no network, and it was not fetched before; give the path of an .onnx file"
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "..."
+    return one_line(error)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from wideopen.evaluation.metrics import psnr
 from wideopen.image.resize import resize
 from wideopen.lens.full_resolution import carry_to_full_size
 from wideopen.photo.files import load
-from wideopen.scene.runtimes import OnnxRuntime, has_openvino
+from wideopen.scene.runtimes import OnnxGraph, has_openvino
 
 pytestmark = pytest.mark.slow
 
@@ -78,8 +78,8 @@ def test_photos_of_one_shape_are_compiled_once(tmp_path: Path, monkeypatch: pyte
 
 def test_a_model_file_is_loaded_once(model: Path, scene: NDArray, monkeypatch: pytest.MonkeyPatch) -> None:
     loads: list[bool] = []
-    plain = OnnxRuntime.__init__
-    monkeypatch.setattr(OnnxRuntime, "__init__", lambda self, *given: loads.append(True) or plain(self, *given))
+    plain = OnnxGraph.__init__
+    monkeypatch.setattr(OnnxGraph, "__init__", lambda self, *given: loads.append(True) or plain(self, *given))
     renderer = Renderer(RenderOptions(model=model, threads=1))
     assert not loads  # not before the first photo
     for _ in range(3):

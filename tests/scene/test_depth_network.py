@@ -80,7 +80,8 @@ def test_what_is_no_depth_model_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
     Image.fromarray(draw_photo()).save(tmp_path / "photo.png")
     for name, line in {
-        f"onnx:{tmp_path}/gone.onnx": "no such file", f"onnx:{tmp_path}/text.onnx": "not an ONNX model, or damaged",
+        f"onnx:{tmp_path}/gone.onnx": "no such model file",
+        f"onnx:{tmp_path}/text.onnx": "not an ONNX model, or damaged",
     }.items():  # fmt: skip
         with pytest.raises(ModelError, match=line):
             depth_estimator(name)

@@ -13,7 +13,7 @@ from limits import HANG
 from wideopen import Renderer, RenderOptions
 from wideopen.photo.files import load
 from wideopen.scene.model import SHIPPED
-from wideopen.scene.runtimes import OnnxRuntime, OpenVino
+from wideopen.scene.runtimes import OnnxGraph, OpenVino
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def small(name: str, size: tuple[int, int] = (128, 192)) -> np.ndarray:
 @pytest.mark.parametrize("name", ["dog.jpg", "statue.jpg"])
 def test_engines_agree(name: str) -> None:
     photo = small(name)
-    expected = OnnxRuntime(WEIGHTS, 1).run(OUTPUTS, photo)
+    expected = OnnxGraph(WEIGHTS, 1).run(OUTPUTS, photo)
     for ours, theirs in zip(OpenVino(WEIGHTS, 1).run(OUTPUTS, photo), expected, strict=True):
         assert np.abs(ours - theirs).max() < 1 / 255 / 10
 
@@ -86,7 +86,7 @@ def test_the_renderer_takes_it_for_many_photos(tmp_path: Path, monkeypatch: pyte
     options = RenderOptions(threads=1, working_side=256)
     one, many = Renderer(options), Renderer(options, many=True)
     difference = np.abs(one.render(photo).astype(int) - many.render(photo))
-    assert type(one.engine._runtime) is OnnxRuntime and type(many.engine._runtime) is OpenVino
+    assert type(one.engine._runtime) is OnnxGraph and type(many.engine._runtime) is OpenVino
     assert difference.max() <= 1
     assert os.listdir(tmp_path / "wideopen")
 

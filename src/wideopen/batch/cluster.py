@@ -21,8 +21,7 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
-from wideopen.batch.stores import line_of
-from wideopen.errors import ClusterError
+from wideopen.errors import ClusterError, one_line
 
 if TYPE_CHECKING:
     import pyarrow
@@ -137,7 +136,7 @@ def _one_pass(
                     raise result.error
                 yield number, result
     except ray.exceptions.RayError as error:
-        raise ClusterError(f"the cluster's workers cannot begin ({line_of(error)[:300]})") from error
+        raise ClusterError(f"the cluster's workers cannot begin ({one_line(error, 300)})") from error
 
 
 def _remote_args() -> dict[str, Any]:
@@ -192,7 +191,7 @@ def connected(options: ClusterOptions, threads: int = 1) -> Iterator[None]:
                 ray.init(options.address, log_to_driver=False, logging_level=logging.ERROR, **own)
         except Exception as error:  # ConnectionError, ValueError, RuntimeError, by the kind of address.
             token = "; it asks for Ray's token (RAY_AUTH_MODE=token)" if "AuthToken" in str(error.__cause__) else ""
-            raise ClusterError(f"no Ray cluster at {options.address} ({line_of(error)[:300]}){token}") from error
+            raise ClusterError(f"no Ray cluster at {options.address} ({one_line(error, 300)}){token}") from error
         try:
             yield
         finally:

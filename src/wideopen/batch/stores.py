@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wideopen.atomic_write import PART_PREFIX, PART_SUFFIX, make_folder, write_output
-from wideopen.errors import OutputError, PhotoError, StoreError
+from wideopen.errors import OutputError, PhotoError, StoreError, one_line
 from wideopen.photo.files import read_bytes
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "oci"}
@@ -57,7 +57,7 @@ def read(where: Place) -> bytes:
     except FileNotFoundError:
         raise PhotoError(f"{where}: no such file") from None
     except Exception as error:  # Whatever the store's own library raises.
-        raise PhotoError(f"{where}: cannot be read ({line_of(error)})") from error
+        raise PhotoError(f"{where}: cannot be read ({one_line(error, 300)})") from error
 
 
 def exists(where: Place) -> bool:
@@ -68,7 +68,7 @@ def exists(where: Place) -> bool:
     try:
         return bool(store.exists(key))
     except Exception as error:
-        raise StoreError(f"{where}: cannot be reached ({line_of(error)})") from error
+        raise StoreError(f"{where}: cannot be reached ({one_line(error, 300)})") from error
 
 
 def write(where: Place, data: bytes, overwrite: bool = False) -> None:
@@ -88,7 +88,7 @@ def write(where: Place, data: bytes, overwrite: bool = False) -> None:
         raise OutputError(str(error)) from error
     except Exception as error:
         reason = error if isinstance(error, OSError) else None  # Whether the disk is full is asked for.
-        raise OutputError(f"{where}: cannot be written ({line_of(error)})") from reason
+        raise OutputError(f"{where}: cannot be written ({one_line(error, 300)})") from reason
 
 
 def make_place(folder: Place) -> None:
@@ -100,7 +100,7 @@ def make_place(folder: Place) -> None:
             store, key = open_store(folder)
             store.makedirs(key, exist_ok=True)
         except Exception as error:
-            raise OutputError(f"{folder}: cannot be written to ({line_of(error)})") from error
+            raise OutputError(f"{folder}: cannot be written to ({one_line(error, 300)})") from error
 
 
 def files_below(folder: Url, recursive: bool = True) -> list[Url]:
@@ -111,7 +111,7 @@ def files_below(folder: Url, recursive: bool = True) -> list[Url]:
     except FileNotFoundError:
         return []
     except Exception as error:
-        raise StoreError(f"{folder}: cannot be listed ({line_of(error)})") from error
+        raise StoreError(f"{folder}: cannot be listed ({one_line(error, 300)})") from error
     start = key.rstrip("/") + "/"
     names = [name.removeprefix(start) for name in sorted(found) if name.startswith(start)]
     return [folder / name for name in names if _is_whole(name)]
@@ -144,13 +144,8 @@ def open_store(url: Url) -> tuple[Any, str]:
         extra = (
             '; run: pip install "wideopen[cluster]"' if isinstance(error, ImportError) and _protocol(url) in S3 else ""
         )
-        raise StoreError(f"{url}: cannot be opened ({line_of(error)}){extra}") from error
+        raise StoreError(f"{url}: cannot be opened ({one_line(error, 300)}){extra}") from error
     return store, str(key)
-
-
-def line_of(error: BaseException) -> str:
-    """One line for an error of another library."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _write_through_part(store: Any, url: Url, data: bytes, overwrite: bool) -> None:

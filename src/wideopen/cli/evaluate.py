@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wideopen.cli.shared_options import ExcludeList, Pattern, Split, counted
+
 if TYPE_CHECKING:
     from wideopen.evaluation.results import EvaluationReport
 
@@ -28,14 +30,10 @@ def evaluate(
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Use the first so many pairs.")] = None,
-    pattern: Annotated[str | None, typer.Option(help="Regular expression that names a pair.")] = None,
-    split: Annotated[
-        str | None, typer.Option(help="train or test (folders); val294 or train4400 (EBB!'s numbers).")
-    ] = None,
+    pattern: Pattern = None,
+    split: Split = None,
     aperture: Annotated[float | None, typer.Option(help="Use targets of this f-number only.")] = None,
-    exclude_list: Annotated[
-        Path | None, typer.Option(help="Names of pairs to leave out, as `wideopen inspect` writes them.")
-    ] = None,
+    exclude_list: ExcludeList = None,
     protocol: Annotated[
         str, typer.Option(help="ours, lanczos-1536x1024 (any size), border-20 (any width), or several joined with +.")
     ] = "ours",
@@ -52,9 +50,6 @@ def evaluate(
 
     Example: `wideopen evaluate --data PAIRS -o report`
     """
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from wideopen.atomic_write import check_output, write_output
     from wideopen.evaluation.contenders import open_contenders
     from wideopen.evaluation.evaluate import evaluate_all
@@ -73,15 +68,7 @@ def evaluate(
     pairs = (pairs if aperture is None else at_aperture(pairs, aperture, data))[:limit]
     measure = make_measure(margin, vgg_weights, lpips)
     contenders = open_contenders(model or [], pairs)
-    with Progress(
-        *Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True), transient=True,
-    ) as bar:  # fmt: skip
-        task = bar.add_task("evaluating", total=None)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
+    with counted("evaluating") as progress:
         if output is not None and not kind:
             reports = review(
                 pairs, contenders, output, protocol=how, measure=measure, overwrite=overwrite, progress=progress

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wideopen.cli.shared_options import ExcludeList, Pattern, Split, counted
+
 if TYPE_CHECKING:
     from wideopen.pairs.inspect import Inspection
 
@@ -17,13 +19,9 @@ def inspect(
         typer.Option(help="Write the names of unusable pairs here, for --exclude-list of `wideopen train`."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace these two files.")] = False,
-    pattern: Annotated[str | None, typer.Option(help="Regular expression that names a pair.")] = None,
-    split: Annotated[
-        str | None, typer.Option(help="train or test (folders); val294 or train4400 (EBB!'s numbers).")
-    ] = None,
-    exclude_list: Annotated[
-        Path | None, typer.Option(help="Names of pairs to leave out, as --write-exclude-list writes them.")
-    ] = None,
+    pattern: Pattern = None,
+    split: Split = None,
+    exclude_list: ExcludeList = None,
     recipe: Annotated[Path | None, typer.Option(help="Recipe whose crop the photos must be fit for.")] = None,
     crop: Annotated[int | None, typer.Option(min=1, help="Side in px of that crop, if no recipe.")] = None,
     max_shift: Annotated[float, typer.Option(help="px by which details in focus may have moved.")] = 3.0,
@@ -35,9 +33,6 @@ def inspect(
 
     Example: `wideopen inspect PAIRS --json found.json --write-exclude-list bad.txt`
     """
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from wideopen.atomic_write import check_output
     from wideopen.pairs.inspect import Limits, inspect_pairs
     from wideopen.pairs.sample_options import PairsOptions
@@ -51,15 +46,10 @@ def inspect(
         if path is not None:
             check_output(path, overwrite)
     options = load_recipe(recipe).pairs if recipe is not None else PairsOptions(crop=crop or 0)
-    with Progress(
-        *Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True), transient=True,
-    ) as bar:  # fmt: skip
-        task = bar.add_task("inspecting", total=None)
+    with counted("inspecting") as progress:
         found = inspect_pairs(
             directory, options=options, limits=Limits(max_shift, max_exposure),
-            pattern=pattern, split=split, exclude=exclude_list,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            pattern=pattern, split=split, exclude=exclude_list, progress=progress,
         )  # fmt: skip
     if json_file is not None:
         found.write_json(json_file, overwrite)

@@ -1,5 +1,8 @@
-"""Options that commands about many photos share."""
+"""Options that several commands share."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,6 +32,12 @@ AsJson = Annotated[
     bool, typer.Option("--json", rich_help_panel=BATCH, help="A line of JSON for each photo, and one at the end.")
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", rich_help_panel=BATCH, help="Say nothing but what failed.")]
+Pattern = Annotated[str | None, typer.Option(help="Regular expression that names a pair.")]
+Split = Annotated[str | None, typer.Option(help="train or test (folders); val294 or train4400 (EBB!'s numbers).")]
+ExcludeList = Annotated[
+    Path | None,
+    typer.Option(help="Names of pairs to leave out, as `wideopen inspect` writes them."),
+]
 MatteBits = Annotated[int, typer.Option(rich_help_panel=SUBJECT, help="Bits of a matte in a PNG: 8 or 16.")]
 
 
@@ -37,3 +46,18 @@ def check_bits(bits: int) -> int:
     if bits not in (8, 16):
         raise typer.BadParameter(f"a matte in a PNG has 8 or 16 bits, not {bits}", param_hint="--matte-bits")
     return bits
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, where that is a terminal; what it gives is told how many are done, and of how many."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    console, columns = (
+        Console(stderr=True),
+        (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn()),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wideopen.cli.cluster import cluster_options
+from wideopen.cli.shared_options import counted
 
 if TYPE_CHECKING:
     from wideopen.synthesis.synthesize import SynthesizeOptions
@@ -76,9 +77,6 @@ def synthesize(
 
     Example: `wideopen synthesize --photos photos --mattes mattes -o pairs --sheet pairs.jpg`
     """
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from wideopen.atomic_write import check_output
     from wideopen.synthesis.contact_sheet import contact_sheet
     from wideopen.synthesis.synthesize import synthesize as make_pairs
@@ -94,17 +92,11 @@ def synthesize(
     options = _options(style, common, varied, {"blur": blur, "blur_jitter": blur_jitter}, backgrounds)
     if sheet is not None:  # Before the work, not after it.
         check_output(sheet, overwrite)
-    console = Console(stderr=True)
-    with Progress(
-        *Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
-    ) as bar:  # fmt: skip
-        task = bar.add_task("making pairs", total=None)
+    with counted("making pairs") as progress:
         done = make_pairs(
             photos, mattes, output, options, only=only, backgrounds=backgrounds, per_photo=per_photo, limit=limit,
             workers=workers or 2, cluster=None if cluster is None else cluster_options(cluster, workers),
-            overwrite=overwrite,
-            progress=lambda count, total: bar.update(task, completed=count, total=total),
+            overwrite=overwrite, progress=progress,
         )  # fmt: skip
     for name, reason in done.skipped:
         typer.echo(f"skipped {name}: {reason}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from wideopen.cli.shared_options import ExcludeList, Pattern, Split
 from wideopen.cli.text import complain
 
 
@@ -16,13 +17,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where this run stopped, or start it if it is new.")
     ] = False,
-    pattern: Annotated[str | None, typer.Option(help="Regular expression that names a pair.")] = None,
-    split: Annotated[
-        str | None, typer.Option(help="train or test (folders); val294 or train4400 (EBB!'s numbers).")
-    ] = None,
-    exclude_list: Annotated[
-        Path | None, typer.Option(help="Names of pairs to leave out, as `wideopen inspect` writes them.")
-    ] = None,
+    pattern: Pattern = None,
+    split: Split = None,
+    exclude_list: ExcludeList = None,
     start: Annotated[
         Path | None, typer.Option(help="Weights (.pt) of another run, or a model (.onnx), to start from.")
     ] = None,

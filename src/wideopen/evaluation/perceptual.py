@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from wideopen._types import Float32
-from wideopen.errors import WeightsError
+from wideopen.errors import WeightsError, one_line
 from wideopen.evaluation.ssim import check
 
 if TYPE_CHECKING:
@@ -71,10 +71,9 @@ class LPIPS:
                 warnings.simplefilter("ignore")  # It asks torchvision for weights in a way that has a newer one.
                 self._network: Any = lpips.LPIPS(net="alex", version="0.1", verbose=False).eval()
         except Exception as error:  # torchvision beside another torch raises RuntimeError, a fetch URLError
-            first = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
             raise WeightsError(
-                f"LPIPS: not available ({first}); it needs the package lpips, a torchvision built for this PyTorch "
-                '(run: pip install "wideopen[lpips]"), and AlexNet\'s weights, which that fetches once'
+                f"LPIPS: not available ({one_line(error)}); it needs the package lpips, a torchvision built for this "
+                'PyTorch (run: pip install "wideopen[lpips]"), and AlexNet\'s weights, which that fetches once'
             ) from error
         self._map = Kept(self._compare)
 

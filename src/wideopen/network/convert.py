@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from wideopen.errors import ModelError, OutputError, WideopenError
+from wideopen.errors import ModelError, OutputError, WideopenError, one_line
 from wideopen.network.blocks import InstanceNorm
 from wideopen.network.checkpoint import save_weights
 from wideopen.network.pynet import ENCODED, LARGEST, LEVELS, SMALLEST, PyNET
@@ -179,13 +179,13 @@ def _open(checkpoint: Path) -> tuple[dict[str, Shape], Callable[[str], NDArray[n
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
     except Exception as error:
-        raise ModelError(f"{checkpoint}: a damaged TensorFlow checkpoint ({_first_line(error)})") from error
+        raise ModelError(f"{checkpoint}: a damaged TensorFlow checkpoint ({one_line(error)})") from error
 
     def read(name: str) -> NDArray[np.float32]:
         try:
             value = np.asarray(reader.get_tensor(name), np.float32)
         except Exception as error:
-            raise ModelError(f"{checkpoint}: a damaged TensorFlow checkpoint: {name}: {_first_line(error)}") from error
+            raise ModelError(f"{checkpoint}: a damaged TensorFlow checkpoint: {name}: {one_line(error)}") from error
         return np.ascontiguousarray(value.transpose(OUR_AXES) if value.ndim == 4 else value)
 
     return shapes, read
@@ -207,10 +207,6 @@ def _prefix(checkpoint: Path) -> Path:
     if not any(file.name.startswith(f"{prefix.name}.data-") for file in prefix.parent.iterdir()):
         raise ModelError(f"{checkpoint}: there is no {prefix.name}.data-00000-of-00001 beside its .index file")
     return prefix
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
 def _tensorflow() -> Any:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wideopen.errors import WeightsError
+from wideopen.errors import WeightsError, one_line
 
 Arch = Literal["vgg16", "vgg19"]
 Layers = list[tuple[Tensor, Tensor]]
@@ -88,7 +88,7 @@ def _load_torchvision(arch: Arch, file: Path | None) -> Layers:
             )
         except (OSError, RuntimeError, pickle.UnpicklingError) as error:  # URLError is an OSError
             raise WeightsError(
-                f"cannot fetch {arch} weights from {where} ({_line(error)}); give a weights file "
+                f"cannot fetch {arch} weights from {where} ({one_line(error)}); give a weights file "
                 f"(torchvision's {arch} .pth, or .npz), or set the recipe's vgg weights to 0"
             ) from error
     else:
@@ -147,11 +147,5 @@ def _pick(state: dict[str, Tensor], keys: list[tuple[str, str]], arch: Arch, whe
 
 
 def _unreadable(file: Path, arch: Arch, error: Exception) -> WeightsError:
-    reason = "no such file" if isinstance(error, FileNotFoundError) else _line(error)
+    reason = "no such file" if isinstance(error, FileNotFoundError) else one_line(error)
     return WeightsError(f"{file}: cannot read {arch} weights ({reason}); give torchvision's .pth or an .npz file")
-
-
-def _line(error: Exception) -> str:
-    """The start of an error's text on one line; torch's own run over many."""
-    text = str(error).strip()
-    return text.splitlines()[0][:120] if text else type(error).__name__

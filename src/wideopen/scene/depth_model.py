@@ -19,7 +19,7 @@ import numpy as np
 
 from wideopen import hub
 from wideopen._types import Float
-from wideopen.errors import ModelError
+from wideopen.errors import ModelError, one_line
 from wideopen.hub import is_hub_name
 from wideopen.image.resize import fit, resize
 from wideopen.options import DepthKind
@@ -110,7 +110,7 @@ class TransformersModel:
             try:
                 self._pipeline: Any = pipeline("depth-estimation", model=str(folder), device="cpu")
             except Exception as error:  # Of safetensors, of Transformers: there is no common kind.
-                raise ModelError(f"{self.label}: cannot be loaded ({_line(error)}); {_WAYS_OUT}") from error
+                raise ModelError(f"{self.label}: cannot be loaded ({one_line(error)}); {_WAYS_OUT}") from error
 
     def estimate(self, pixels: Float) -> DepthMap:
         """See `Estimates`. The map's longer side is at most `LONG_SIDE`; it is metric if the model is.
@@ -128,7 +128,9 @@ class TransformersModel:
             try:
                 found = self._pipeline(shown)["predicted_depth"]
             except (RuntimeError, ValueError, TypeError, KeyError) as error:
-                raise ModelError(f"{self.label}: does not run on a photo ({_line(error)}); choose another") from error
+                raise ModelError(
+                    f"{self.label}: does not run on a photo ({one_line(error)}); choose another"
+                ) from error
         values = found.squeeze().numpy().astype(np.float32)
         config = self._pipeline.model.config
         if getattr(config, "depth_estimation_type", "") == "metric" or config.model_type in _METRIC_KINDS:
@@ -156,9 +158,3 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
-
-
-def _line(error: BaseException) -> str:
-    """The first sentence or so of an error that may run over several lines."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "..."

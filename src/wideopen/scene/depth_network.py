@@ -38,18 +38,10 @@ class DepthNetwork:
         self, path: Path, kind: DepthKind = "disparity", unit_m: float | None = None, threads: int | None = None
     ) -> None:
         self.label, self._kind, self._unit = f"depth model {path}", kind, unit_m
-        try:
-            self._graph = OnnxGraph(path, threads)
-        except FileNotFoundError:
-            raise ModelError(f"{self.label}: no such file; give the path of an .onnx file") from None
-        except Exception as error:  # ONNX Runtime has no common base of its own below Exception.
-            raise ModelError(f"{self.label}: not an ONNX model, or damaged; get a whole copy") from error
-        inputs, outputs = self._graph.inputs, self._graph.outputs
-        if len(inputs) != 1 or inputs[0].rank != 4 or inputs[0].side(1) not in (None, 3):
-            given = ", ".join(f"{item.name} {item.shape}" for item in inputs)
-            raise ModelError(f"{self.label}: takes {given}, not one picture of 1x3xHxW; choose another")
-        named = [item.name for item in outputs if "depth" in item.name.lower()]
-        self._output = (named or [outputs[0].name])[0]
+        self._graph = OnnxGraph(path, threads, self.label)
+        self._graph.check_takes_a_picture(self.label)
+        outputs = [item.name for item in self._graph.outputs]
+        self._output = next((name for name in outputs if "depth" in name.lower()), outputs[0])
 
     def estimate(self, pixels: Float) -> DepthMap:
         """The map of HxWx3 float32, sRGB-encoded, [0, 1]; of the size that the network works at.
@@ -60,11 +52,7 @@ class DepthNetwork:
         """
         shown = resize(pixels, *self._size(*pixels.shape[:2]))
         batch = np.ascontiguousarray(((shown - MEAN) / DEVIATION).transpose(2, 0, 1)[None], np.float32)
-        try:
-            found = self._graph.run([self._output], batch)[0]
-        except Exception as error:
-            line = str(error).splitlines()[0]
-            raise ModelError(f"{self.label}: does not run on a photo ({line}); choose another") from error
+        found = self._graph.run_on_photo(self._output, batch)
         values: Float = np.asarray(found.squeeze(), np.float32)
         if values.ndim != 2 or not np.isfinite(values).all():
             raise ModelError(f"{self.label}: gives {found.shape} or no numbers, not a map; choose another")

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from wideopen._types import Float, Pixels
-from wideopen.errors import ModelError
+from wideopen.errors import ModelError, one_line
 from wideopen.image.resize import resize
 
 Kind = Literal["isnet", "birefnet", "u2net"]
@@ -42,13 +42,7 @@ class MatteModel:
     def __init__(self, path: Path, threads: int | None = None) -> None:
         from wideopen.scene.runtimes import OnnxGraph
 
-        self.path = path
-        try:
-            self._graph = OnnxGraph(path, threads)
-        except FileNotFoundError:
-            raise ModelError(f"{path}: no such model file; give the path of an .onnx file") from None
-        except Exception as error:  # ONNX Runtime has no common base of its own below Exception.
-            raise ModelError(f"{path}: not an ONNX model, or damaged; get a whole copy") from error
+        self.path, self._graph = path, OnnxGraph(path, threads)
         self.kind, self.side, self._output = self._told()
 
     def matte(self, pixels: Float) -> Float:
@@ -73,11 +67,7 @@ class MatteModel:
             white = max(float(shown.max()), 1e-6) if self.kind == "u2net" else 1.0
             prepared = (shown / np.float32(white) - MEAN) / DEVIATION
         batch = np.ascontiguousarray(prepared.transpose(2, 0, 1)[None], np.float32)
-        try:
-            found = self._graph.run([self._output], batch)[0]
-        except Exception as error:
-            line = str(error).splitlines()[0]
-            raise ModelError(f"{self.path}: cannot be run on a photo ({line}); choose another") from error
+        found = self._graph.run_on_photo(self._output, batch)
         if found.size != self.side**2 or not np.isfinite(found).all():
             raise ModelError(f"{self.path}: gives {found.shape} or no numbers, not a matte of its input's size")
         return found.reshape(self.side, self.side)
@@ -88,9 +78,7 @@ class MatteModel:
         foreign = f"{self.path}: not a model that gives mattes (IS-Net, BiRefNet or U2-Net)"
         if "wideopen" in self._graph.metadata:
             raise ModelError(f"{foreign}; it is one of this package's, which --model takes")
-        if len(inputs) != 1 or inputs[0].rank != 4 or inputs[0].side(1) not in (None, 3):
-            given = ", ".join(f"{item.name} {item.shape}" for item in inputs)
-            raise ModelError(f"{foreign}: it takes {given}, not one picture of 1x3xHxW")
+        self._graph.check_takes_a_picture(foreign)
         sides = {side for axis in (2, 3) if (side := inputs[0].side(axis)) is not None}
         if len(sides) > 1:
             raise ModelError(f"{foreign}: it takes {inputs[0].shape}, which is no square")
@@ -125,7 +113,7 @@ class RembgSession:
         try:
             self._session = new_session(name)
         except Exception as error:  # Of rembg, of the download, of ONNX Runtime: there is no common kind.
-            raise ModelError(f"rembg:{name}: cannot be had ({_line(error)}); choose another session") from error
+            raise ModelError(f"rembg:{name}: cannot be had ({one_line(error)}); choose another session") from error
         self._alone = Lock()
 
     def matte(self, pixels: Float) -> Float:
@@ -137,7 +125,9 @@ class RembgSession:
             with self._alone:
                 found = self._session.predict(shown)
         except Exception as error:
-            raise ModelError(f"rembg:{self.name}: cannot be run on a photo ({_line(error)}); choose another") from error
+            raise ModelError(
+                f"rembg:{self.name}: cannot be run on a photo ({one_line(error)}); choose another"
+            ) from error
         planes = [np.asarray(picture.convert("L"), np.float32) / np.float32(255) for picture in found]
         if not planes:
             return np.zeros(pixels.shape[:2], np.float32)
@@ -150,9 +140,3 @@ def shown_to_models(pixels: Pixels, srgb: Any) -> Float:
     from wideopen.scene.network_scene import small
 
     return small(pixels, min(2 * SIDE, max(pixels.shape[:2])), srgb)
-
-
-def _line(error: BaseException) -> str:
-    """The first sentence or so of an error that may run over several lines."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "..."

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from wideopen._types import Float32
-from wideopen.errors import ModelError
+from wideopen.errors import ModelError, one_line
 from wideopen.hub import is_hub_name, model_file
 from wideopen.image import resize
 from wideopen.options import Precision, RuntimeName
-from wideopen.scene.runtimes import OnnxRuntime, OpenVino, Runtime, cache_folder
+from wideopen.scene.runtimes import OnnxGraph, OpenVino, Runtime, cache_folder
 
 SHIPPED = Path(__file__).parents[1] / "models" / "default.onnx"
 FORMAT = 1
@@ -89,10 +89,7 @@ class Engine:
     ) -> None:
         self.path = SHIPPED if model is None else model_file(model) if is_hub_name(model) else Path(model)
         weights = _read(self.path, shipped=model is None)
-        try:
-            loaded = OnnxRuntime(weights, threads)
-        except Exception as error:  # ONNX Runtime has no common base of its own below Exception.
-            raise ModelError(f"{self.path}: not an ONNX model, or damaged; export or fetch it again") from error
+        loaded = OnnxGraph(weights, threads, str(self.path))
         self.metadata = self._check(loaded)
         self._runtime: Runtime = loaded
         if runtime == "openvino":
@@ -125,7 +122,7 @@ class Engine:
         try:
             outputs = self._runtime.run(self._outputs, np.ascontiguousarray(views.transpose(0, 3, 1, 2)))
         except Exception as error:
-            raise ModelError(f"{self.path}: cannot be run ({str(error).splitlines()[0]}); export it again") from error
+            raise ModelError(f"{self.path}: cannot be run ({one_line(error)}); export it again") from error
         planes = [np.asarray(output) for output in outputs]
         size = tuple(self.metadata.scale * side for side in shown.shape[:2])
         for plane, channels in zip(planes, (3 if self.draws else 1, 1), strict=False):
@@ -142,7 +139,7 @@ class Engine:
         seen = cv2.resize(shown, size[::-1], interpolation=cv2.INTER_LINEAR)
         return NetworkResult(bokeh, sharp, resize.crop(seen, height, width))
 
-    def _check(self, loaded: OnnxRuntime) -> ModelInfo:
+    def _check(self, loaded: OnnxGraph) -> ModelInfo:
         text = loaded.metadata.get("wideopen")
         foreign = f"{self.path}: not a wideopen model; make one with wideopen export"
         if text is None:
@@ -158,7 +155,7 @@ class Engine:
             info = ModelInfo(**known, mirrored=bool(values.get("mirrored", True)), details=rest)  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{foreign} (its metadata is wrong: {error})") from error
-        inputs, given = loaded.names
+        inputs, given = ([port.name for port in ports] for ports in (loaded.inputs, loaded.outputs))
         if inputs == ["photo"] and {"matte", "relative"} <= set(given):
             self._outputs = ["matte", "relative"]
         elif inputs == ["photo"] and "bokeh" in given:

@@ -18,7 +18,7 @@ import onnxruntime
 
 from wideopen._types import Float32
 from wideopen.atomic_write import write_output
-from wideopen.errors import OutputError
+from wideopen.errors import ModelError, OutputError, one_line
 from wideopen.options import Precision
 
 # From 1.32 on it reports what it runs, on what machine, unless it is told not to.
@@ -43,32 +43,6 @@ class Runtime(Protocol):
         """The named outputs for a 1x3xHxW photo; raises whatever the runtime raises."""
 
 
-class OnnxRuntime:
-    """A graph in ONNX Runtime; raises whatever it raises if the bytes are no model."""
-
-    def __init__(self, weights: bytes, threads: int | None) -> None:
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.intra_op_num_threads = threads or 0
-        options.log_severity_level = 4  # Its errors come as exceptions, which become ours.
-        there = onnxruntime.get_available_providers()
-        self._session = onnxruntime.InferenceSession(weights, options, providers=[p for p in PROVIDERS if p in there])
-
-    @property
-    def metadata(self) -> dict[str, str]:
-        """The file's own entries."""
-        return dict(self._session.get_modelmeta().custom_metadata_map)
-
-    @property
-    def names(self) -> tuple[list[str], list[str]]:
-        """Names of inputs and outputs."""
-        return [item.name for item in self._session.get_inputs()], [item.name for item in self._session.get_outputs()]
-
-    def run(self, outputs: list[str], photo: Float32) -> list[Float32]:
-        """See `Runtime`."""
-        return [np.asarray(found) for found in self._session.run(outputs, {"photo": photo})]
-
-
 @dataclass(frozen=True)
 class Port:
     """An input or output of a graph."""
@@ -88,29 +62,51 @@ class Port:
 
 
 class OnnxGraph:
-    """Anybody's ONNX file of one picture in, run on the CPU or what ONNX Runtime finds.
+    """An ONNX graph of one picture in, run on the CPU or what ONNX Runtime finds.
 
-    Raises FileNotFoundError, or whatever ONNX Runtime raises if the file is no model.
+    Args:
+        model: a file, beside which weights of its own may lie (`external data`), or one's bytes.
+        label: what it is called in messages; the file's path if None.
+
+    Raises:
+        ModelError: no such file, or it is no model.
     """
 
-    def __init__(self, path: Path, threads: int | None) -> None:
-        if not path.is_file():
-            raise FileNotFoundError(path)
+    def __init__(self, model: Path | bytes, threads: int | None, label: str | None = None) -> None:
+        self.label = str(model) if label is None else label
+        if isinstance(model, Path) and not model.is_file():
+            raise ModelError(f"{self.label}: no such model file; give the path of an .onnx file")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or 0
-        options.log_severity_level = 4
-        there = onnxruntime.get_available_providers()
-        # By its path: weights beside it (`external data`) are found, and files of over 2 GB can be read.
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=[p for p in PROVIDERS if p in there])
+        options.log_severity_level = 4  # Its errors come as exceptions, which become ours.
+        there = [provider for provider in PROVIDERS if provider in onnxruntime.get_available_providers()]
+        try:
+            source = model if isinstance(model, bytes) else str(model)
+            self._session = onnxruntime.InferenceSession(source, options, providers=there)
+        except Exception as error:  # ONNX Runtime has no common base of its own below Exception.
+            raise ModelError(f"{self.label}: not an ONNX model, or damaged; get a whole copy") from error
         self.inputs = [Port(item.name, tuple(item.shape)) for item in self._session.get_inputs()]
         self.outputs = [Port(item.name, tuple(item.shape)) for item in self._session.get_outputs()]
         self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
-        self._half = "16" in self._session.get_inputs()[0].type
 
-    def run(self, outputs: list[str], picture: Float32) -> list[Float32]:
-        """The named outputs, float32, for a picture of 1x3xHxW; raises whatever ONNX Runtime raises."""
-        given = {self.inputs[0].name: picture.astype(np.float16) if self._half else picture}
+    def check_takes_a_picture(self, foreign: str) -> None:
+        """Raise ModelError, opened by `foreign`, unless the graph's input is one picture of 1x3xHxW."""
+        if len(self.inputs) != 1 or self.inputs[0].rank != 4 or self.inputs[0].side(1) not in (None, 3):
+            given = ", ".join(f"{item.name} {item.shape}" for item in self.inputs)
+            raise ModelError(f"{foreign}: takes {given}, not one picture of 1x3xHxW; choose another")
+
+    def run(self, outputs: list[str], photo: Float32) -> list[Float32]:
+        """See `Runtime`; float32, whatever the graph's own numbers are."""
+        half = "16" in self._session.get_inputs()[0].type
+        given = {self.inputs[0].name: photo.astype(np.float16) if half else photo}
         return [np.asarray(found, np.float32) for found in self._session.run(outputs, given)]
+
+    def run_on_photo(self, output: str, photo: Float32) -> Float32:
+        """`run` for one output; ModelError, one line, if it does not run."""
+        try:
+            return self.run([output], photo)[0]
+        except Exception as error:
+            raise ModelError(f"{self.label}: cannot be run on a photo ({one_line(error)}); choose another") from error
 
 
 class OpenVino:
