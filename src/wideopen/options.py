@@ -95,7 +95,7 @@ class RenderOptions:
         metadata=_doc("Leave out EXIF, GPS, XMP, captions, comments and depth; the colour profile stays."),
     )
     keep_motion: bool = field(
-        default=False, metadata=_doc("Keep the film of a motion photo as it is, sharp, in a JPEG.")
+        default=False, metadata=_doc("Keep the film of a motion photo as it is, sharp, in JPEG and HEIC.")
     )
     matte: str | None = field(
         default=None,

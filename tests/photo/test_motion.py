@@ -91,6 +91,23 @@ def test_behind_a_gain_map() -> None:
     assert file.endswith(FILM) and listed[2]["Length"] == str(len(FILM))
 
 
+def test_a_heic_film_is_kept_in_heic_and_jpeg() -> None:
+    """In a box of its own behind the picture, whose head the XMP counts; exiftool and libheif read the file."""
+    plain = Photo(np.full((48, 64, 3), 90, np.uint8), film=FILM, film_us=77)
+    file = to_bytes(plain, "HEIF")
+    assert file.endswith(box(b"mpvd", FILM)) and losses(plain, "HEIF") == ()
+    photo = decode(file)
+    assert (photo.film, photo.film_us) == (FILM, 77) and photo.notices == (LEFT_OUT,)
+    with Image.open(io.BytesIO(file)) as image:
+        image.load()
+        first, second = items(image.info["xmp"])
+    assert (first["Mime"], first["Padding"]) == ("image/heic", "8")
+    assert (second["Semantic"], second["Length"]) == ("MotionPhoto", str(len(FILM)))
+    again = decode(to_bytes(photo, "JPEG"))
+    assert (again.film, again.film_us) == (FILM, 77)
+    assert decode(file[: -len(FILM) // 2]).film == b""
+
+
 def test_damaged_films() -> None:
     for film in (FILM[:-1], FILM[:20], b"\0\0\0\0ftyp", b"\0\0\0\x07ftyp" + bytes(50)):
         data = motion_photo()[: -len(FILM)] + film

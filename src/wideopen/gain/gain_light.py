@@ -76,7 +76,8 @@ class GainLight(PhotoLight):
     def light_at(self, pixels: Pixels, part: Area, there: NDArray[np.intp]) -> Float:
         stops = gain_at(self._own, part, self.photo.shape)
         stops = stops.reshape(1, -1, stops.shape[2])[:, there]
-        return self._hdr(to_light(pixels.reshape(1, -1, 3)[:, there], self.curve), stops)[0]
+        found: Float = self._hdr(to_light(pixels.reshape(1, -1, 3)[:, there], self.curve), stops)[0]
+        return found
 
     def small(self, pixels: Pixels, height: int, width: int) -> Float:
         size = fit(height, width, max(height, width, min(FINE_SIDE, max(pixels.shape[:2]))))

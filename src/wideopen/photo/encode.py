@@ -120,8 +120,11 @@ def _exr(photo: "Photo", quality: int | None) -> bytes:
 
 def _heif(photo: "Photo", quality: int | None) -> bytes:
     photo, metadata = _with_metadata(photo, photo.grey)
-    pixels = _stack(photo, alpha=True)
-    return encode_heif(pixels, quality or DEFAULT_QUALITY, metadata, photo.subsampling, photo.hdr)
+    film, packet = photo.film, metadata.get("xmp", b"")
+    if film:
+        metadata["xmp"] = motion.announced(packet, film, photo.film_us, motion.BOX_HEAD, "image/heic")
+    coded = encode_heif(_stack(photo, alpha=True), quality or DEFAULT_QUALITY, metadata, photo.subsampling, photo.hdr)
+    return coded + motion.heif_film(film) if film else coded
 
 
 def _avif(photo: "Photo", quality: int | None) -> bytes:
@@ -156,7 +159,8 @@ def losses(photo: "Photo", format: str) -> tuple[str, ...]:
     found, codec = [], FORMATS[format]
     if photo.gain is not None and not codec.more:
         found.append(f"its HDR gain map has no place in {format}, which gets the SDR picture; write .jpg to keep HDR")
-    only_in_jpeg = {"depth map": photo.depth, "thermal data (FLIR)": photo.thermal, "film": photo.film}
+    film = photo.film if format != "HEIF" else b""
+    only_in_jpeg = {"depth map": photo.depth, "thermal data (FLIR)": photo.thermal, "film": film}
     for name, content in only_in_jpeg.items():
         if content and not codec.more:
             found.append(f"its {name} has no place in {format}; write .jpg to keep it")

@@ -90,6 +90,8 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
     more = extended_packet([body for name, body in getattr(image, "applist", []) if name == "APP1"])
     more = xmp.make_true(more, held)
     film, film_us = motion.read_film(data) if image.format in ("JPEG", "MPO") else (b"", -1)
+    if image.format == "HEIF":
+        film, film_us = motion.read_heif_film(data, packet)
     dpi = info.get("dpi")
     # A PNG's numbers win over its profile, which is there for programs that do not know them.
     by_numbers = image.format == "PNG" or (image.format in ("HEIF", "AVIF") and not info.get("icc_profile"))
@@ -247,7 +249,7 @@ def _notices(image: Image.Image, data: bytes, packet: bytes, several: str, with_
         if len(parts) > 1 + with_gain or (several and not with_gain):
             found.append("holds several pictures: the main one is used")
         return found
-    if image.format == "HEIF" and b"mpvd" in data:
+    if image.format == "HEIF" and motion.read_heif_film(data, b"")[0]:
         found.append(motion.LEFT_OUT)
     if several:
         which = "main" if image.format == "HEIF" else "first"

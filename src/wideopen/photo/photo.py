@@ -64,7 +64,7 @@ class Photo:
     header: Mapping[str, Any] = field(default_factory=dict)
     """What an EXR says of colours, windows and camera."""
     film: bytes = b""
-    """A motion photo's, an MP4 file; JPEG alone has a place for it."""
+    """A motion photo's, an MP4 file; JPEG and HEIF have a place for it."""
     film_us: int = -1
     """When in the film the photo was taken, in microseconds; -1 if that is not known."""
     thermal: tuple[bytes, ...] = ()

@@ -32,8 +32,8 @@ def heif_gain(data: bytes) -> tuple[GainRange, bytes] | None:
         ValueError: it names one, but is damaged, or the map makes no sense.
     """
     try:
-        start, end = next((start, end) for kind, start, end in _boxes(data, 0, len(data)) if kind == b"meta")
-        inner = {kind: (start, end) for kind, start, end in _boxes(data, start + 4, end)}
+        start, end = next((start, end) for kind, start, end in boxes(data, 0, len(data)) if kind == b"meta")
+        inner = {kind: (start, end) for kind, start, end in boxes(data, start + 4, end)}
         if not inner.keys() >= {b"iinf", b"iref", b"iloc", b"pitm"}:
             return None
         place = inner[b"pitm"][0] + 4
@@ -71,8 +71,8 @@ def _by_iso(said: bytes) -> GainRange | None:
     return iso_range(said[1:])
 
 
-def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Boxes between two places: kind, where the body starts, where it ends."""
+def boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Boxes between two places: kind, where the body starts, where it ends; ValueError if they are damaged."""
     while at + 8 <= end:
         size, kind = struct.unpack_from(">I4s", data, at)
         body = at + 8
@@ -87,7 +87,7 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
 
 def _items(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes, int]]:
     """Number and type of each item listed in a body of `iinf`, and where its flag `hidden` is."""
-    for _, body, _ in _boxes(data, start + (8 if data[start] else 6), end):
+    for _, body, _ in boxes(data, start + (8 if data[start] else 6), end):
         if data[body] in (2, 3):
             number, kind = struct.unpack_from(">H2x4s" if data[body] == 2 else ">I2x4s", data, body + 4)
             yield number, kind, body + 3
@@ -96,7 +96,7 @@ def _items(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes, int]
 def _references(data: bytes, start: int, end: int) -> Iterator[_Reference]:
     """What refers to what, by a body of `iref`."""
     each = "I" if data[start] else "H"
-    for kind, body, _ in _boxes(data, start + 4, end):
+    for kind, body, _ in boxes(data, start + 4, end):
         source, count = struct.unpack_from(f">{each}H", data, body)
         yield _Reference(kind, source, struct.unpack_from(f">{count}{each}", data, body + struct.calcsize(f">{each}H")))
 
