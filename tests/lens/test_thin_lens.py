@@ -53,7 +53,7 @@ def test_presets_show_what_a_photographer_expects() -> None:
     far = {name: lens.blur_radius_px(math.inf, 1000) for name, lens in PRESETS.items()}
     assert far["85mm"] > 3 * far["50mm"] > 3 * far["phone"]
     assert far["phone"] < 2.5
-    assert PRESETS["50mm"].background_blur_mm(2.0, 10.0) == pytest.approx(2500 / (1.8 * 1950) * 8 / 10)
+    assert PRESETS["50mm"].blur_diameter_mm(10.0) == pytest.approx(2500 / (1.8 * 1950) * 8 / 10)
 
 
 def exif(**tags: object) -> bytes:

@@ -64,11 +64,6 @@ class Lens:
         """Blur disc radius (px) of a point at `distance_m` in a picture of that short side."""
         return 0.5 * self.blur_diameter_mm(distance_m) * short_side_px / self.sensor_height_mm
 
-    def background_blur_mm(self, subject_m: float, background_m: float) -> float:
-        """Circle of confusion diameter (mm) of a background, focused on a subject; both distances in metres."""
-        focused = Lens(self.focal_length_mm, self.f_number, subject_m, self.sensor_height_mm)
-        return focused.blur_diameter_mm(background_m)
-
 
 PRESETS = {
     # The EBB! set: Canon 7D (22.3 x 14.9 mm), 50 mm f/1.8 wide open, subjects mostly 1-3 m away.

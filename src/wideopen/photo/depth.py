@@ -99,21 +99,25 @@ def from_distance(values: Float, name: str, unit_m: float | None = None, invert:
 
 def check_shape(depth: DepthMap, height: int, width: int, name: str) -> None:
     """Raise DepthError if a map has another shape than its photo of height x width px; sizes may differ."""
-    rows, columns = depth.disparity.shape
+    if wrong := wrong_shape(depth.disparity, height, width, "map"):
+        raise DepthError(f"{name}: {wrong}")
+
+
+def wrong_shape(plane: Float, height: int, width: int, what: str) -> str:
+    """What is wrong with the shape of a map or matte of a photo of height x width px; nothing if it fits."""
+    rows, columns = plane.shape
     if same_shape(rows, columns, height, width):
-        return
+        return ""
     turned = same_shape(columns, rows, height, width)
-    raise DepthError(
-        f"{name}: is {columns}x{rows} px, another shape than the photo's {width}x{height}; "
-        + ("turn the map by 90 degrees" if turned else "give the map of this photo, not cropped")
-    )
+    advice = f"turn the {what} by 90 degrees" if turned else f"give the {what} of this photo, not cropped"
+    return f"is {columns}x{rows} px, another shape than the photo's {width}x{height}; {advice}"
 
 
-def map_suffix(path: Path) -> str:
+def map_suffix(path: Path, what: str = "depth") -> str:
     """In which of its formats `save_depth` writes a file of this name; OutputError if in none."""
     suffix = path.suffix.lower()
     if suffix not in (".png", ".tif", ".tiff", ".pfm", ".exr", ".npy"):
-        raise OutputError(f"{path}: depth cannot be written as {suffix or 'this'}; use .png, .tif, .pfm, .exr or .npy")
+        raise OutputError(f"{path}: {what} cannot be written as {suffix or 'this'}; use .png, .tif, .pfm, .exr or .npy")
     return suffix
 
 

@@ -16,14 +16,13 @@ from PIL import Image
 
 from wideopen._types import Float
 from wideopen.atomic_write import check_output, write_output
-from wideopen.errors import DepthError, MatteError, OutputError, PhotoError
+from wideopen.errors import DepthError, MatteError, PhotoError
 from wideopen.photo import files as photos
 from wideopen.photo import heif
-from wideopen.photo.depth import same_shape
+from wideopen.photo.depth import map_suffix, wrong_shape
 from wideopen.photo.depth_file import check_channel, encode_map, read_map
 from wideopen.photo.jpeg_parts import jpeg_parts, properties
 
-SUFFIXES = (".png", ".tif", ".tiff", ".pfm", ".exr", ".npy")
 _APPLE, _PORTRAIT = "http://ns.apple.com/pixeldatainfo/1.0/", "portraiteffectsmatte"
 ROUNDING = 1e-3
 """How far outside of [0, 1] numbers may lie that a program has rounded or sharpened; they are clipped."""
@@ -104,24 +103,13 @@ def embedded_matte(data: bytes, name: str = "photo") -> Float | None:
 
 def check_matte_shape(opacity: Float, height: int, width: int, name: str) -> None:
     """Raise MatteError if a matte has another shape than its photo of height x width px; sizes may differ."""
-    rows, columns = opacity.shape
-    if same_shape(rows, columns, height, width):
-        return
-    turned = same_shape(columns, rows, height, width)
-    raise MatteError(
-        f"{name}: is {columns}x{rows} px, another shape than the photo's {width}x{height}; "
-        + ("turn the matte by 90 degrees" if turned else "give the matte of this photo, not cropped")
-    )
+    if wrong := wrong_shape(opacity, height, width, "matte"):
+        raise MatteError(f"{name}: {wrong}")
 
 
 def matte_suffix(path: Path) -> str:
     """In which of its formats `save_matte` writes a file of this name; OutputError if in none."""
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise OutputError(
-            f"{path}: a matte cannot be written as {suffix or 'this'}; use .png, .tif, .pfm, .exr or .npy"
-        )
-    return suffix
+    return map_suffix(path, "a matte")
 
 
 def save_matte(opacity: Float, path: Path, overwrite: bool = False, bits: int = 16) -> None:
