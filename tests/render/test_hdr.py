@@ -166,6 +166,9 @@ def test_the_network_alone_keeps_the_map_too() -> None:
     assert done.result.gain is not None
     same = (done.result.pixels == taken.pixels).all(axis=2)
     assert done.result.gain.pixels.shape == taken.gain.pixels.shape and not same.all()
+    spent = Renderer().render_bytes(scene.data, spend=True)
+    assert spent.result.gain is not None and np.array_equal(spent.result.pixels, done.result.pixels)
+    assert np.array_equal(spent.result.gain.pixels, done.result.gain.pixels)
 
 
 def test_options_say_what_becomes_of_the_map(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ are spread over the disc like its light, and hardly lower it.
 """
 
 import math
+from threading import Lock
 from typing import Any
 
 import cv2
@@ -66,15 +67,16 @@ class GainLight(PhotoLight):
 
     def __init__(self, pixels: Pixels, gain: GainMap, seen: Float, curve: ToneCurve | None) -> None:
         super().__init__(curve, pixels.dtype)
-        self.photo, self.gain, self._own, self._seen = pixels, gain, gain.stops, seen
-        self._exceeds = False
+        self.shape, self.gain, self._own, self._seen = pixels.shape, gain, gain.stops, seen
+        self._changed = np.zeros(gain.pixels.shape[:2], bool)
+        self._lock, self._exceeds = Lock(), False
         self._excess: Any = np.zeros((*pixels.shape[:2], self._own.shape[2]), np.float16)
 
     def light(self, pixels: Pixels, part: Area) -> Float:
-        return self._hdr(to_light(pixels, self.curve), gain_at(self._own, part, self.photo.shape))
+        return self._hdr(to_light(pixels, self.curve), gain_at(self._own, part, self.shape))
 
     def light_at(self, pixels: Pixels, part: Area, there: NDArray[np.intp]) -> Float:
-        stops = gain_at(self._own, part, self.photo.shape)
+        stops = gain_at(self._own, part, self.shape)
         stops = stops.reshape(1, -1, stops.shape[2])[:, there]
         found: Float = self._hdr(to_light(pixels.reshape(1, -1, 3)[:, there], self.curve), stops)[0]
         return found
@@ -91,7 +93,7 @@ class GainLight(PhotoLight):
     def pixels(self, light: Float, part: Area) -> Pixels:
         if self.gain.meaning.base_is_hdr:
             return to_pixels(light.clip(0, 1), self.dtype, self.curve)
-        sdr = self.gain.meaning.to_sdr(light, gain_at(self._seen, part, self.photo.shape))
+        sdr = self.gain.meaning.to_sdr(light, gain_at(self._seen, part, self.shape))
         if sdr.max() > 1:
             red, green, blue = cv2.split(sdr)
             highest = cv2.max(cv2.max(red, green), blue)
@@ -105,22 +107,30 @@ class GainLight(PhotoLight):
             sdr.reshape(-1, 3)[there] = brighter / top
         return to_pixels(sdr, self.dtype, self.curve)
 
-    def gain_map(self, result: Pixels) -> GainMap:
-        """The map that fits the result: the photo's own, bit for bit, where the result is the photo."""
-        height, (rows, columns) = len(result), self.gain.pixels.shape[:2]
+    def compare(self, photo: Pixels, result: Pixels, top: int) -> None:
+        count, (rows, columns) = len(photo), self.gain.pixels.shape[:2]
+        red, green, blue = cv2.split(cv2.absdiff(result, photo))
+        differs = cv2.max(cv2.max(red, green), blue) > 0
+        if not differs.any():
+            return
+        found = resize(255 * differs.view(np.uint8), count, columns) > 0
+        first = (np.arange(top, top + count) * rows) // self.shape[0]
+        last = -(-(np.arange(top + 1, top + count + 1) * rows) // self.shape[0])
+        with self._lock:  # Strips of the photo share rows of the map.
+            for row, start, end in zip(found, first, last, strict=True):
+                self._changed[start:end] |= row
+
+    def gain_map(self) -> GainMap:
+        """The map that fits the result, all of which was compared: the photo's own, bit for bit, where that is so."""
+        height, (rows, columns) = self.shape[0], self.gain.pixels.shape[:2]
         stops = resize(self._seen, rows, columns).reshape(rows, columns, -1)
-        kept = np.empty((rows, columns), bool)
         # Whole rows of the map from whole rows of the photo, in strips where it has fewer.
         units = math.gcd(height, rows) if rows <= height else 1
         step = max(1, STRIP_ROWS * units // height)
-        for first in range(0, units, step):
+        for first in range(0, units if self._exceeds else 0, step):
             part, there = (
                 slice(first * count // units, min(first + step, units) * count // units) for count in (height, rows)
             )
-            size = there.stop - there.start, columns
-            red, green, blue = cv2.split(cv2.absdiff(result[part], self.photo[part]))
-            differs = cv2.max(cv2.max(red, green), blue) > 0
-            kept[there] = resize(255 * differs.view(np.uint8), *size) == 0
-            if self._exceeds:
-                stops[there] += resize(self._excess[part].astype(np.float32), *size).reshape(*size, -1)
-        return self.gain.with_stops(stops, kept)
+            excess = resize(self._excess[part].astype(np.float32), there.stop - there.start, columns)
+            stops[there] += excess.reshape(*excess.shape[:2], -1)
+        return self.gain.with_stops(stops, ~self._changed)

@@ -40,6 +40,9 @@ class PhotoLight:
         """Linear light of the whole photo, made smaller, height x width x 3."""
         return to_light(resize(pixels, height, width), self.curve)
 
+    def compare(self, photo: Pixels, result: Pixels, top: int) -> None:
+        """Rows of the result, final, beside the photo's own, from row `top` on: for what has to follow the result."""
+
     def pixels(self, light: Float, part: Area) -> Pixels:
         """A part of the result, of the photo's type, from its light, HxWx3."""
         return to_pixels(limit(light, self.curve), self.dtype, self.curve)

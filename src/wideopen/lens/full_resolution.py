@@ -111,7 +111,10 @@ def carry_to_full_size(
     def work(top: int) -> None:
         photo = pixels[top : top + rows]
         own = None if subject is None else subject.at(slice(top, top + len(photo)), slice(0, width), photo)
-        result[top : top + rows] = _strip(maps, photo, own, top, height, curve, grain, photo_light)
+        drawn = _strip(maps, photo, own, top, height, curve, grain, photo_light)
+        if photo_light is not None:
+            photo_light.compare(photo, drawn, top)
+        result[top : top + rows] = drawn
 
     # OpenCV and NumPy let go of the interpreter while they work.
     with ThreadPoolExecutor(max_workers=cv2.getNumThreads()) as pool:

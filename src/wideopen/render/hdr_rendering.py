@@ -8,7 +8,7 @@ import math
 from dataclasses import replace
 
 from wideopen._types import Pixels
-from wideopen.gain.gain_light import GainLight, StopsLight
+from wideopen.gain.gain_light import STRIP_ROWS, GainLight, StopsLight
 from wideopen.gain.gain_map import GainMap
 from wideopen.image.color import srgb_to_linear
 from wideopen.image.grain import Grain, lost_grain
@@ -31,7 +31,12 @@ MAP_SIDE = 512
 
 
 def render_hdr(
-    sources: SceneSources, taken: Photo, gain: GainMap, depth: DepthMap | None, matte: Matte | None
+    sources: SceneSources,
+    taken: Photo,
+    gain: GainMap,
+    depth: DepthMap | None,
+    matte: Matte | None,
+    spend: bool = False,
 ) -> tuple[Pixels, GainMap, Seen | None]:
     """The SDR (or, if the file has it so, HDR) picture, its map, and the depth map it was rendered with.
 
@@ -39,6 +44,7 @@ def render_hdr(
         sources: where the scene comes from, and the options; of a model that gives places, not pictures.
         taken: a photo without transparency.
         depth, matte: of `SceneSources`.
+        spend: the result may be written over the photo's pixels.
 
     Raises:
         ValueError, DepthError, MatteError, ModelError: as of `Renderer.render`.
@@ -64,8 +70,9 @@ def render_hdr(
         drawn = draw_on_canvas(scene, lens, stops, (canvas, opacity, relative))
         light = GainLight(pixels, gain, stops.of_light(srgb_to_linear(drawn.picture)), curve)
         drawn = draw_on_canvas(scene, lens, light, lifted)
-        result = carry_to_full_size(pixels, *drawn, curve=curve, grain=grain, photo_light=light)
-        return result, light.gain_map(result), seen
+        into = pixels if spend else None
+        result = carry_to_full_size(pixels, *drawn, curve=curve, grain=grain, into=into, photo_light=light)
+        return result, light.gain_map(), seen
     assert seen is not None
     height, width = pixels.shape[:2]
     size = fit(height, width, min(MAP_SIDE, max(own.shape[:2]), max(height, width)))
@@ -73,7 +80,10 @@ def render_hdr(
     _through_map(replace(scene, pixels=resize(pixels, *size)), seen, None, stops)
     light = GainLight(pixels, gain, stops.stops, curve)
     result = _through_map(scene, seen, grain, light)
-    return result, light.gain_map(result), seen
+    for top in range(0, height, STRIP_ROWS):
+        rows = slice(top, top + STRIP_ROWS)
+        light.compare(pixels[rows], result[rows], top)
+    return result, light.gain_map(), seen
 
 
 def _through_map(scene: Scene, seen: Seen, grain: Grain | None, photo_light: PhotoLight) -> Pixels:

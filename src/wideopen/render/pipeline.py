@@ -39,7 +39,7 @@ def render_photo(
             depth = sources.depth(taken.pixels, depth, taken.curve)
             matte = sources.matte(taken.pixels, matte, taken.curve)
         if taken.gain is not None and sources.gives_places(depth, matte):
-            pixels, gain, seen = render_hdr(sources, taken, taken.gain, depth, matte)
+            pixels, gain, seen = render_hdr(sources, taken, taken.gain, depth, matte, spend)
             done = replace(taken, pixels=pixels, gain=gain)
         else:
             pixels, seen = render_array(sources, taken.pixels, depth, matte, taken.exif, taken.curve, spend)
