@@ -61,6 +61,8 @@ class Codec:
     """IPTC's."""
     more: bool = False
     """What only JPEG has a place for: depth and gain maps, a film, FLIR's thermal data."""
+    needs: str = ""
+    """The module of an extra that reads and writes it (`extras.EXTRAS`); none where Pillow or OpenCV do."""
 
 
 def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
@@ -318,11 +320,14 @@ FORMATS = {
         Codec("TIFF", (".tif", ".tiff"), _tiff, 16, light=True),
         Codec("WEBP", (".webp",), _webp, 8, captions=False),
         Codec("AVIF", (".avif",), _avif, 10, hdr=True, captions=False),
-        Codec("HEIF", (".heic", ".heif", ".hif"), _heif, 10, hdr=True, captions=False),
-        Codec("EXR", (".exr",), _exr, 16, light=True, hdr=True, alpha=False, profile=False, metadata=False),
-        Codec("JXL", (".jxl",), _jxl, 8, profile=False, captions=False),
+        Codec("HEIF", (".heic", ".heif", ".hif"), _heif, 10, hdr=True, captions=False, needs="pillow_heif"),
+        Codec(
+            "EXR", (".exr",), _exr, 16, light=True, hdr=True, alpha=False, profile=False, metadata=False,
+            needs="OpenEXR",
+        ),
+        Codec("JXL", (".jxl",), _jxl, 8, profile=False, captions=False, needs="pillow_jxl"),
     )
-}
+}  # fmt: skip
 """Formats that are written, and read, by their names."""
 SUFFIXES = {suffix: codec.name for codec in FORMATS.values() for suffix in codec.suffixes}
 """What files are called in them."""

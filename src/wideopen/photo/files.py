@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from wideopen._types import Pixels
 from wideopen.atomic_write import check_output, write_output
 from wideopen.errors import OutputError, PhotoError, WideopenError
+from wideopen.extras import EXTRAS
 from wideopen.photo import avif, heif, raw
 from wideopen.photo import exif as exif_blob
 from wideopen.photo.channels import MAX_BYTES, Channels, read_channels
@@ -256,17 +257,10 @@ def kept_suffix(path: PurePath) -> str:
 def _check_writer(path: PurePath, format: str) -> None:
     if format == "AVIF" and not avif.is_readable():
         raise OutputError(f"{path}: this Pillow cannot write AVIF; {avif.ADVICE}, or write .jpg")
-    if format == "EXR" and importlib.util.find_spec("OpenEXR") is None:
-        raise OutputError(f"{path}: EXR needs OpenEXR; {exr.ADVICE}, or write .tif")
-    try:
-        if format == "HEIF":
-            heif.plugin()
-        if format == "JXL":
-            jxl.plugin()
-    except ModuleNotFoundError:
-        if format == "JXL":
-            raise OutputError(f"{path}: JPEG XL needs pillow-jxl-plugin; {jxl.ADVICE}, or write .jpg") from None
-        raise OutputError(f"{path}: HEIF needs pillow-heif; {heif.ADVICE}, or write .jpg") from None
+    needs = FORMATS[format].needs
+    if needs and importlib.util.find_spec(needs) is None:
+        advice = f'run: pip install "wideopen[{EXTRAS[needs][0]}]"'
+        raise OutputError(f"{path}: {format} needs {needs}; {advice}, or write .jpg or .tif")
 
 
 def _upright(channels: Channels, found: Metadata, format: str) -> Photo:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import features
 
 from wideopen.errors import WideopenError
-from wideopen.extras import missing_extra
+from wideopen.extras import EXTRAS, missing_extra
 from wideopen.options import RenderOptions
 from wideopen.photo.encode import FORMATS
 from wideopen.photo.files import decode, to_bytes
@@ -122,19 +122,11 @@ def _machine() -> Iterator[Finding]:
 
 
 def _formats() -> Iterator[Finding]:
-    extras = {
-        "HEIF": ("pillow_heif", "heif"),
-        "RAW": ("rawpy", "raw"),
-        "EXR": ("OpenEXR", "exr"),
-        "JXL": ("pillow_jxl", "jxl"),
-    }
-    built_in = {"JPEG": "jpg", "PNG": "zlib", "TIFF": "zlib", "WEBP": "webp", "AVIF": "avif"}
-    names = [*FORMATS, *(["RAW"] if importlib.util.find_spec("wideopen.photo.raw") else [])]
-    for name in names:
-        if name in extras:
-            module, extra = extras[name]
-            there = importlib.util.find_spec(module) is not None
-            yield Finding("formats", name, "on" if there else f'off; pip install "wideopen[{extra}]"')
+    built_in = {"JPEG": "jpg", "WEBP": "webp", "AVIF": "avif"}
+    for name, needs in {**{name: codec.needs for name, codec in FORMATS.items()}, "RAW": "rawpy"}.items():
+        if needs:
+            there = importlib.util.find_spec(needs) is not None
+            yield Finding("formats", name, "on" if there else f'off; pip install "wideopen[{EXTRAS[needs][0]}]"')
         else:
             there = bool(features.check(built_in.get(name, "zlib")))
             yield Finding("formats", name, "on" if there else "off: this Pillow was built without it", there)
@@ -183,16 +175,15 @@ def _tried(name: str, test: Callable[[], str]) -> Finding:
 
 def _files_come_back() -> str:
     pixels, tried = cv2.GaussianBlur(drawn_photo(), (0, 0), 3), list[str]()
-    for name in FORMATS:
-        module = {"HEIF": "pillow_heif", "JXL": "pillow_jxl"}.get(name)
-        if name == "EXR" or (module and importlib.util.find_spec(module) is None):
+    for name, codec in FORMATS.items():
+        if name == "EXR" or (codec.needs and importlib.util.find_spec(codec.needs) is None):
             continue  # An EXR holds light, not pixels.
         if name == "AVIF" and not features.check("avif"):
             continue
         found = decode(to_bytes(Photo(pixels), name), name).pixels.astype(np.float64)
         error = np.mean((found - pixels) ** 2) / 255**2
         close = 100.0 if error == 0 else -10 * np.log10(error)
-        if close < (100 if name in ("PNG", "TIFF") else LEAST_DB):
+        if close < (100 if codec.bits == 16 else LEAST_DB):
             raise ValueError(f"{name} comes back {close:.1f} dB from what was written")
         tried.append(name)
     return f"{', '.join(tried)} come back as written"
