@@ -4,11 +4,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from limits import HANG
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -32,3 +36,12 @@ def chromium_page(width: int = 1240, height: int = 900) -> Iterator[Any]:
             yield context.pages[0] if context.pages else context.new_page()
         finally:
             context.close()
+
+
+def small_copies(folder: Path, width: int, *names: str) -> list[Path]:
+    """Example photos and their maps, so many px wide: without a graphics card whole ones take seconds."""
+    copies = [folder / name for name in names]
+    for copy in copies:
+        with Image.open(EXAMPLES / copy.name) as picture:
+            picture.resize((width, round(width * picture.height / picture.width))).save(copy)
+    return copies

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from browser import chromium_page
+from browser import chromium_page, small_copies
 from conftest import draw_scene
 from lens_models import build_lens_model
 from served import Server, launched, wait_for
@@ -29,7 +29,8 @@ pytestmark = pytest.mark.slow
 pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("pebble", reason="needs the extra web")
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PATH, MAP = EXAMPLES / "path.jpg", EXAMPLES / "path-depth.png"
+WIDTH, HEIGHT = 320, 240
+"""Of the photos: the browser here draws previews without a graphics card, and larger ones tell nothing more."""
 FIRST = EXAMPLES / "models" / "first.onnx"
 """A model whose look is fixed."""
 SUBJECT, GROUND = (0.5, 0.5), (0.12, 0.15)
@@ -55,8 +56,14 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     photo = tmp_path_factory.mktemp("photos") / "scene.png"
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "Maker"
-    Image.fromarray(draw_scene(360, 480)).save(photo, exif=exif)
+    Image.fromarray(draw_scene(HEIGHT, WIDTH)).save(photo, exif=exif)
     return photo
+
+
+@pytest.fixture(scope="module")
+def path_and_map(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A photo and its depth map."""
+    return small_copies(tmp_path_factory.mktemp("path"), WIDTH, "path.jpg", "path-depth.png")
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +180,7 @@ def test_from_drop_to_file(page: Any, scene: Path, servers: tuple[Server, Server
     theirs = Path(download.value.path()).read_bytes()
     assert theirs == ours.read_bytes()
     with Image.open(io.BytesIO(theirs)) as made:
-        assert made.getexif()[ExifTags.Base.Make] == "Maker" and made.size == (480, 360)
+        assert made.getexif()[ExifTags.Base.Make] == "Maker" and made.size == (WIDTH, HEIGHT)
 
 
 def test_the_preview_is_the_lenss_own_picture(page: Any, scene: Path) -> None:
@@ -306,9 +313,9 @@ def test_zoom_and_pan(page: Any, scene: Path) -> None:
     page.wait_for_function("width => document.querySelector('#sheet').offsetWidth <= width + 1", arg=fit["width"])
 
 
-def test_a_depth_map(page: Any) -> None:
-    give(page, PATH)
-    page.locator("#map").set_input_files(MAP)
+def test_a_depth_map(page: Any, path_and_map: list[Path]) -> None:
+    give(page, path_and_map[0])
+    page.locator("#map").set_input_files(path_and_map[1])
     page.wait_for_function("() => !document.querySelector('#drop-map').hidden")
     page.wait_for_function(DRAWN)
     page.get_by_role("button", name="Farthest").click()
@@ -358,10 +365,10 @@ def test_without_webgl_the_server_draws_all(page: Any, scene: Path, servers: tup
     fresh.close()
 
 
-def test_several_photos_in_one_zip(page: Any, scene: Path, tmp_path: Path) -> None:
+def test_several_photos_in_one_zip(page: Any, scene: Path, path_and_map: list[Path], tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_text("no photo")
-    page.locator("#file").set_input_files([scene, PATH, bad])
+    page.locator("#file").set_input_files([scene, path_and_map[0], bad])
     page.wait_for_function(DRAWN)
     with page.expect_download() as download:
         page.locator("#download").click()
@@ -503,7 +510,7 @@ def test_a_brush_corrects_preview_and_file(page: Any, scene: Path, tmp_path: Pat
         page.locator("#download").click()
     saved.value.save_as(tmp_path / "made.png")
     before, made = (np.asarray(Image.open(path)) for path in (scene, tmp_path / "made.png"))
-    painted = slice(int(0.12 * 360) - 6, int(0.12 * 360) + 6), slice(int(0.11 * 480), int(0.19 * 480))
+    painted = slice(int(0.12 * HEIGHT) - 4, int(0.12 * HEIGHT) + 4), slice(int(0.11 * WIDTH), int(0.19 * WIDTH))
     assert np.array_equal(made[painted], before[painted])
 
 
