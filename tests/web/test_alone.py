@@ -29,6 +29,7 @@ from wideopen.lens.highlights import find_surroundings, lamp_certainty, raise_la
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.lens.matte_lens import draw
 from wideopen.photo.depth import load_depth
+from wideopen.photo.embedded_depth import embedded_depth
 from wideopen.photo.files import decode
 from wideopen.scene.instances import split_instances
 
@@ -264,6 +265,38 @@ def test_two_things_told_apart(page: Any) -> None:
         assert (np.abs(found[..., index] - plane) > 1e-3).mean() < 0.005  # Distances are nearly Euclid's in both.
 
 
+def test_a_map_that_a_photo_carries(page: Any) -> None:
+    """Turned by the photo's orientation, its scale the file's: of Google's two kinds, and of Apple's."""
+    pytest.importorskip("pillow_heif", reason="needs the extra heif")
+    from depth_photos import apple_jpeg, dynamic_depth_jpeg, encoded, gdepth_jpeg, orientation
+
+    y, x = np.mgrid[:12, :16]
+    steps = np.hypot(x - 5, y - 7) * 15
+    photo = encoded(np.full((48, 64, 3), 90, np.uint8), "JPEG", exif=orientation(6))
+    wide, said = encoded((steps * 200).astype(np.uint16), "PNG"), 'Format="RangeInverse" {0}:Near="0.5" {0}:Far="7"'
+    apple = "<apdi:AuxiliaryImageType>disparity</apdi:AuxiliaryImageType><apdi:FloatMinValue>0.1</apdi:FloatMinValue>"
+    files = (
+        gdepth_jpeg(photo, wide, 'GDepth:Units="m" GDepth:' + said.format("GDepth")),
+        dynamic_depth_jpeg(photo, wide, "DepthMap:" + said.format("DepthMap"), padding=5),
+        apple_jpeg(
+            photo, (encoded(steps.astype(np.uint8), "JPEG"), apple + "<apdi:FloatMaxValue>2</apdi:FloatMaxValue>")
+        ),
+        photo,
+    )
+    call = (
+        "m.carriedMap(new File([Uint8Array.from(atob(v[0]), each => each.charCodeAt(0))], 'it'), v[1])"
+        ".then(found => found && [found.metric, found.disparity])"
+    )
+    for file in files:
+        wanted = embedded_depth(file)
+        text = base64.b64encode(file).decode()
+        found = by_javascript(page, "carried", call, text, {"width": 48, "height": 64})
+        assert (found is None) == (wanted is None)
+        if wanted is not None:
+            assert found[0] == wanted.metric
+            close(found[1], wanted.disparity, 1e-2)  # A browser's decoder of JPEG rounds otherwise.
+
+
 GIVE = {"kind": "give", "points": [[0.45, 0.4], [0.5, 0.5]], "radius": 0.02}
 SOFT = {"kind": "keep", "points": [[0.2, 0.8], [0.3, 0.8]], "radius": 0.02, "softness": 0.5}
 
@@ -311,9 +344,9 @@ def test_a_photo_is_the_command_lines(
 
 def test_what_the_npm_package_gives(page: Any) -> None:
     photo = (scene()[0] * 255).round().astype(np.uint8)
-    call = "m.Wideopen.load().then(wideopen => wideopen.render(v[0], {aperture: 1.4, blades: 6}))"
+    call = "m.Wideopen.load().then(wideopen => wideopen.render(v[0], {aperture: 1.4, blades: 6, rim: 0.5, tilt: 2}))"
     found = by_javascript(page, "api", call, photo)[..., :3].astype(int)
-    wanted = Renderer(aperture=1.4, blades=6).render(photo)
+    wanted = Renderer(aperture=1.4, blades=6, rim=0.5, tilt=2).render(photo)
     assert (np.abs(found - wanted).max(axis=2) <= 2).mean() >= 0.999 and (wanted != photo).any()
 
 
@@ -352,9 +385,8 @@ def is_left_out_and_said(page: Any) -> None:
 
     told = page.evaluate("fetch('schema.json').then(answer => answer.json())")
     assert {option["name"] for option in told["options"]}.isdisjoint(UNDRAWN)
-    for title in ("Rim", "Tilt", "Tilt toward"):
-        assert page.get_by_text(title, exact=True).count() == 0
-    assert "without rim, axial colour and tilt" in page.locator("#left-out").inner_text()
+    assert page.get_by_text("Axial colour", exact=True).count() == 0
+    assert "without axial colour" in page.locator("#left-out").inner_text()
 
 
 def test_the_application_alone_and_offline(page: Any, site: Path) -> None:

@@ -17,7 +17,7 @@ from wideopen.web.app import STATIC, examples
 from wideopen.web.schema import schema
 from wideopen.web.settings import ServeOptions
 
-UNDRAWN = "rim", "axial", "tilt", "tilt_direction"
+UNDRAWN = ("axial",)
 """Options that the lens in JavaScript has not."""
 
 
@@ -101,8 +101,7 @@ def _list_files(folder: Path) -> None:
 
 
 def _schema(engine: Engine, photos: dict[Path, Path | None]) -> dict[str, Any]:
-    """What the application is told: nothing of a rim of the discs, axial colour or a tilt of the lens, which it does
-    not draw."""
+    """What the application is told: nothing of axial colour, which it does not draw."""
     found, info = schema(ServeOptions()), engine.metadata
     return {
         **found,

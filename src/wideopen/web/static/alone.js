@@ -127,7 +127,10 @@ export async function render(photo, settings, signal) {
   const blob = /** @type {Blob} */ (await tell(worker, {
     kind: 'render', key: Number(photo.id), focus: photo.focus, depth: given(photo, settings), strokes: photo.strokes ?? [], side: settings.side ?? null, grain: settings.grain, type,
     quality: settings.quality ? settings.quality / 100 : QUALITY,
-    optics: {lens, taken: about.taken, chosen, nearest, largest, aperture: shapeOf(settings), gain: settings.highlights ?? null},
+    optics: {
+      lens, taken: about.taken, chosen, nearest, largest, gain: settings.highlights ?? null,
+      aperture: {...shapeOf(settings), rim: settings.rim ?? 0}, tilt: {tilt: settings.tilt, tilt_direction: settings.tilt_direction},
+    },
   }, signal));
   return settings.side || type !== 'image/jpeg' ? blob : withSegments(new Uint8Array(await blob.arrayBuffer()), settings.strip ? about.segments.filter((/** @type {any} */ each) => each.marker === 0xe2) : about.segments);
 }

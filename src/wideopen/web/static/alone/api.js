@@ -7,6 +7,7 @@ import {Crew, hire, NOBODY} from './crew.js';
 import {lostGrain} from './grain.js';
 import {Network} from './network.js';
 import {checked} from './options.js';
+import {leaning} from './radius.js';
 import {lampsOf, render} from './scene.js';
 
 /**
@@ -15,7 +16,7 @@ import {lampsOf, render} from './scene.js';
  * @property {string} [focus] `auto`, or X,Y as shares of width and height; two with a colon between are a range
  * @property {string} [lens] of the schema's lenses
  * @property {number} [blades] @property {number} [roundness] @property {number} [rotate] @property {number} [ring]
- * @property {number} [squeeze] @property {number} [vignette] @property {number} [highlights] @property {number} [grain]
+ * @property {number} [squeeze] @property {number} [vignette] @property {number} [rim] @property {number} [tilt] @property {number} [tilt_direction] @property {number} [highlights] @property {number} [grain]
  * @property {Partial<import('../optics.js').Taken>} [taken] what the photo's EXIF says
  */
 
@@ -57,9 +58,9 @@ export class Wideopen {
     const set = /** @type {any} */ ({...plain, ...checked(options, this.schema.options)}), focus = options.focus ?? 'auto', {lenses, largest} = this.schema;
     const taken = {focal_length_mm: null, focal_length_35mm: null, f_number: null, subject_distance_m: null, ...options.taken};
     const lens = chooseLens({lens: set.lens, aperture: set.aperture ?? lenses[set.lens].f_number, nearest: null, focus}, lenses, taken);
-    const {blades, roundness, rotate, ring, squeeze, vignette} = set, aperture = {blades, roundness, rotate, ring, squeeze, vignette};
-    const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), blur = blurOfSubject(lens, taken, [0, 0], 1, largest).perUnit;
+    const {blades, roundness, rotate, ring, squeeze, vignette, rim} = set, aperture = {blades, roundness, rotate, ring, squeeze, vignette, rim};
+    const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), [blur, whole] = [largest, Infinity].map(limit => blurOfSubject(lens, taken, [0, 0], 1, limit).perUnit);
     const grain = this.crew.do(lostGrain, [photo, set.grain]), rest = () => new Promise(/** @param {(value: void) => void} next */ next => setTimeout(next));
-    return render(photo, places ?? await this.look(photo, focus), {blur, aperture, gain, largest}, await grain, rest, this.crew);
+    return render(photo, places ?? await this.look(photo, focus), {blur, aperture, gain, largest, ...leaning(set, focus, lens.f_number, blur / whole)}, await grain, rest, this.crew);
   }
 }

@@ -6,12 +6,14 @@ import {NOBODY} from './crew.js';
 import {SHARP_PX, convolve, cropped} from './defocus.js';
 import {raiseLamps} from './highlights.js';
 import {map, mix, plane, unit} from './planes.js';
+import {radiusIn} from './radius.js';
 
 /**
  * @typedef {import('./planes.js').Plane} Plane
  * @typedef {{left: number, top: number, width: number, height: number}} Area
- * @typedef {{blur: number, aperture: import('../optics.js').Aperture, gain: number, largest: number}} Glass
- *   blur: radius for each unit of disparity, and largest, as shares of the short side
+ * @typedef {import('../optics.js').Aperture & {rim?: number}} Aperture
+ * @typedef {{blur: number, aperture: Aperture, gain: number, largest: number, tilt?: [number, number], pivot?: [number, number]}} Glass
+ *   blur: radius for each unit of disparity, and largest, as shares of the short side; tilt and pivot: of radius.js
  */
 
 const GROWTH = 1.3, LEAST_VISIBLE = 0.05, STEP = 4;
@@ -60,7 +62,7 @@ function reachOf(share, radius) {
 
 /**
  * A layer blurred; with optical vignetting, kernels stand on the corners of a grid and are mixed in between.
- * @param {Plane[]} planes @param {number} radius @param {import('../optics.js').Aperture} shape @param {Area} area
+ * @param {Plane[]} planes @param {number} radius @param {Aperture} shape @param {Area} area
  * @param {{width: number, height: number}} whole
  */
 export function blurred(planes, radius, shape, area, whole) {
@@ -90,24 +92,26 @@ export function blurred(planes, radius, shape, area, whole) {
 }
 
 /**
- * What a layer holds of everything else and at all, by each pixel's place in the bank; what is left is taken from `hidden`.
- * @param {number} index of the layer @param {number} part of the subject that it holds @param {Plane} matte @param {Plane} place @param {Plane} hidden
+ * What a layer holds of everything else, of the subject and at all, by each pixel's places in the bank; what is left is taken from `hidden`.
+ * @param {number} index of the layer @param {Plane} matte @param {Plane} place @param {Plane} own the subject's, of one pixel if it has but one
+ * @param {Plane} hidden
  */
-function sharesOf(index, part, matte, place, hidden) {
-  const away = plane(matte.width, matte.height), share = plane(matte.width, matte.height), [opacity, at, left] = [matte.data, place.data, hidden.data];
-  for (let pixel = 0, found = away.data, all = share.data; pixel < all.length; pixel++) {
-    const far = Math.abs(at[pixel] - index);
+function sharesOf(index, matte, place, own, hidden) {
+  const [away, subject, share] = [0, 1, 2].map(() => plane(matte.width, matte.height)), [opacity, at, left] = [matte.data, place.data, hidden.data];
+  const [found, mine, all] = [away.data, subject.data, share.data], whole = own.data.length === 1 ? Math.max(0, 1 - Math.abs(own.data[0] - index)) : -1;
+  for (let pixel = 0; pixel < all.length; pixel++) {
+    const far = Math.abs(at[pixel] - index), part = whole >= 0 ? whole : Math.max(0, 1 - Math.abs(own.data[pixel] - index));
     found[pixel] = far < 1 ? (1 - opacity[pixel]) * (1 - far) : 0;
-    all[pixel] = found[pixel] + opacity[pixel] * part;
+    mine[pixel] = opacity[pixel] * part;
+    all[pixel] = found[pixel] + mine[pixel];
     left[pixel] -= all[pixel];
   }
-  return {away, share};
+  return {away, subject, share};
 }
 
-/** @param {Float32Array} light of everything else, in place @param {Float32Array} share @param {Float32Array} own @param {Float32Array} matte @param {number} part */
-function weigh(light, share, own, matte, part) {
-  if (part) for (let at = 0; at < light.length; at++) light[at] = share[at] * light[at] + part * matte[at] * own[at];
-  else for (let at = 0; at < light.length; at++) light[at] *= share[at];
+/** @param {Float32Array} light of everything else, in place @param {Float32Array} share @param {Float32Array} own light of the subject @param {Float32Array} part of it */
+function weigh(light, share, own, part) {
+  for (let at = 0; at < light.length; at++) light[at] = share[at] * light[at] + part[at] * own[at];
 }
 
 /** Lay a blurred layer over what is there: of three channels, and what is kept. @param {Plane[]} result @param {Plane[]} seen @param {Area} area @param {boolean} sharp */
@@ -115,11 +119,11 @@ function lay(result, seen, area, sharp) {
   const [red, green, blue, share, visible] = seen.map(each => each.data), [r, g, b, kept] = result.map(each => each.data), {width} = result[0];
   for (let row = 0, from = 0; row < area.height; row++) {
     for (let column = 0, to = (area.top + row) * width + area.left; column < area.width; column++, from++, to++) {
-      const room = Math.max(visible[from], LEAST_VISIBLE), through = 1 - unit(share[from] / room);
-      r[to] = red[from] / room + through * r[to];
-      g[to] = green[from] / room + through * g[to];
-      b[to] = blue[from] / room + through * b[to];
-      kept[to] = through * kept[to] + (sharp ? 1 - through : 0);
+      const fills = unit(share[from] / Math.max(visible[from], LEAST_VISIBLE)), part = fills / Math.max(share[from], 1e-4), through = 1 - fills;
+      r[to] = part * red[from] + through * r[to];
+      g[to] = part * green[from] + through * g[to];
+      b[to] = part * blue[from] + through * b[to];
+      kept[to] = through * kept[to] + (sharp ? fills : 0);
     }
   }
 }
@@ -132,26 +136,26 @@ function lay(result, seen, area, sharp) {
  * @returns {Promise<{picture: Plane[], kept: Plane}>} encoded, and the share of the photo's own pixels
  */
 export async function draw(photo, matte, relative, glass, [far, near], behind, rest, crew = NOBODY) {
-  const {width, height} = matte, short = Math.min(width, height), most = short * glass.largest;
-  const held = (/** @type {number} */ value) => Math.max(-most, Math.min(most, value));
-  const radiusOf = (/** @type {number} */ value) => held(short * glass.blur * (Math.min(Math.max(value, far), near) - value));
-  const radius = map([relative], radiusOf), own = radiusOf(0);
-  let [least, greatest] = [own, own];
-  for (const value of radius.data) { if (value < least) least = value; if (value > greatest) greatest = value; }
-  const radii = signedBank(least, greatest), light = linear(photo), subject = raiseLamps(light, glass.gain);
-  const shows = map([radius], value => unit((Math.max(Math.abs(value), Math.abs(own)) - 0.5) / 1.5));
+  const {width, height} = matte, short = Math.min(width, height), most = short * glass.largest, {tilt, pivot} = glass;
+  const blur = {perUnit: short * glass.blur, far, near, limit: most, tilt, pivot}, held = (/** @type {number} */ value) => Math.max(-most, Math.min(most, value));
+  const radius = map([radiusIn(relative, blur, matte)], held), leans = tilt && tilt.some(Boolean);
+  const own = map([radiusIn(leans ? plane(width, height) : plane(1, 1), blur, matte)], held);
+  let [least, greatest] = [Infinity, -Infinity];
+  for (const {data} of [radius, own]) for (const value of data) { if (value < least) least = value; if (value > greatest) greatest = value; }
+  const radii = signedBank(least, greatest), light = linear(photo), subject = raiseLamps(light, glass.gain), one = Math.abs(own.data[0]);
+  const shows = map(leans ? [radius, own] : [radius], (value, mine = one) => unit((Math.max(Math.abs(value), Math.abs(mine)) - 0.5) / 1.5));
   const others = raiseLamps(light.map((each, channel) => mix(each, shows, behind[channel])), glass.gain);
   const result = [...others.map(each => plane(width, height, each.data.slice())), map([matte], () => 1)], hidden = map([matte], () => 1);
-  const placeOf = bankPlace(radii), place = map([radius], placeOf), at = placeOf(Math.fround(own));
+  const placeOf = bankPlace(radii), [place, at] = [radius, own].map(each => map([each], value => placeOf(value)));
   /** @type {{area: Area, sharp: boolean, coming: Promise<Plane[]>}[]} */
   const layers = [];
   for (let index = radii.length - 1; index >= 0; index--) {
-    const part = Math.max(1 - Math.abs(at - index), 0), {away, share} = sharesOf(index, part, matte, place, hidden);
+    const {away, subject: mine, share} = sharesOf(index, matte, place, at, hidden);
     const area = reachOf(share, Math.abs(radii[index]));
     if (area) {
       const cut = (/** @type {Plane} */ each) => cropped(each, area.left, area.top, area.width, area.height);
-      const planes = [...others.map(cut), cut(share), map([cut(hidden)], value => 1 - value)], [awayThere, matteThere] = [cut(away).data, cut(matte).data];
-      subject.forEach((each, channel) => weigh(planes[channel].data, awayThere, part ? cut(each).data : awayThere, matteThere, part));
+      const planes = [...others.map(cut), cut(share), map([cut(hidden)], value => 1 - value)], [awayThere, mineThere] = [cut(away).data, cut(mine).data];
+      subject.forEach((each, channel) => weigh(planes[channel].data, awayThere, cut(each).data, mineThere));
       const given = planes.map(each => each.data.buffer);
       layers.push({area, sharp: radii[index] === 0, coming: crew.do(blurred, [planes, radii[index], glass.aperture, area, {width, height}], given)});
     }

@@ -6,7 +6,7 @@ import {mirrored, plane, resize} from './planes.js';
 
 /**
  * @typedef {import('./planes.js').Plane} Plane
- * @typedef {import('../optics.js').Aperture} Aperture
+ * @typedef {import('../optics.js').Aperture & {rim?: number}} Aperture rim: spherical aberration, a bright or a soft rim behind the focus
  * @typedef {{row: number, from: number, to: number, weight: number}} Run a piece of a kernel's row of one weight; `to` is beyond it
  */
 
@@ -21,15 +21,18 @@ const COARSE = [[48, 4], [12, 2]];
 export function kernel(radius, shape, turned, place = [0, 0]) {
   const n = Math.max(Math.ceil(radius - 0.5), 0), side = 2 * n + 1, fine = Math.max(4, Math.ceil(64 / side)), shift = 2 * shape.vignette;
   const weights = new Float64Array(side * side);
+  const rim = (turned ? -1 : 1) * (shape.rim ?? 0);
   let total = 0;
   const axis = Float32Array.from({length: side * fine}, (_, at) => ((at + 0.5) / fine - n - 0.5) / radius);
   for (let y = 0; y < axis.length; y++) for (let x = 0; x < axis.length; x++) {
     const u = axis[x], v = -axis[y];
     if (!passes(shape, u, v) || (shift && Math.hypot(u - shift * place[0], v + shift * place[1]) > 1)) continue;
-    weights[Math.floor(y / fine) * side + Math.floor(x / fine)]++;
-    total++;
+    // The mean of the square of the distance over a disc is 1/2: as much light passes as without a rim.
+    const across = u * Math.max(shape.squeeze, 1), up = v / Math.min(shape.squeeze, 1), light = rim ? 1 + rim * (2 * Math.min(across * across + up * up, 1) - 1) : 1;
+    weights[Math.floor(y / fine) * side + Math.floor(x / fine)] += light;
+    total += light;
   }
-  if (!total) weights[n * side + n] = total = 1;
+  if (total <= 0) weights[n * side + n] = total = 1;
   // What is drawn at a place is the mean of what lies around it, mirrored through the place.
   if (!turned) weights.reverse();
   /** @type {Run[]} */

@@ -8,7 +8,7 @@ import {box, dilate, erode, map, mix, mirrored, plane, times, unit} from './plan
 
 /**
  * @typedef {import('./planes.js').Plane} Plane @typedef {import('./areas.js').Area} Area
- * @typedef {{radii: number[], place: (radius: number) => number, size: {width: number, height: number}, aperture: import('../optics.js').Aperture}} Layers
+ * @typedef {{radii: number[], place: (radius: number) => number, size: {width: number, height: number}, aperture: import('./compositor.js').Aperture}} Layers
  *   signed radii in px, the nearest first; layers are counted from the farthest
  * @typedef {{near: Plane, far: Plane, exact: boolean}} Edges least and greatest radius within an edge's width
  * @typedef {{light: Plane[], alpha: Plane, radius: Plane, beside: Plane, slope: Plane, roughness: Plane}} Surface

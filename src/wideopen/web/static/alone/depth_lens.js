@@ -13,18 +13,16 @@ import {addGrain} from './grain.js';
 import {findSurroundings, raiseLamps} from './highlights.js';
 import {Lifted, enlarged} from './lifted.js';
 import {box, dilate, fit, map, mix, plane, resize, resizePicture, round, split, unit} from './planes.js';
+import {radiusIn} from './radius.js';
 
 /**
  * @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture @typedef {import('./areas.js').Area} Area
- * @typedef {{blur: import('../optics.js').Blur, aperture: import('../optics.js').Aperture, gain: number}} MapGlass its blur in px of the photo
- * @typedef {{size: {width: number, height: number}, radii: number[], aperture: import('../optics.js').Aperture, gain: number, farthest: Plane,
+ * @typedef {{blur: import('./radius.js').Blur, aperture: import('./compositor.js').Aperture, gain: number}} MapGlass its blur in px of the photo
+ * @typedef {{size: {width: number, height: number}, radii: number[], aperture: import('./compositor.js').Aperture, gain: number, farthest: Plane,
  *   hidden: Plane[], clean: Plane[], surroundings: Plane, edge: number, exact: boolean}} Survey what all tiles share
  */
 
 const TILE = 512, GROWTH = 1.1, SPREAD_LEVELS = 24, SMOOTH = 0.125, SMALL = 768;
-
-/** @param {Plane} disparity @param {import('../optics.js').Blur} blur @returns {Plane} signed radii in px */
-const radiusIn = (disparity, {perUnit, far, near}) => map([disparity], value => perUnit * (Math.min(Math.max(value, far), near) - value));
 
 /** @param {Plane} values @returns {[number, number]} least and greatest */
 function endsOf({data}) {
@@ -47,7 +45,7 @@ function spread(largest, scale) {
 
 /** @param {Picture} photo @param {Plane} disparity @param {MapGlass} glass @returns {?Survey} null if nothing is blurred */
 function survey(photo, disparity, {blur, aperture, gain}) {
-  const {width, height} = photo, longest = Math.max(width, height), radius = radiusIn(disparity, blur), [least, greatest] = endsOf(radius);
+  const {width, height} = photo, longest = Math.max(width, height), radius = radiusIn(disparity, blur, photo), [least, greatest] = endsOf(radius);
   if (Math.max(-least, greatest) <= SHARP_PX) return null;
   const scale = Math.min(1, SMALL / longest), size = fit(width, height, Math.min(SMALL, longest)), radii = signedBank(least, greatest, GROWTH);
   const strongest = dilate(map([radius], Math.abs), Math.ceil(Math.max(radius.height / size[1], 1)));
@@ -144,7 +142,7 @@ export async function drawMap(photo, disparity, glass, grain, rest, crew = NOBOD
       const start = 4 * ((around.top + row) * width + around.left);
       data.set(photo.data.subarray(start, start + 4 * around.width), 4 * row * around.width);
     }
-    const radius = radiusIn(lifted.at(around, data), glass.blur), drawn = await crew.do(drawTile, [scene, tile, around, data, radius, grain], [data.buffer, radius.data.buffer]);
+    const radius = radiusIn(lifted.at(around, data), glass.blur, photo, around), drawn = await crew.do(drawTile, [scene, tile, around, data, radius, grain], [data.buffer, radius.data.buffer]);
     for (let row = 0; row < tile.height; row++) {
       result.data.set(drawn.subarray(4 * row * tile.width, 4 * (row + 1) * tile.width), 4 * ((tile.top + row) * width + tile.left));
     }

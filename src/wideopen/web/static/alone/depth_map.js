@@ -136,11 +136,16 @@ export async function loadMap(file, {kind, unit, invert}, photo) {
   } catch (error) {
     throw new Error(`${file.name}: ${/** @type {Error} */ (error).message}`);
   }
-  const {width, height} = found.disparity, across = Math.abs(width - height * photo.width / photo.height), down = Math.abs(height - width * photo.height / photo.width);
+  return fitting(found, file.name, photo);
+}
+
+/** @param {DepthMap} map @param {string} name which opens the error if it has another shape @param {{width: number, height: number}} photo */
+export function fitting(map, name, photo) {
+  const {width, height} = map.disparity, across = Math.abs(width - height * photo.width / photo.height), down = Math.abs(height - width * photo.height / photo.width);
   if (across > Math.max(1, TOLERANCE * width) && down > Math.max(1, TOLERANCE * height)) {
-    throw new Error(`${file.name}: is ${width}x${height} px, another shape than the photo's ${photo.width}x${photo.height}; give the map of this photo, not cropped`);
+    throw new Error(`${name}: is ${width}x${height} px, another shape than the photo's ${photo.width}x${photo.height}; give the map of this photo, not cropped`);
   }
-  return found;
+  return map;
 }
 
 /** np.percentile. @param {Float32Array} values @param {number} share */

@@ -51,7 +51,7 @@ export async function render(photo, places, glass, grain, rest, crew = NOBODY, s
   await rest();
   const ends = /** @type {[number, number]} */ ([places.focus, places.to ?? places.focus].sort((a, b) => a - b));
   const {picture, kept} = await draw(canvas, solid, relative, glass, ends, behind, rest, crew);
-  const {hand, matte} = places, inFocus = hand && ends[0] <= 0 && ends[1] >= 0, lifted = inFocus && new Lifted(matte, photo);
+  const {hand, matte} = places, inFocus = hand && ends[0] <= 0 && ends[1] >= 0 && !glass.tilt?.some(Boolean), lifted = inFocus && new Lifted(matte, photo);
   const subject = lifted ? {small: solid, at: (/** @type {Area} */ part, /** @type {Uint8ClampedArray} */ data) => paintOver(hand, lifted.at(part, data), part, photo)} : null;
   return carryToFullSize(photo, picture, kept, canvas, grain, rest, crew, subject);
 }

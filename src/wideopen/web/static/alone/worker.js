@@ -4,6 +4,7 @@
 import {blurOfMap, blurOfSubject} from '../optics.js';
 import {place} from '../place.js';
 import {linear, toCode} from './colour.js';
+import {carriedMap} from './carried.js';
 import {refineAt, upTo} from './closer.js';
 import {Crew, NOBODY} from './crew.js';
 import {drawMap} from './depth_lens.js';
@@ -12,6 +13,7 @@ import {lostGrain} from './grain.js';
 import {findSurroundings, lampWeight} from './highlights.js';
 import {Network} from './network.js';
 import {fit, map, resize, resizePicture, split} from './planes.js';
+import {leaning} from './radius.js';
 import {lampsOf, onCanvas, render, shrunk, toPicture} from './scene.js';
 import {correct} from './strokes.js';
 
@@ -20,10 +22,10 @@ import {correct} from './strokes.js';
  * @typedef {import('./scene.js').Places} Places @typedef {import('./strokes.js').Stroke} Stroke
  * @typedef {{file: File, how: import('./depth_map.js').How}} Given a depth map
  * @typedef {{photo: Picture, places: Map<string, Places>, small?: Picture, maps: Map<string, import('./depth_map.js').DepthMap>,
- *   hand?: {key: string, places: Places},
+ *   carried: Promise<?import('./depth_map.js').DepthMap>, hand?: {key: string, places: Places},
  *   grain?: {share: number, found: Promise<?import('./grain.js').Grain>}}} Opened
  * @typedef {{lens: import('../optics.js').Lens, taken: import('../optics.js').Taken, chosen: import('../optics.js').Chosen, nearest: number,
- *   largest: number, aperture: import('../optics.js').Aperture, gain: ?number}} Optics
+ *   largest: number, aperture: import('./compositor.js').Aperture, gain: ?number, tilt: {tilt?: number, tilt_direction?: number}}} Optics
  * @typedef {{kind: 'load', about: import('./network.js').About, ports: MessagePort[]} | {kind: 'open', key: number, file: File} |
  *   {kind: 'forget', key: number} | {kind: 'cancel', asked: number} |
  *   {kind: 'scene', key: number, focus: string, side: number, depth: ?Given, strokes: Stroke[]} |
@@ -92,8 +94,10 @@ async function placesOf(opened, focus) {
   return upTo(found, end);
 }
 
-/** The depth map that is given with a photo. @param {Opened} opened @param {Given} given */
-async function mapOf({photo, maps}, {file, how}) {
+/** The depth map that is given with a photo, or that it carries; null for none. @param {Opened} opened @param {?Given} given */
+async function mapOf({photo, maps, carried}, given) {
+  if (!given) return carried;
+  const {file, how} = given;
   const key = JSON.stringify([file.name, file.size, file.lastModified, how]), found = maps.get(key) ?? await loadMap(file, how, photo);
   maps.set(key, found);
   return found;
@@ -108,23 +112,27 @@ async function endsOf(opened, disparity, focus) {
 
 /** @param {Opened} opened @param {Picture} photo of any size @param {Extract<Wish, {kind: 'render'}>} wish @param {?import('./grain.js').Grain} grain @param {() => Promise<void>} rest */
 async function throughLens(opened, photo, {focus, depth, strokes, optics}, grain, rest) {
-  const {lens, taken, chosen, nearest, largest, aperture} = optics, gain = optics.gain ?? 1 + 3 * lampsOf(photo);
-  if (depth) {
-    const {disparity, metric} = await mapOf(opened, depth), ends = await endsOf(opened, disparity, focus), short = Math.min(photo.width, photo.height);
+  const {lens, taken, chosen, nearest, largest, aperture, tilt} = optics, gain = optics.gain ?? 1 + 3 * lampsOf(photo);
+  const given = await mapOf(opened, depth);
+  if (given && strokes.length) throw new Error('Strokes beside a depth map need wideopen serve.');
+  if (given) {
+    const {disparity, metric} = given, ends = await endsOf(opened, disparity, focus), short = Math.min(photo.width, photo.height);
     let [least, most] = [Infinity, -Infinity];
     for (const value of disparity.data) { if (value < least) least = value; if (value > most) most = value; }
-    const blur = blurOfMap(lens, taken, chosen, ends, {metric, least, most, short, largest, nearest});
-    return drawMap(photo, disparity, {blur, aperture, gain}, grain, rest, crew);
+    const [blur, whole] = [largest, Infinity].map(limit => blurOfMap(lens, taken, chosen, ends, {metric, least, most, short, largest: limit, nearest}));
+    const leans = leaning(tilt, focus, lens.f_number, blur.perUnit / whole.perUnit);
+    return drawMap(photo, disparity, {blur: {...blur, ...leans}, aperture, gain}, grain, rest, crew);
   }
-  const places = await correctedPlaces(opened, focus, strokes), blur = blurOfSubject(lens, taken, [0, 0], 1, largest).perUnit;
+  const places = await correctedPlaces(opened, focus, strokes), [blur, whole] = [largest, Infinity].map(limit => blurOfSubject(lens, taken, [0, 0], 1, limit).perUnit);
   await rest();
   const small = photo === opened.photo ? opened.small ??= shrunk(photo) : shrunk(photo);
-  return render(photo, places, {blur, aperture, gain, largest}, grain, rest, crew, small);
+  return render(photo, places, {blur, aperture, gain, largest, ...leaning(tilt, focus, lens.f_number, blur / whole)}, grain, rest, crew, small);
 }
 
 /** Places as strokes correct them. @param {Opened} opened @param {string} focus @param {Stroke[]} strokes @returns {Promise<Places>} */
 async function correctedPlaces(opened, focus, strokes) {
   if (!strokes.length) return placesOf(opened, focus);
+  if (!strokes.every(({kind}) => ['keep', 'give', 'depth'].includes(kind))) throw new Error('Further things are found by wideopen serve alone.');
   const key = JSON.stringify([focus, strokes]);
   if (opened.hand?.key !== key) {
     const places = await placesOf(opened, focus.split(':')[0]);
@@ -149,15 +157,19 @@ async function answer(wish, rest, asked) {
     crew = new Crew(wish.ports);
     network = Network.load(wish.about, crew.size, place, share => postMessage({asked, share}));
     await network;
-  } else if (wish.kind === 'open') photos.set(wish.key, {photo: await decode(wish.file), places: new Map(), maps: new Map()});
-  else if (wish.kind === 'forget') photos.delete(wish.key);
+  } else if (wish.kind === 'open') {
+    const photo = await decode(wish.file), carried = carriedMap(wish.file, photo);
+    carried.catch(() => {});  // Told where it is used.
+    photos.set(wish.key, {photo, places: new Map(), maps: new Map(), carried});
+  } else if (wish.kind === 'forget') photos.delete(wish.key);
   else if (wish.kind === 'scene') {
     const opened = known(wish.key), {photo} = opened, [width, height] = fit(photo.width, photo.height, Math.min(wish.side, Math.max(photo.width, photo.height)));
     const small = resizePicture(photo, width, height), light = linear(split(small));
     const bytes = (/** @type {Plane} */ each) => Uint8Array.from(each.data, value => Math.round(255 * value));
     const found = {size: [photo.width, photo.height], photo: small, lampsAt: bytes(lampWeight(light, findSurroundings(light))), lamps: lampsOf(photo)};
-    if (wish.depth) {
-      const {disparity, metric} = await mapOf(opened, wish.depth), [focus] = await endsOf(opened, disparity, wish.focus.split(':')[0]);
+    const given = await mapOf(opened, wish.depth);
+    if (given) {
+      const {disparity, metric} = given, [focus] = await endsOf(opened, disparity, wish.focus.split(':')[0]);
       return {...found, kind: 'map', half: toHalf(resize(disparity, width, height).data), focus, metric};
     }
     const places = await correctedPlaces(opened, wish.focus, wish.strokes);

@@ -1,0 +1,43 @@
+// From disparities to blur radii: the counterpart of LensSettings.radius_in.
+// @ts-check
+
+import {plane} from './planes.js';
+
+/**
+ * @typedef {import('./planes.js').Plane} Plane @typedef {import('./areas.js').Area} Area
+ * @typedef {{perUnit: number, far: number, near: number, limit: number, tilt?: [number, number], pivot?: [number, number]}} Blur px of radius for each
+ *   unit of disparity beyond far or near; the largest radius in px; growth of the signed radius for each px across and down by the tilt of the lens,
+ *   and where, in shares of the sides, it focuses as if it were not tilted
+ */
+
+/**
+ * Signed radii in px.
+ * @param {Plane} disparity of a part of a photo, at any size @param {Blur} blur @param {{width: number, height: number}} size of the photo
+ * @param {Area} [part] all of it, if not given @returns {Plane}
+ */
+export function radiusIn({width, height, data}, {perUnit, far, near, limit, tilt = [0, 0], pivot = [0.5, 0.5]}, size, part = {left: 0, top: 0, ...size}) {
+  const found = plane(width, height), leans = tilt[0] !== 0 || tilt[1] !== 0;
+  for (let row = 0, at = 0; row < height; row++) {
+    const down = part.top + (row + 0.5) * part.height / height - pivot[1] * size.height;
+    for (let column = 0; column < width; column++, at++) {
+      const value = data[at];
+      if (!leans) { found.data[at] = perUnit * (Math.min(Math.max(value, far), near) - value); continue; }
+      const lean = tilt[0] * (part.left + (column + 0.5) * part.width / width - pivot[0] * size.width) + tilt[1] * down;
+      // A range leans as a whole: it is as deep everywhere.
+      const radius = Math.max(perUnit * (far - value) + lean, 0) + Math.min(perUnit * (near - value) + lean, 0);
+      found.data[at] = Math.max(-limit, Math.min(limit, radius));
+    }
+  }
+  return found;
+}
+
+/**
+ * How a tilted lens blurs, by the hinge rule: `_tilt` of lens_settings.py.
+ * @param {{tilt?: number, tilt_direction?: number}} settings in degrees @param {string} focus @param {number} fNumber
+ * @param {number} held share of its blur that a lens keeps, for no disc to be too large @returns {{tilt: [number, number], pivot: [number, number]}}
+ */
+export function leaning({tilt = 0, tilt_direction = 0}, focus, fNumber, held) {
+  const slope = held * Math.sin(tilt * Math.PI / 180) / (2 * fNumber), toward = tilt_direction * Math.PI / 180;
+  const [x, y] = focus.split(':')[0].split(',').map(Number);
+  return {tilt: [slope * Math.sin(toward), slope * Math.cos(toward)], pivot: y === undefined ? [0.5, 0.5] : [x, y]};
+}
