@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from reference.lens import trace
 from wideopen.lens.apertures import Aperture
+from wideopen.lens.defocus import convolve
 from wideopen.lens.layered_lens import Layer, render_layers
 from wideopen.scene.background_depth import Plane
 
@@ -73,6 +74,17 @@ def test_agrees_with_ray_sampling_through_other_apertures(shape: str) -> None:
     layers = SCENES["two blurred, focus between"]()
     seen = render_layers(layers, 6.0, 1.0, 1.0, APERTURES[shape])
     assert psnr(seen, trace(layers, 6.0, 1.0, rays=2000, aperture=APERTURES[shape])) > 45
+
+
+@pytest.mark.parametrize("rim", [1.0, -1.0])
+def test_a_rim_is_turned_over_in_front_of_the_focus_also_where_layers_overlap(rim: float) -> None:
+    square = np.zeros((60, 72), np.float32)
+    square[26:34, 32:40] = 1.0
+    front = Layer(np.ones((60, 72, 3), np.float32), Plane(1.6), square)
+    wall = Layer(np.zeros((60, 72, 3), np.float32), Plane(0.2))
+    found = render_layers([front, wall], 15.0, 1.0, 1.0, Aperture(rim=rim))
+    expected = convolve(square[..., None], 9.0, Aperture(rim=rim), behind=False)
+    np.testing.assert_allclose(found, np.repeat(expected, 3, axis=2), atol=0.03 * float(expected.max()))
 
 
 def test_no_halo_where_the_subject_is_in_focus() -> None:

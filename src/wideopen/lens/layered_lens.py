@@ -73,9 +73,11 @@ def render_layers(
     aperture = aperture or Aperture()
     lit = [_light(layer, blur_px_per_disparity, focus_disparity, highlight_gain) for layer in reversed(layers)]
     result, doubt = _composite(lit, aperture, ((0, height), (0, width)))
+    behind, in_front = dict(cell_shares(aperture)), dict(cell_shares(aperture.in_front))
+    shares = {cell: (behind.get(cell, 0.0), in_front.get(cell, 0.0)) for cell in {**behind, **in_front}}
     for window in _tiles(doubt):
         part = slice(*window[0]), slice(*window[1])
-        through = sum(share * _composite(lit, aperture, window, cell)[0] for cell, share in cell_shares(aperture))
+        through = sum(_composite(lit, aperture, window, cell, share)[0] for cell, share in shares.items())
         result[part] = np.where(doubt[part][..., None], np.asarray(through, np.float32), result[part])
     return np.minimum(result, np.float32(1.0))
 
@@ -102,11 +104,18 @@ def _light(layer: Layer, blur_px_per_disparity: float, focus_disparity: float, g
 
 
 def _composite(
-    lit: Sequence[_Light], aperture: Aperture, window: Window, cell: tuple[int, int] | None = None
+    lit: Sequence[_Light],
+    aperture: Aperture,
+    window: Window,
+    cell: tuple[int, int] | None = None,
+    share: tuple[float, float] = (1.0, 1.0),
 ) -> tuple[Float32, NDArray[np.bool_]]:
     """A window of the scene through one cell of the aperture (all of it if None), and where that is only nearly right.
 
-    `lit`: farthest first.
+    Args:
+        lit: farthest first.
+        share: of the light, that the cell lets through behind the focus and in front of it, which `Aperture.rim` makes
+            differ.
     """
     part = slice(*window[0]), slice(*window[1])
     shape = window[0][1] - window[0][0], window[1][1] - window[1][0]
@@ -117,11 +126,14 @@ def _composite(
         if light.slope != (0.0, 0.0):
             seen = _lean(seen, light.radius[part], light.slope, second_moments(aperture, cell))
         spread = np.abs(light.radius[part]) > SHARP_RADIUS_PX
+        weight: Float32 | float = 1.0
+        if cell is not None:
+            weight = np.where(light.radius[part] < 0, np.float32(share[1]), np.float32(share[0]))[..., None]
         if light.image.shape[2] == 3:
-            result, doubt, blurred = np.array(seen), np.zeros(shape, bool), spread
+            result, doubt, blurred = np.asarray(weight * seen, np.float32), np.zeros(shape, bool), spread
             continue
         alpha = seen[..., 3]
-        result = np.asarray(seen[..., :3] + (1.0 - alpha[..., None]) * result, np.float32)
+        result = np.asarray(weight * seen[..., :3] + (1.0 - alpha[..., None]) * result, np.float32)
         doubt = (doubt | (spread & blurred & (alpha > DOUBT))) & (alpha < 1.0 - DOUBT)
         blurred |= spread & (alpha > DOUBT)
     return result, doubt
