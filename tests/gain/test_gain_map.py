@@ -31,17 +31,18 @@ def hdr_by_hand(sdr: float, code: float, low: float, high: float, gamma: float, 
     return max((sdr + of_sdr) * 2.0**log_boost - of_hdr, 0.0)
 
 
-@pytest.mark.parametrize("meaning", RANGES)
-def test_a_map_gives_the_light_that_the_published_formula_gives(meaning: GainRange) -> None:
+@pytest.mark.parametrize(("meaning", "channels"), [(each, len(each.minimum)) for each in RANGES] + [(RANGES[2], 1)])
+def test_a_map_gives_the_light_that_the_published_formula_gives(meaning: GainRange, channels: int) -> None:
     random = np.random.default_rng(3)
-    channels = len(meaning.minimum)
     codes, sdr = random.integers(0, 256, (6, 8, channels), np.uint8), random.random((6, 8, 3), np.float32)
     found = meaning.to_hdr(sdr, GainMap(codes, meaning).stops)
     for (row, column, channel), value in np.ndenumerate(found):
-        at = channel % channels
+        at = channel % len(meaning.minimum)
         numbers = (each[at] for each in (meaning.minimum, meaning.maximum, meaning.gamma))
         offsets = meaning.offset_sdr[at], meaning.offset_hdr[at]
-        wanted = hdr_by_hand(float(sdr[row, column, channel]), codes[row, column, at] / 255, *numbers, *offsets)
+        wanted = hdr_by_hand(
+            float(sdr[row, column, channel]), codes[row, column, at % channels] / 255, *numbers, *offsets
+        )
         assert value == pytest.approx(wanted, rel=2e-5, abs=1e-6)
 
 

@@ -110,12 +110,13 @@ class GainMap:
 
     @property
     def stops(self) -> Float:
-        """G at the map's own size, hxwxC float32."""
-        steps = int(np.iinfo(self.pixels.dtype).max)
+        """G at the map's own size, hxwxC float32; C is 3 also where one channel means three different gains."""
+        steps, meaning = int(np.iinfo(self.pixels.dtype).max), self.meaning
         table = np.arange(steps + 1, dtype=np.float32) / np.float32(steps)
-        channels = self.pixels.shape[2]
-        found = self.meaning.stops(np.repeat(table[:, None], channels, axis=1))
-        return np.stack([found[:, index][self.pixels[..., index]] for index in range(channels)], axis=-1)
+        own = self.pixels.shape[2]
+        channels = max(own, *(len(values) for values in (meaning.minimum, meaning.maximum, meaning.gamma)))
+        found = meaning.stops(np.repeat(table[:, None], channels, axis=1))
+        return np.stack([found[:, index][self.pixels[..., index % own]] for index in range(channels)], axis=-1)
 
     def with_stops(self, stops: Float, kept: NDArray[np.bool_] | bool = False) -> "GainMap":
         """The map of other gains, hxwxC; where `kept` (hxw) is true it stays as it is, bit for bit."""
