@@ -385,8 +385,8 @@ def is_left_out_and_said(page: Any) -> None:
 
     told = page.evaluate("fetch('schema.json').then(answer => answer.json())")
     assert {option["name"] for option in told["options"]}.isdisjoint(UNDRAWN)
-    assert page.get_by_text("Axial colour", exact=True).count() == 0
-    assert "without axial colour" in page.locator("#left-out").inner_text()
+    assert page.get_by_text("Axial colour", exact=True).count() == 0 and page.locator("#also").is_hidden()
+    assert "without axial colour and further subjects" in page.locator("#left-out").inner_text()
 
 
 def test_the_application_alone_and_offline(page: Any, site: Path) -> None:

@@ -57,6 +57,7 @@ export class Brush {
 
   /** @param {'keep'|'give'} kind */
   choose(kind) {
+    if (part(kind).hidden) return;
     this.kind = kind;
     for (const each of ['keep', 'give']) part(each).setAttribute('aria-pressed', String(each === kind));
     this.showTip();

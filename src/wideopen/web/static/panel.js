@@ -24,7 +24,7 @@ const LABELS = {
 };
 const BLADES = [0, 3, 5, 6, 7, 8, 9];
 /** What the browser alone has not, and who has. */
-const LEFT_OUT = 'Runs in this browser alone, without axial colour: wideopen serve has it.';
+const LEFT_OUT = 'Runs in this browser alone, without axial colour and further subjects: wideopen serve has them.';
 /** Options whose slider begins somewhere although nothing is set. */
 const UNSET = /** @type {Record<string, number>} */ ({highlights: 4, quality: 95});
 
