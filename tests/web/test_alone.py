@@ -304,7 +304,7 @@ SOFT = {"kind": "keep", "points": [[0.2, 0.8], [0.3, 0.8]], "radius": 0.02, "sof
 @pytest.mark.parametrize(
     ("name", "focus", "side", "depth", "strokes"),
     [
-        ("dog.jpg", "auto", 1024, None, [GIVE, SOFT]),
+        ("dog.jpg", "auto", 640, None, [GIVE, SOFT]),
         ("scooter.jpg", "0.2,0.3:auto", 480, None, []),
         ("path.jpg", "auto", 400, "path-depth.png", []),
     ],

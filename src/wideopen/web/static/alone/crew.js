@@ -34,14 +34,16 @@ export class Crew {
 export const NOBODY = new Crew();
 
 /**
- * Ports to as many workers as there are cores, four at most; none for a single core.
- * @param {(path: string) => Worker | Promise<Worker>} start a worker, which keeps the port that it is sent first
+ * Ports to as many workers as there are cores, four at most; none for a single core, and none to those that do not start.
+ * @param {(path: string) => Worker | Promise<Worker>} start a worker, which says when it is ready, and keeps the port that it is sent first
  */
-export function hire(start) {
+export async function hire(start) {
   const cores = Math.min(4, navigator.hardwareConcurrency || 1);
-  return Promise.all(Array.from({length: cores > 1 ? cores : 0}, async () => {
-    const {port1, port2} = new MessageChannel();
-    (await start('alone/hand.js')).postMessage(port1, [port1]);
+  const hired = await Promise.allSettled(Array.from({length: cores > 1 ? cores : 0}, async () => {
+    const worker = await start('alone/hand.js'), {port1, port2} = new MessageChannel();
+    await new Promise((ready, failed) => { worker.onmessage = ready; worker.onerror = failed; });
+    worker.postMessage(port1, [port1]);
     return port2;
   }));
+  return hired.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []));
 }

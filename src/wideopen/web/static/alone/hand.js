@@ -26,3 +26,4 @@ addEventListener('message', ({data: /** @type {MessagePort} */ port}) => {
     }
   };
 }, {once: true});
+postMessage('ready');
