@@ -3,8 +3,9 @@
     python benchmarks/page.py [--screenshots docs]
 
 In a real Chromium without a GPU, with the example photos. For each: PSNR (dB) of the preview against the lens's own
-picture of the same pixels, and of the unblurred photo against it; milliseconds of a whole frame, and of a frame while
-the slider moves. A last line of JSON. With --screenshots it takes the pictures of docs/serve.md, and measures nothing.
+picture of the same pixels, and of the unblurred photo against it; milliseconds from a moved slider of the f-number to
+the frame on the screen, the median and the longest of all stops. A last line of JSON. With --screenshots it takes the
+pictures of docs/serve.md, and measures nothing; with --only-frames it leaves out what the server takes.
 """
 
 import argparse
@@ -39,34 +40,44 @@ CASES: list[tuple[str, str | None, dict[str, Any]]] = [
     ("path.jpg", "path-depth.png", {"aperture": 1.8}),
     ("path.jpg", "path-depth.png", {"aperture": 1.8, "focus": "far"}),
     ("whale.jpg", "whale-depth.png", {"aperture": 1.4}),
+    ("cairn.jpg", None, {"aperture": 1.4}),
+    ("cairn.jpg", None, {"aperture": 2.8, "focus": "0.1,0.2"}),
+    *(("scooter.jpg", None, {"aperture": stop}) for stop in (2.8, 5.6, 11, 16)),
+    ("scooter.jpg", None, {"aperture": 1.8, "rim": 0.9}),
+    ("path.jpg", "path-depth.png", {"aperture": 2, "tilt": 8}),
+    ("dog.jpg", None, {"aperture": 2, "tilt": -8, "tilt_direction": 90}),
+    ("dog.jpg", None, {"aperture": 1.8, "focus": "auto@f/5.6"}),
 ]
 DRAW = """async ({photo, depth, settings}) => {
     const [{Looks}, {readScene}] = await Promise.all([import('./looks.js'), import('./scene.js')]);
     const schema = await (await fetch('schema')).json(), form = new FormData();
-    form.append('photo', await (await fetch('examples/' + photo)).blob(), photo);
-    if (depth) form.append('depth', await (await fetch('examples/' + depth)).blob(), depth);
+    form.append('photo', new Blob([Uint8Array.fromBase64(photo)]), 'photo.jpg');
+    if (depth) form.append('depth', new Blob([Uint8Array.fromBase64(depth)]), 'depth.png');
     if (settings.focus) form.append('focus', settings.focus);
     const scene = await readScene(await (await fetch('scene', {method: 'POST', body: form})).arrayBuffer());
-    const canvas = document.createElement('canvas'), draft = document.createElement('canvas');
-    const looks = new Looks(canvas, draft, schema);
+    const [canvas, source] = ['canvas', 'canvas'].map(tag => document.createElement(tag));
+    const looks = new Looks(canvas, schema);
     looks.load(scene);
-    while (!looks.side) await new Promise(next => setTimeout(next, 50));
-    await new Promise(next => setTimeout(next, 300));
-    const chosen = {lens: '50mm', blades: 0, roundness: 0, rotate: 0, ring: 0, squeeze: 1, vignette: 0, ...settings};
-    const time = (preview, scene) => [0, 1, 2, 3, 4].map(step => {
-        const start = performance.now();
-        const moved = {...chosen, aperture: settings.aperture * (1.04 - 0.01 * step)};
-        looks.drawWith(preview, scene, moved, settings.focus ?? 'auto', 0);
-        preview.finish();
-        return performance.now() - start;
-    }).slice(1);
-    const moving = looks.rough ? time(looks.drafts, looks.rough) : null, whole = time(looks.preview, scene);
-    const source = document.createElement('canvas');
     source.width = scene.width; source.height = scene.height;
     source.getContext('2d').drawImage(scene.photo, 0, 0);
-    looks.drawWith(looks.preview, scene, chosen, settings.focus ?? 'auto', 0);
-    return {whole, moving: moving ?? whole, side: looks.rough ? looks.rough.width : scene.width,
-        after: canvas.toDataURL(), before: source.toDataURL()};
+    const chosen = Object.fromEntries(schema.options.map(option => [option.name, option.default]));
+    looks.draw({...chosen, ...settings}, settings.focus ?? 'auto', 0);
+    return {after: canvas.toDataURL(), before: source.toDataURL()};
+}"""
+MOVE = """async () => {
+    const bar = document.querySelector('#stop'), frame = () => new Promise(requestAnimationFrame), took = [];
+    const gl = document.querySelector('#preview').getContext('webgl2'), pixel = new Uint8Array(4);
+    for (let stop = 1; stop <= Number(bar.max); stop++) {
+        await frame();
+        const start = performance.now();
+        bar.value = stop;
+        bar.dispatchEvent(new Event('input', {bubbles: true}));
+        await frame();  // In which the application draws,
+        gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);  // which is done,
+        await frame();  // and handed to the screen.
+        took.push(performance.now() - start);
+    }
+    return took.slice(1);
 }"""
 
 
@@ -90,20 +101,28 @@ def psnr(ours: np.ndarray, theirs: np.ndarray) -> float:
     return round(10 * float(np.log10(255**2 / np.mean((ours.astype(float) - theirs) ** 2))), 1)
 
 
-def measure() -> dict[str, Any]:
-    report = {}
+def measure(only_frames: bool) -> dict[str, Any]:
+    report: dict[str, Any] = {}
     with opened() as page:
         for photo, depth, settings in CASES:
-            found = page.evaluate(DRAW, {"photo": photo, "depth": depth, "settings": settings})
+            data, given = (
+                name and base64.b64encode((EXAMPLES / name).read_bytes()).decode() for name in (photo, depth)
+            )
+            found = page.evaluate(DRAW, {"photo": data, "depth": given, "settings": settings})
             before, after = pixels(found["before"]), pixels(found["after"])
             named = {} if depth is None else {"depth": str(EXAMPLES / depth)}
             lens = Renderer(threads=1, **settings, **named).render(before)
-            report[f"{photo} {settings}"] = {
-                "dB": psnr(after, lens), "unblurred dB": psnr(before, lens),
-                "whole frame ms": round(statistics.median(found["whole"])),
-                "moving frame ms": round(statistics.median(found["moving"])), "moving px": found["side"],
-            }  # fmt: skip
+            report[f"{photo} {settings}"] = {"dB": psnr(after, lens), "unblurred dB": psnr(before, lens)}
             print(photo, settings, report[f"{photo} {settings}"], flush=True)
+        for photo in ("scooter.jpg", "dog.jpg", "cairn.jpg"):
+            page.reload()
+            page.locator("#file").set_input_files(EXAMPLES / photo)
+            page.wait_for_function("() => !document.querySelector('#exact').hidden")
+            took = page.evaluate(MOVE)
+            report[f"{photo} frames"] = {"median ms": round(statistics.median(took)), "longest ms": round(max(took))}
+            print(photo, report[f"{photo} frames"], flush=True)
+        if only_frames:
+            return report
         page.reload()
         page.wait_for_selector("html[data-ready]")
         start = time.perf_counter()
@@ -143,11 +162,12 @@ def screenshots(folder: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--screenshots", type=Path, metavar="FOLDER")
+    parser.add_argument("--only-frames", action="store_true")
     options = parser.parse_args()
     if options.screenshots is not None:
         screenshots(options.screenshots)
         return 0
-    print(json.dumps(measure()))
+    print(json.dumps(measure(options.only_frames)))
     return 0
 
 

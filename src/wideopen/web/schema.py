@@ -33,7 +33,7 @@ def schema(options: ServeOptions) -> dict[str, Any]:
         "options": [
             _option(item)
             for item in option_fields()
-            if item.metadata["panel"] in (LENS, DEPTH) or item.name in ("quality", "strip")
+            if item.metadata["panel"] in (LENS, DEPTH) or item.name in ("quality", "strip", "hdr")
         ],
         "stops": STOPS,
         "lenses": {name: asdict(lens) for name, lens in LENSES.items()},

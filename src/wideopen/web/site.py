@@ -17,8 +17,8 @@ from wideopen.web.app import STATIC, examples
 from wideopen.web.schema import schema
 from wideopen.web.settings import ServeOptions
 
-UNDRAWN = ("axial",)
-"""Options that the lens in JavaScript has not."""
+UNDRAWN = "axial", "hdr"
+"""Options that the browser alone has not."""
 
 
 def write_site(folder: Path, model: Path | None = None, overwrite: bool = False) -> list[Path]:

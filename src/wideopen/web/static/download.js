@@ -44,7 +44,7 @@ export async function download(app) {
 
 /** A whole file. @param {Application} app @param {import('./main.js').Entry} entry @param {AbortSignal} signal */
 async function whole(app, entry, signal) {
-  const focus = app.state.focus[entry.key] ?? 'auto', sent = app.sent(entry, focus);
+  const focus = app.focusOf(entry), sent = app.sent(entry, focus);
   entry.output ||= entry.file.name.replace(/(\.[^.]*)?$/, suffix => `-bokeh${suffix}`);
   try {
     return await server.render(sent, app.settingsFor(entry), signal);

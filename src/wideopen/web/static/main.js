@@ -14,7 +14,7 @@ import {wire} from './wiring.js';
 /**
  * @typedef {import('./server.js').Photo & {key: number, url: string, output: string, scenes: Map<string, import('./scene.js').Scene>,
  *   kind: string, failed: boolean, done: boolean}} Entry
- * @typedef {{settings: Record<string, any>, preset: string, focus: Record<string, string>,
+ * @typedef {{settings: Record<string, any>, preset: string, focus: Record<string, string>, keep: number,
  *   strokes?: Record<string, import('./brush.js').Stroke[]>}} State
  */
 
@@ -35,8 +35,8 @@ export class Application {
     this.loaded = /** @type {?import('./scene.js').Scene} */ (null);
     /** @type {Set<AbortController>} */
     this.running = new Set();
-    this.history = new History(/** @type {State} */ ({settings: this.plain(), preset: 'plain', focus: {}}));
-    this.looks = new Looks(part('preview'), part('draft'), schema);
+    this.history = new History(/** @type {State} */ ({settings: this.plain(), preset: 'plain', focus: {}, keep: 0}));
+    this.looks = new Looks(part('preview'), schema);
     this.stage = new Stage(part('stage'), sheet, {
       tap: (x, y, moving, end) => this.focusOn(`${x.toFixed(4)},${y.toFixed(4)}`, moving, end),
       zoomed: () => this.zoomed(), hold: on => this.hold(on),
@@ -44,6 +44,7 @@ export class Application {
     this.panel = new Panel(part('controls'), schema, {
       change: (name, value, moving) => this.change({[name]: value}, moving ? name : ''),
       preset: name => this.usePreset(name), focus: where => this.focusOn(where, false),
+      keep: stop => this.keepSharp(stop),
       range: on => (on ? this.update() : this.focusOn(this.ends[0], false)),
       giveMap: () => part('map').click(), dropMap: () => this.giveMap(null),
     });
@@ -70,7 +71,13 @@ export class Application {
   }
 
   get state() { return this.history.now; }
-  get focus() { return this.entry ? this.state.focus[this.entry.key] ?? 'auto' : 'auto'; }
+  get focus() { return this.entry ? this.focusOf(this.entry) : 'auto'; }
+
+  /** What is sharp in a photo: a place, two, or one with the f-number whose depth of field stays. @param {Entry} entry */
+  focusOf(entry) {
+    const {focus, keep} = this.state, places = focus[entry.key] ?? 'auto';
+    return keep && !places.includes(':') ? `${places}@f/${keep}` : places;
+  }
 
   /** @param {string} words @param {boolean} [bad] */
   say(words, bad = false) {
@@ -105,7 +112,7 @@ export class Application {
     part('download').textContent = this.photos.length > 1 ? `Download ${this.photos.length}` : 'Download';
   }
 
-  /** The places between which all is sharp; one, if focus is no range. */ get ends() { return this.focus.split(':'); }
+  /** The places between which all is sharp; one, if focus is no range. */ get ends() { return this.focus.split('@')[0].split(':'); }
 
   /** @param {Entry} entry */
   async choose(entry) {
@@ -211,7 +218,7 @@ export class Application {
     state.settings.aperture = nearestStop(this.schema.stops, state.settings.aperture);
     state.preset = name;
     if (this.entry && focus) state.focus[this.entry.key] = focus;
-    else if (this.entry && ['near', 'far'].includes(this.focus)) state.focus[this.entry.key] = 'auto';
+    else if (this.entry && ['near', 'far'].includes(this.ends[0])) state.focus[this.entry.key] = 'auto';
     this.history.push(state);
     this.changed(false);
   }
@@ -225,6 +232,16 @@ export class Application {
     if (this.schema.presets[state.preset]?.settings.focus) state.preset = '';
     this.history.push(state, moving ? 'focus' : this.history.merged === 'focus' ? 'focus' : '');
     if (!moving) this.history.settle();
+    this.changed(false);
+  }
+
+  /** @param {number} stop the f-number whose depth of field stays about one place, 0 for the aperture's own */
+  keepSharp(stop) {
+    const state = this.state;
+    state.keep = stop;
+    this.panel.spanning = false;
+    if (this.entry) state.focus[this.entry.key] = this.ends[0];
+    this.history.push(state);
     this.changed(false);
   }
 
@@ -250,7 +267,7 @@ export class Application {
     stop.disabled = !open;
     stop.setAttribute('aria-valuetext', words.replace('/', ' '));
     part('stop-words').textContent = words;
-    this.panel.update(settings, preset, this.focus, {map: entry?.kind === 'map', fixed, open});
+    this.panel.update(settings, preset, this.ends, this.state.keep, {map: entry?.kind === 'map', fixed, open});
     this.panel.showMap?.(entry?.depth?.name ?? null, entry?.kind === 'map' && !entry?.depth, fixed);
     for (const id of ['hold', 'seam', 'depth-view', 'matte-view', 'zoom', 'download']) part(id).disabled = !open;
     part('depth-view').disabled = !open || fixed || !this.looks.preview;

@@ -4,12 +4,13 @@
 /**
  * @typedef {{focal_length_mm: number, f_number: number, focus_distance_m: number, sensor_height_mm: number}} Lens
  * @typedef {{focal_length_mm: ?number, focal_length_35mm: ?number, f_number: ?number, subject_distance_m: ?number}} Taken
- * @typedef {{lens: string, aperture: number|string, nearest: ?number, focus: string}} Chosen
+ * @typedef {{lens: string, aperture: number|string, nearest: ?number, focus: string, tilt?: number, tilt_direction?: number}} Chosen
  * @typedef {[number, number]} Ends the farthest and the nearest disparity in focus
- * @typedef {{perUnit: number, far: number, near: number, own: number, limit: number}} Blur
- *   perUnit: px of blur radius for each unit of disparity beyond far or near; own: the subject's signed radius in px;
- *   limit: largest radius.
- * @typedef {{blades: number, roundness: number, rotate: number, ring: number, squeeze: number, vignette: number}} Aperture
+ * @typedef {[number, number]} Pair across and down
+ * @typedef {{perUnit: number, far: number, near: number, limit: number, tilt: Pair, pivot: Pair}} Blur
+ *   perUnit: px of blur radius for each unit of disparity beyond far or near; limit: largest radius; tilt: growth of the
+ *   signed radius for each px across and down; pivot: shares of the sides, where a tilted lens focuses as if it were not.
+ * @typedef {{blades: number, roundness: number, rotate: number, ring: number, squeeze: number, vignette: number, rim?: number}} Aperture
  */
 
 /**
@@ -37,18 +38,41 @@ export function sharePerDisparity(lens) {
   return 0.5 * diameter / lens.sensor_height_mm;
 }
 
+/** Blur radius, as a share of the short side, that depth of field is reckoned by. */
+const SHARP = Math.hypot(3, 2) / 2 / 1500 / 2;
+
+/**
+ * What is sharp about the focus, where it keeps an f-number's depth of field (PLACE@f/N).
+ * @param {Ends} ends @param {string} focus @param {number} share the blur for each unit of disparity @param {Lens} lens
+ * @returns {Ends}
+ */
+function deepened([far, near], focus, share, lens) {
+  const kept = Number(focus.split('@f/')[1] ?? 0), reach = share > 0 ? SHARP * kept / (share * lens.f_number) : 0;
+  return [far - reach, near + reach];
+}
+
+/**
+ * How a tilted lens blurs, as lens_settings.py's `_tilt` has it.
+ * @param {Partial<Chosen>} chosen @param {Lens} lens @param {number} held share of its blur that a lens keeps
+ * @returns {{tilt: Pair, pivot: Pair}}
+ */
+function leaning({tilt = 0, tilt_direction = 0, focus = 'auto'}, lens, held) {
+  const place = focus.split(/[:@]/)[0].split(',').map(Number), toward = tilt_direction * Math.PI / 180;
+  const slope = held * Math.sin(tilt * Math.PI / 180) / (2 * lens.f_number);
+  return {tilt: [slope * Math.sin(toward), slope * Math.cos(toward)], pivot: place.length === 2 ? [place[0], place[1]] : [0.5, 0.5]};
+}
+
 /**
  * The blur of a scene with a subject, whose disparities are in units of the subject's.
  * @param {Lens} lens @param {Taken} taken @param {Ends} ends @param {number} short @param {number} largest
- * @returns {Blur}
+ * @param {Partial<Chosen>} [chosen] focus and tilt @returns {Blur}
  */
-export function blurOfSubject(lens, taken, [far, near], short, largest) {
+export function blurOfSubject(lens, taken, ends, short, largest, chosen = {}) {
   const subject = taken.subject_distance_m;
   if (subject && subject * 1000 > 4 * lens.focal_length_mm) lens = {...lens, focus_distance_m: subject};
-  const share = Math.min(sharePerDisparity(lens) / lens.focus_distance_m, largest);
-  const limit = short * largest;
-  const own = short * share * Math.min(Math.max(0, far), near);
-  return {perUnit: short * share, far, near, own: Math.max(-limit, Math.min(limit, own)), limit};
+  const whole = sharePerDisparity(lens) / lens.focus_distance_m, share = Math.min(whole, largest);
+  const [far, near] = deepened(ends, chosen.focus ?? '', whole, lens);
+  return {perUnit: short * share, far, near, limit: short * largest, ...leaning(chosen, lens, whole > 0 ? share / whole : 0)};
 }
 
 /**
@@ -57,16 +81,16 @@ export function blurOfSubject(lens, taken, [far, near], short, largest) {
  * @param {{metric: boolean, least: number, most: number, short: number, largest: number, nearest: number}} map
  * @returns {Blur}
  */
-export function blurOfMap(lens, taken, chosen, [far, near], map) {
-  const focus = (far + near) / 2;
-  const subject = chosen.focus === 'auto' && taken.subject_distance_m && focus > 0;
+export function blurOfMap(lens, taken, chosen, ends, map) {
+  const focus = (ends[0] + ends[1]) / 2;
+  const subject = chosen.focus.startsWith('auto') && taken.subject_distance_m && focus > 0;
   const guess = subject ? Number(taken.subject_distance_m) * focus : map.nearest;
   const metres = map.metric ? 1 : chosen.nearest ?? guess;
   const distance = focus > 0 ? metres / focus : Infinity;
-  const share = sharePerDisparity({...lens, focus_distance_m: Math.max(distance, 1.01 * lens.focal_length_mm / 1000)});
-  const reach = Math.max(map.most - near, far - map.least, 1e-6);
-  const perUnit = Math.min(share * map.short / metres, map.largest * map.short / reach);
-  return {perUnit, far, near, own: 0, limit: map.largest * map.short};
+  lens = {...lens, focus_distance_m: Math.max(distance, 1.01 * lens.focal_length_mm / 1000)};
+  const share = sharePerDisparity(lens) / metres, [far, near] = deepened(ends, chosen.focus, share, lens);
+  const held = Math.min(share, map.largest / Math.max(map.most - near, far - map.least, 1e-6)), limit = map.largest * map.short;
+  return {perUnit: held * map.short, far, near, limit, ...leaning(chosen, lens, share > 0 ? held / share : 0)};
 }
 
 /**

@@ -7,19 +7,19 @@ import {passes} from './optics.js';
  * @typedef {{name: string, panel: string, help: string, kind: string, choices: string[], default: any,
  *   span: ?[number, number, number]}} Option
  * @typedef {{change: (name: string, value: any, moving: boolean) => void, preset: (name: string) => void,
- *   focus: (where: string) => void, range: (on: boolean) => void, giveMap: () => void, dropMap: () => void}} Does
+ *   focus: (where: string) => void, range: (on: boolean) => void, keep: (stop: number) => void, giveMap: () => void, dropMap: () => void}} Does
  */
 
 const GROUPS = [
   {title: 'Aperture shape', names: ['roundness', 'rotate', 'squeeze', 'ring', 'vignette', 'rim']},
   {title: 'Light', names: ['highlights', 'grain']},
   {title: 'Lens', names: ['lens', 'axial', 'tilt', 'tilt_direction']},
-  {title: 'File', names: ['quality', 'strip']},
+  {title: 'File', names: ['hdr', 'quality', 'strip']},
 ];
 /** @type {Record<string, string>} */
 const LABELS = {
   roundness: 'Round blades', rotate: 'Turn', squeeze: 'Squeeze', ring: 'Mirror lens', vignette: 'Cat’s eyes', rim: 'Rim', axial: 'Axial colour', tilt: 'Tilt', tilt_direction: 'Tilt toward',
-  highlights: 'Lamps', grain: 'Grain', lens: 'Focal length', quality: 'Quality', strip: 'Without metadata', depth_kind: 'Values are', depth_unit: 'Metres a unit',
+  highlights: 'Lamps', grain: 'Grain', lens: 'Focal length', quality: 'Quality', hdr: 'HDR', strip: 'Without metadata', depth_kind: 'Values are', depth_unit: 'Metres a unit',
   invert: 'The other way round', nearest: 'Nearest thing (m)',
 };
 const BLADES = [0, 3, 5, 6, 7, 8, 9];
@@ -121,7 +121,15 @@ export class Panel {
       this.does.range(this.spanning);
     });
     row.append(this.rangeButton);
-    return this.group('Focus', [row, this.focusWords]);
+    const parts = [row, this.focusWords];
+    if (!this.schema.model) {
+      const stops = this.schema.stops.filter((/** @type {any} */ stop) => [16, 11, 8, 5.6, 4, 2.8, 2].includes(stop));
+      this.keep = make('select', {id: 'keep-sharp'}, [0, ...stops].map(stop => make('option', {value: stop, textContent: stop ? `as at f/${stop}` : 'by the aperture'})));
+      this.keep.addEventListener('change', () => this.does.keep(Number(this.keep.value)));
+      const title = 'What is sharp about the focus: what the aperture leaves, or as much as at another f-number, however soft all else.';
+      parts.push(make('div', {className: 'field', title}, [make('label', {for: 'keep-sharp', textContent: 'Sharp depth'}), this.keep]));
+    }
+    return this.group('Focus', parts);
   }
 
   shapes() {
@@ -174,7 +182,7 @@ export class Panel {
       words.textContent = String(value ?? 'auto');
       bar.setAttribute('aria-valuetext', words.textContent);
     };
-    const title = `${option.help}${['rim', 'axial', 'tilt', 'tilt_direction'].includes(option.name) ? ' The preview leaves it out.' : ''} Double-click sets it back.`;
+    const title = `${option.help}${option.name === 'axial' ? ' The preview leaves it out.' : ''} Double-click sets it back.`;
     return make('div', {className: 'field slider', title}, [make('label', {for: id, textContent: label}), bar, words]);
   }
 
@@ -206,29 +214,33 @@ export class Panel {
 
   /**
    * Show settings.
-   * @param {Record<string, any>} settings @param {string} preset @param {string} focus
+   * @param {Record<string, any>} settings @param {string} preset @param {string[]} ends @param {number} keep
    * @param {{map: boolean, fixed: boolean, open: boolean}} about
    */
-  update(settings, preset, focus, about) {
+  update(settings, preset, ends, keep, about) {
+    const places = about.map || !this.schema.model;
     for (const [name, show] of Object.entries(this.show)) show(settings[name]);
     for (const [name, button] of Object.entries(this.presetButtons ?? {})) {
       button.setAttribute('aria-pressed', String(name === preset));
       const wants = this.schema.presets[name]?.settings.focus;
-      button.disabled = about.fixed || (about.open && !about.map && (wants === 'near' || wants === 'far'));
+      button.disabled = about.fixed || (about.open && !places && (wants === 'near' || wants === 'far'));
     }
     for (const [where, button] of Object.entries(this.focusButtons ?? {})) {
-      button.setAttribute('aria-pressed', String(focus.split(':').includes(where)));
-      button.disabled = !about.open || about.fixed || (where !== 'auto' && !about.map);
-      button.hidden = where !== 'auto' && !about.map;
+      button.setAttribute('aria-pressed', String(ends.includes(where)));
+      button.disabled = !about.open || about.fixed;
+      button.hidden = where !== 'auto' && !places;
     }
-    const point = focus.includes(',');
+    if (this.keep) {
+      this.keep.value = String(ends.length > 1 ? 0 : keep);
+      this.keep.disabled = !about.open || about.fixed;
+    }
     if (this.focusWords && this.rangeButton) {
       this.rangeButton.setAttribute('aria-pressed', String(this.spanning));
       this.rangeButton.disabled = !about.open || about.fixed;
       this.focusWords.textContent = about.fixed ? 'The model finds it.'
-        : focus.includes(':') ? 'Sharp from one place to the other, soft beyond both.'
+        : ends.length > 1 ? 'Sharp from one place to the other, soft beyond both.'
         : this.spanning ? 'Tap up to where it should be sharp, too.'
-        : point ? 'On the point with the ring; drag it, or tap elsewhere.' : 'Tap the photo where it should be sharp.';
+        : ends[0].includes(',') ? 'On the point with the ring; drag it, or tap elsewhere.' : 'Tap the photo where it should be sharp.';
     }
   }
 }

@@ -1,41 +1,41 @@
 // The lens in real time: WebGL 2 draws a scene's layers, each blurred in the aperture's shape.
 //
-// light      everything but the subject, and the subject, in linear light; lamps raised
-// gather     each pixel the mean over its disc, in copies of the whole, the half and the quarter size by its radius
-// compose    the subject over everything else
+// light      once for a scene: everything but the subject, and the subject, in linear light, lamps raised, at half size
+// gather     each pixel the mean over its disc, at a half, a quarter or an eighth of the size by its radius
+// compose    small blurs at full size, and the subject over everything else
 // @ts-check
 
 import {spread} from './optics.js';
 import {depthsOf} from './scene.js';
-import {COMPOSE, GATHER, LIGHT, POINTS, VERTEX} from './shaders.js';
+import {GATHER, JOIN, LEVELS, LIGHT, POINTS, VERTEX, VIEW, compose, spanOf} from './shaders.js';
 
 /** @typedef {import('./scene.js').Scene} Scene */
-/** @typedef {{texture: WebGLTexture, frame: WebGLFramebuffer, width: number, height: number}} Target */
+/** @typedef {{texture: WebGLTexture, frames: WebGLFramebuffer[], width: number, height: number}} Target */
 
-/** Points on a disc of up to 1.4, 2.6, 3.8 and more px of the copy that it is sampled in. */
-export const FINE = [10, 18, 36, 60], ROUGH = [6, 10, 16, 24];
-/** Radii drawn at the whole, the half and the quarter size; they overlap where one goes over into the other. */
-const SPANS = [[0, 6], [4, 21], [15, 1e9]];
+/** Points on a disc of up to 1.4, 2.2, 2.8 and more px of the size that it is sampled in. */
+const COUNTS = [7, 10, 14, 20];
 export const VIEWS = {lens: 0, depth: 1, matte: 2, picture: 3};
 
 export class Preview {
-  /** @param {HTMLCanvasElement|OffscreenCanvas} canvas @param {number[]} [counts] `FINE` or `ROUGH` */
-  constructor(canvas, counts = FINE) {
-    this.counts = counts;
+  /** @param {HTMLCanvasElement|OffscreenCanvas} canvas */
+  constructor(canvas) {
     this.canvas = canvas;
     const gl = /** @type {?WebGL2RenderingContext} */ (
       canvas.getContext('webgl2', {alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true}));
     if (!gl) throw new Error('This browser has no WebGL 2.');
     this.gl = gl;
     if (!gl.getExtension('EXT_color_buffer_float')) gl.getExtension('EXT_color_buffer_half_float');
-    this.programs = {light: this.program(LIGHT), gather: this.program(GATHER), compose: this.program(COMPOSE)};
+    const sources = {join: JOIN, light: LIGHT, gather: GATHER, compose: compose(false), blurred: compose(true), view: VIEW};
+    this.programs = /** @type {Record<keyof typeof sources, ReturnType<Preview['program']>>} */ (
+      Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, this.program(source)])));
     this.shape = '';
+    this.gain = 0;
     /** @type {?Scene} */
     this.scene = null;
     /** @type {Record<string, WebGLTexture>} */
     this.planes = {};
-    /** @type {Target[]} */
-    this.targets = [];
+    /** @type {Record<string, Target>} */
+    this.targets = {};
     gl.bindVertexArray(gl.createVertexArray());
   }
 
@@ -71,31 +71,39 @@ export class Preview {
     const gl = this.gl, {width, height} = scene;
     this.release();
     this.scene = scene;
+    this.gain = 0;
     this.depths = depthsOf(scene);
     this.canvas.width = width;
     this.canvas.height = height;
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     gl.pixelStorei(gl.UNPACK_COLORSPACE_CONVERSION_WEBGL, gl.NONE);
-    const one = new Uint8Array([0]);
+    const none = this.plane(gl.R8, gl.UNSIGNED_BYTE, new Uint8Array([0]), 1, 1);
+    const matte = scene.matte ? this.plane(gl.R8, gl.UNSIGNED_BYTE, scene.matte, width, height) : none;
     this.planes = {
-      photo: this.picture(scene.photo),
-      behind: this.picture(scene.behind ?? scene.photo),
-      drawn: this.picture(scene.drawn ?? scene.photo),
-      matte: this.plane(gl.R8, gl.UNSIGNED_BYTE, scene.matte ?? one, scene.matte ? width : 1, scene.matte ? height : 1),
+      none, matte, photo: this.picture(scene.photo), drawn: scene.drawn ? this.picture(scene.drawn) : none,
+      behind: scene.behind ? this.picture(scene.behind) : none,
       lamps: this.plane(gl.R8, gl.UNSIGNED_BYTE, scene.lampsAt, width, height),
-      disparity: scene.half ? this.plane(gl.R16F, gl.HALF_FLOAT, scene.half, width, height)
-        : this.plane(gl.R8, gl.UNSIGNED_BYTE, one, 1, 1),
+      disparity: scene.half ? this.plane(gl.R16F, gl.HALF_FLOAT, scene.half, width, height) : none,
     };
-    const small = (/** @type {number} */ level) => [Math.ceil(width / 2 ** level), Math.ceil(height / 2 ** level)];
-    this.targets = [0, 0, 0, 1, 2, 0].map((level, index) => this.target(small(level)[0], small(level)[1], index < 2));
+    const [small, low] = [width, height].map(side => Math.max(1, side >> 1)), whole = Math.floor(Math.log2(Math.max(small, low))) + 1;
+    this.targets = {
+      photo: this.target(width, height, gl.RGBA8, 1), light: this.target(small, low, gl.RGBA16F, whole),
+      rest: this.target(small, low, gl.RGBA8, LEVELS),
+      ...scene.matte && {behind: this.target(width, height, gl.RGBA8, 1), own: this.target(small, low, gl.RGBA16F, whole), subject: this.target(small, low, gl.RGBA8, LEVELS)},
+    };
+    this.run('join', this.targets.photo, {picture: this.planes.photo, matte}, {});
+    if (scene.matte) this.run('join', this.targets.behind, {picture: this.planes.behind, matte: none}, {});
   }
 
   release() {
     const gl = this.gl;
-    for (const texture of Object.values(this.planes)) gl.deleteTexture(texture);
-    for (const target of this.targets) { gl.deleteTexture(target.texture); gl.deleteFramebuffer(target.frame); }
+    for (const texture of new Set(Object.values(this.planes))) gl.deleteTexture(texture);
+    for (const {texture, frames} of Object.values(this.targets)) {
+      gl.deleteTexture(texture);
+      for (const frame of frames) gl.deleteFramebuffer(frame);
+    }
     this.planes = {};
-    this.targets = [];
+    this.targets = {};
   }
 
   /** @param {number} filter */
@@ -111,7 +119,7 @@ export class Preview {
   /** @param {ImageBitmap} picture */
   picture(picture) {
     const gl = this.gl, texture = this.texture(gl.LINEAR);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.SRGB8_ALPHA8, gl.RGBA, gl.UNSIGNED_BYTE, picture);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, picture);
     return texture;
   }
 
@@ -122,32 +130,37 @@ export class Preview {
     return texture;
   }
 
-  /** @param {number} width @param {number} height @param {boolean} copies whether smaller copies are kept */
-  target(width, height, copies) {
-    const gl = this.gl, texture = this.texture(copies ? gl.LINEAR_MIPMAP_NEAREST : gl.LINEAR);
-    gl.texStorage2D(gl.TEXTURE_2D, copies ? Math.floor(Math.log2(Math.max(width, height))) + 1 : 1, gl.RGBA16F, width, height);
-    const frame = /** @type {WebGLFramebuffer} */ (gl.createFramebuffer());
-    gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
-    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
-    return {texture, frame, width, height};
+  /** @param {number} width @param {number} height @param {number} kind @param {number} levels how many sizes, each half the one before */
+  target(width, height, kind, levels) {
+    const gl = this.gl, copies = levels > LEVELS;  // Made by the browser.
+    const texture = this.texture(levels === 1 ? gl.LINEAR : copies ? gl.LINEAR_MIPMAP_NEAREST : gl.LINEAR_MIPMAP_LINEAR);
+    gl.texStorage2D(gl.TEXTURE_2D, levels, kind, width, height);
+    const frames = [...Array(copies ? 1 : levels).keys()].map(level => {
+      const frame = /** @type {WebGLFramebuffer} */ (gl.createFramebuffer());
+      gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
+      gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, level);
+      return frame;
+    });
+    return {texture, frames, width, height};
   }
 
   /**
-   * @param {{program: WebGLProgram, places: Record<string, WebGLUniformLocation>}} pass
-   * @param {?Target} target @param {Record<string, WebGLTexture>} textures @param {Record<string, number|number[]>} values
+   * @param {keyof Preview['programs']} name @param {?Target} target @param {Record<string, WebGLTexture>} textures
+   * @param {Record<string, number|number[]>} values @param {number} [level] of the target
    */
-  run(pass, target, textures, values) {
-    const gl = this.gl;
-    gl.useProgram(pass.program);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, target && target.frame);
-    gl.viewport(0, 0, target?.width ?? this.canvas.width, target?.height ?? this.canvas.height);
-    Object.entries(textures).forEach(([name, texture], unit) => {
+  run(name, target, textures, values, level = 0) {
+    const gl = this.gl, {program, places} = this.programs[name];
+    const size = [target?.width ?? this.canvas.width, target?.height ?? this.canvas.height].map(side => Math.max(1, side >> level));
+    gl.useProgram(program);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, target && target.frames[level]);
+    gl.viewport(0, 0, size[0], size[1]);
+    Object.entries(textures).forEach(([each, texture], unit) => {
       gl.activeTexture(gl.TEXTURE0 + unit);
       gl.bindTexture(gl.TEXTURE_2D, texture);
-      gl.uniform1i(pass.places[name] ?? null, unit);
+      gl.uniform1i(places[each] ?? null, unit);
     });
-    for (const [name, value] of Object.entries(values)) {
-      const place = pass.places[name] ?? null;
+    for (const [each, value] of Object.entries({size, target: size, ...values})) {
+      const place = places[each] ?? null;
       if (typeof value === 'number') gl.uniform1f(place, value);
       else if (value.length === 2) gl.uniform2f(place, value[0], value[1]);
       else gl.uniform4f(place, value[0], value[1], value[2], value[3]);
@@ -160,18 +173,34 @@ export class Preview {
     const key = JSON.stringify(aperture);
     if (key === this.shape) return;
     this.shape = key;
-    const gl = this.gl, values = new Float32Array(2 * POINTS), sets = [];
+    const gl = this.gl, {squeeze} = aperture, values = new Float32Array(4 * POINTS), sets = [];
     let at = 0;
-    for (const count of this.counts) {
+    for (const count of COUNTS) {
       const points = spread(aperture, count).slice(0, POINTS - at);
       sets.push(at, at + points.length);
-      values.set(points.flat(), 2 * at);
-      at += points.length;
+      for (const [x, y] of points) {
+        const rim = 2 * Math.min((x * Math.max(squeeze, 1)) ** 2 + (y / Math.min(squeeze, 1)) ** 2, 1) - 1;
+        values.set([x, y, rim], 4 * at++);
+      }
     }
     const {program, places} = this.programs.gather;
     gl.useProgram(program);
     gl.uniform4fv(places.points, values);
     gl.uniform2iv(places.sets, sets);
+  }
+
+  /** The light of everything but the subject, and of the subject, in ever smaller copies. @param {number} gain */
+  useGain(gain) {
+    if (gain === this.gain) return;
+    this.gain = gain;
+    const gl = this.gl, {photo, behind, none, matte, lamps} = this.planes, {light, own} = this.targets;
+    const make = (/** @type {Target} */ target, /** @type {WebGLTexture} */ picture, /** @type {number} */ subject) => {
+      this.run('light', target, {picture, matte, lamps}, {gain, subject});
+      gl.bindTexture(gl.TEXTURE_2D, target.texture);
+      gl.generateMipmap(gl.TEXTURE_2D);
+    };
+    make(light, behind === none ? photo : behind, 0);
+    if (own) make(own, photo, 1);
   }
 
   /**
@@ -182,39 +211,32 @@ export class Preview {
   draw(blur, aperture, gain, view = VIEWS.lens) {
     const scene = this.scene;
     if (!scene) return;
-    const gl = this.gl, size = [scene.width, scene.height], {planes, programs} = this;
-    const [light, front, near0, near1, near2, subject] = this.targets;
-    const lens = [blur.perUnit, blur.far, blur.own, blur.limit], {near} = blur, {disparity} = planes;
-    if (view === VIEWS.lens) {
-      this.useShape(aperture);
-      const [low, high] = this.depths ?? [0, 0], least = blur.perUnit * Math.max(blur.far - low, high - near, 0);
-      const sources = {photo: planes.photo, behind: planes.behind, matte: planes.matte, lamps: planes.lamps, disparity};
-      const copies = (/** @type {Target} */ target, /** @type {number} */ share) => {
-        this.run(programs.light, target, sources, {size, lens, near, gain, subject: share});
-        gl.bindTexture(gl.TEXTURE_2D, target.texture);
-        gl.generateMipmap(gl.TEXTURE_2D);
-      };
-      copies(light, 0);
-      [near0, near1, near2].forEach((target, level) => {
-        if (level && least < SPANS[level][0]) {
-          gl.bindFramebuffer(gl.FRAMEBUFFER, target.frame);
-          gl.clearBufferfv(gl.COLOR, 0, [0, 0, 0, 0]);
-        } else {
-          this.run(programs.gather, target, {light: light.texture, disparity},
-            {size, lens, near, level, only: 0, span: SPANS[level], vignette: aperture.vignette});
-        }
-      });
-      copies(front, 1);
-      if (scene.matte && Math.abs(blur.own) > 0.5) {
-        this.run(programs.gather, subject, {light: front.texture, disparity},
-          {size, lens, near, level: 0, only: 1, span: [0, 1e9], vignette: aperture.vignette});
-      }
+    const size = [scene.width, scene.height], {planes, targets} = this, {disparity} = planes, photo = targets.photo.texture;
+    const {perUnit, far, near, limit, tilt: [right, down], pivot} = blur, depths = this.depths ?? [0, 0];
+    const lens = {size, lens: [perUnit, far, near, limit], lean: [right, down, ...pivot], vignette: aperture.vignette};
+    if (view !== VIEWS.lens) {
+      this.run('view', null, {photo, disparity, drawn: planes.drawn}, {...lens, view, depths});
+      return;
     }
-    const top = scene.matte && Math.abs(blur.own) > 0.5 ? subject : front;
-    this.run(programs.compose, null, {
-      near0: near0.texture, near1: near1.texture, near2: near2.texture, subject: top.texture,
-      photo: planes.photo, matte: planes.matte, drawn: planes.drawn, disparity,
-    }, {size, lens, near, view, depths: this.depths ?? [0, 1]});
+    this.useShape(aperture);
+    this.useGain(gain);
+    const leaning = Math.abs(right) * size[0] + Math.abs(down) * size[1];
+    const draw = (/** @type {Target} */ target, /** @type {Target} */ light, /** @type {number} */ only, /** @type {number[]} */ [low, high]) => {
+      const ends = [perUnit * (far - low), perUnit * (near - high)];  // Radii of the farthest and the nearest.
+      const most = Math.max(ends[0], -ends[1], 0) + leaning, least = Math.max(perUnit * (far - high), perUnit * (low - near), 0) - leaning;
+      for (let level = 0; level < LEVELS; level++) {
+        const span = spanOf(level);
+        if (most < span[0] || least >= span[1]) continue;
+        this.run('gather', target, {light: light.texture, disparity},
+          {...lens, level, only, span, rim: aperture.rim ?? 0}, level);
+      }
+      return most > 0.4;
+    };
+    draw(targets.rest, targets.light, 0, depths);
+    const blurred = scene.matte && draw(targets.subject, targets.own, 1, [0, 0]);
+    this.run(blurred ? 'blurred' : 'compose', null, {
+      photo, disparity, fine: blurred ? targets.behind.texture : photo, rest: targets.rest.texture, subject: (targets.subject ?? targets.rest).texture,
+    }, lens);
   }
 
   /** Wait until all is drawn, for measuring. */

@@ -58,10 +58,10 @@ const SPOT = 0.012, END = 0.02;
 
 /**
  * Disparities of what is in focus.
- * @param {Scene} scene @param {string} focus a place, or two with a colon between @returns {[number, number]} farthest, nearest
+ * @param {Scene} scene @param {string} focus a place, two with a colon between, or one with an f-number behind an @ @returns {[number, number]} farthest, nearest
  */
 export function endsOf(scene, focus) {
-  const ends = focus.split(':').map(place => disparityAt(scene, place));
+  const ends = focus.split('@')[0].split(':').map(place => disparityAt(scene, place));
   return [Math.min(...ends), Math.max(...ends)];
 }
 

@@ -2,7 +2,17 @@
 // @ts-check
 
 /** Most points that an aperture is sampled at, all sets of them together. */
-export const POINTS = 192;
+export const POINTS = 96;
+/**
+ * Sizes at which blurs are drawn: half, quarter, eighth. The half size is left for the quarter at about 1.4 `BASE` px, the
+ * quarter for the eighth at twice that; a blur of less than `FINE` px is the photo itself mixed with the half size.
+ */
+export const LEVELS = 3;
+const BASE = 3.0, FINE = [0.4, 1.8];
+/** Square of the radius, in pixels of a smaller size, of a disc that blurs as much as that size does by itself. */
+const OWN_BLUR = 1;
+/** Radii in px that a level is drawn for, a little more than are seen of it. @param {number} level */
+export const spanOf = level => [level ? 0.9 * BASE * 2 ** (level - 0.65) : FINE[0], level < LEVELS - 1 ? 1.1 * BASE * 2 ** (level + 0.65) : 1e9];
 
 export const VERTEX = `#version 300 es
 void main() {
@@ -10,123 +20,151 @@ void main() {
   gl_Position = vec4(corner * 2.0 - 1.0, 0.0, 1.0);
 }`;
 
-const RADIUS = `
-uniform sampler2D disparity;
-uniform vec4 lens;  // px for each unit of disparity, farthest disparity in focus, the subject's radius, the largest radius
-uniform float near;  // nearest disparity in focus
-float radiusAt(vec2 at) {
-  float there = textureLod(disparity, at, 0.0).r;
-  return clamp(lens.x * (clamp(there, lens.y, near) - there), -lens.w, lens.w);
-}`;
-
-/** Light of everything but the subject (share 0) or of the subject (share 1), premultiplied by its opacity. */
-export const LIGHT = `#version 300 es
+const HEAD = `#version 300 es
 precision highp float;
-uniform sampler2D photo, behind, matte, lamps;
 uniform vec2 size;
-uniform float gain, subject;
-${RADIUS}
-out vec4 light;
-void main() {
-  vec2 at = gl_FragCoord.xy / size;
-  float opacity = textureLod(matte, at, 0.0).r;
-  vec3 own = textureLod(photo, at, 0.0).rgb;
-  float raised = 1.0 + (gain - 1.0) * textureLod(lamps, at, 0.0).r;
-  if (subject > 0.5) { light = vec4(own * raised, 1.0) * opacity; return; }
-  float shows = clamp((max(abs(radiusAt(at)), abs(lens.z)) - 0.5) / 1.5, 0.0, 1.0);
-  light = vec4(mix(own, textureLod(behind, at, 0.0).rgb, shows) * raised, 1.0) * (1.0 - opacity);
-}`;
-
-/**
- * Every pixel the mean of what its own disc covers, in the aperture's shape. Wide discs are sampled in smaller copies of
- * the picture, so that a few dozen points are enough for any.
- */
-export const GATHER = `#version 300 es
-precision highp float;
-uniform sampler2D light;
-uniform vec2 size;
-uniform float level, only, vignette;
-uniform vec2 span;
-uniform ivec2 sets[4];
-uniform vec4 points[${POINTS / 2}];
-${RADIUS}
-out vec4 seen;
-void main() {
-  vec2 at = gl_FragCoord.xy * exp2(level) / size;
-  float radius = only > 0.5 ? lens.z : radiusAt(at);
-  float wide = abs(radius);
-  seen = vec4(0.0);
-  if (wide < span.x || wide >= span.y) return;
-  if (wide <= 0.5) { seen = textureLod(light, at, 0.0); return; }
-  float small = clamp(floor(log2(wide / 2.6)), 0.0, 6.0);
-  float within = wide / exp2(small);
-  ivec2 set = sets[within < 1.4 ? 0 : within < 2.6 ? 1 : within < 3.8 ? 2 : 3];
-  vec2 step = radius / size, aside = vec2(0.0);
-  if (vignette > 0.0) aside = 2.0 * vignette * (at - 0.5) * 2.0 * size / length(size);
-  for (int index = set.x; index < set.y; index++) {
-    vec4 pair = points[index >> 1];
-    vec2 point = (index & 1) == 0 ? pair.xy : pair.zw;
-    vec4 there = textureLod(light, at - step * point, small);
-    if (vignette > 0.0) there *= step.x > 0.0 ? float(length(point - aside) <= 1.0) : float(length(point + aside) <= 1.0);
-    seen += there;
-  }
-  if (vignette > 0.0 && seen.a == 0.0) seen = textureLod(light, at, small);
-  else if (vignette == 0.0) seen /= float(set.y - set.x);
-  else {
-    float count = 0.0;
-    for (int index = set.x; index < set.y; index++) {
-      vec4 pair = points[index >> 1];
-      vec2 point = (index & 1) == 0 ? pair.xy : pair.zw;
-      count += step.x > 0.0 ? float(length(point - aside) <= 1.0) : float(length(point + aside) <= 1.0);
-    }
-    seen /= max(count, 1.0);
-  }
-}`;
-
-/** The layers over one another, encoded; or a view of depth or matte. */
-export const COMPOSE = `#version 300 es
-precision highp float;
-uniform sampler2D near0, near1, near2, subject, photo, matte, drawn;
-uniform vec2 size, depths;
-uniform float view;
-${RADIUS}
-out vec4 shown;
+vec3 decode(vec3 shown) {
+  return mix(shown / 12.92, pow((shown + 0.055) / 1.055, vec3(2.4)), step(0.04045, shown));
+}
 vec3 encode(vec3 light) {
   light = clamp(light, 0.0, 1.0);
   return mix(light * 12.92, 1.055 * pow(light, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, light));
 }
+`;
+
+const RADIUS = `
+uniform vec4 lens;  // px for each unit of disparity, farthest and nearest disparity in focus, the largest radius
+uniform vec4 lean;  // growth of the radius for each px to the right and down, and where it is 0
+float radiusOf(float there, vec2 at) {
+  float leaning = dot(lean.xy, (at - lean.zw) * size);
+  float found = max(lens.x * (lens.y - there) + leaning, 0.0) + min(lens.x * (lens.z - there) + leaning, 0.0);
+  return clamp(found, -lens.w, lens.w);
+}
+uniform float vignette;
+/** How far aside the barrel cuts the disc, in radii. */
+vec2 cutAt(vec2 at) { return 2.0 * vignette * (at - 0.5) * 2.0 * size / length(size); }
+/** How wide a disc is for its sharpness: as the root of its area, where the barrel cuts it. */
+float wideness(float radius, vec2 at) { return abs(radius) * sqrt(max(1.0 - 0.5 * length(cutAt(at)), 0.1)); }`;
+
+/** A picture with an opacity as its alpha. */
+export const JOIN = `${HEAD}
+uniform sampler2D picture, matte;
+out vec4 joined;
+void main() {
+  vec2 at = gl_FragCoord.xy / size;
+  joined = vec4(textureLod(picture, at, 0.0).rgb, textureLod(matte, at, 0.0).r);
+}`;
+
+/** Light at half the size of everything but the subject (share 0) or of the subject (share 1), premultiplied. */
+export const LIGHT = `${HEAD}
+uniform sampler2D picture, matte, lamps;
+uniform float gain, subject;
+out vec4 light;
+void main() {
+  light = vec4(0.0);
+  for (int part = 0; part < 4; part++) {
+    vec2 at = (gl_FragCoord.xy + 0.5 * vec2(part & 1, part >> 1) - 0.25) / size;
+    float opacity = abs(1.0 - subject - textureLod(matte, at, 0.0).r);
+    float raised = 1.0 + (gain - 1.0) * textureLod(lamps, at, 0.0).r;
+    light += 0.25 * opacity * vec4(decode(textureLod(picture, at, 0.0).rgb) * raised, 1.0);
+  }
+}`;
+
+/**
+ * Every pixel the mean of what its own disc covers, in the aperture's shape, at one of the smaller sizes. Discs much wider
+ * than a pixel are sampled in still smaller copies of the light, so that a few points are enough for any.
+ *
+ * What the copies blur by themselves is taken off the disc, so that both together are as wide as the lens's.
+ */
+export const GATHER = `${HEAD}
+uniform sampler2D light, disparity;
+uniform vec2 target, span;
+uniform float level, only, rim;
+uniform ivec2 sets[4];
+uniform vec4 points[${POINTS}];
+${RADIUS}
+out vec4 seen;
+void main() {
+  vec2 at = gl_FragCoord.xy / target;
+  float radius = radiusOf(only > 0.5 ? 0.0 : textureLod(disparity, at, 0.0).r, at), wide = wideness(radius, at);
+  float small = clamp(floor(log2(wide / 3.4)), level, 6.0), texel = exp2(small + 1.0), within = wide / texel;
+  ivec2 set = sets[within < 1.4 ? 0 : within < 2.2 ? 1 : within < 2.8 ? 2 : 3];
+  if (wide < span.x || wide >= span.y) set = ivec2(0);
+  // The disc and the barrel's have an oval in common, near enough: half as far aside, and narrower in that direction.
+  vec2 aside = sign(radius) * cutAt(at), along = normalize(aside + vec2(1e-6, 0.0));
+  float apart = min(0.5 * length(aside), 0.9);
+  vec2 sides = abs(radius) / texel * vec2(1.0 - apart, sqrt(1.0 - apart * apart));
+  sides = texel * sqrt(max(sides * sides - ${OWN_BLUR.toFixed(1)}, 0.1)) * sign(radius);
+  mat2 turn = mat2(along, vec2(-along.y, along.x)), reach = turn * mat2(sides.x, 0.0, 0.0, sides.y) * transpose(turn);
+  reach = mat2(reach[0] / size, reach[1] / size);
+  vec2 middle = at - 0.5 * radius * aside / size;
+  float bright = rim * sign(radius), whole = 1e-6;
+  seen = vec4(0.0);
+  for (int index = set.x; index < set.y; index++) {
+    vec4 point = points[index];
+    float share = 1.0 + bright * point.z;
+    seen += share * textureLod(light, middle - reach * point.xy, small);
+    whole += share;
+  }
+  seen /= whole;
+  seen = vec4(encode(seen.rgb / max(seen.a, 1e-6)), 1.0) * (only > 0.5 ? seen.a : step(2e-3, seen.a));
+}`;
+
+/**
+ * The subject over everything else; a program of its own where the subject is blurred, too. Software rendering computes
+ * both sides of an `if`, and for it powers are dear: squares stand for light, which is exact where nothing is mixed.
+ * @param {boolean} blurred
+ */
+export const compose = blurred => `${HEAD}
+uniform sampler2D photo, disparity, fine, rest, subject;
+${RADIUS}
+out vec4 shown;
+/** What is blurred by so many px, premultiplied: the photo's own, and a smaller size of it. */
+vec4 blurredBy(float wide, vec4 own, sampler2D sizes, vec2 at) {
+  float level = log2(max(wide, ${BASE.toFixed(1)}) / ${BASE.toFixed(1)});
+  level = min(floor(level) + smoothstep(0.35, 0.65, fract(level)), ${LEVELS - 1}.0);
+  float share = clamp((wide - ${FINE[0].toFixed(1)}) / ${(FINE[1] - FINE[0]).toFixed(1)}, 0.0, 1.0);
+  return (1.0 - share + 1e-4) * own + share * textureLod(sizes, at, level);
+}
+void main() {
+  vec2 place = vec2(gl_FragCoord.x, size.y - gl_FragCoord.y), at = place / size;
+  vec4 own = texelFetch(photo, ivec2(place), 0);
+  vec4 around = vec4(${blurred ? 'texelFetch(fine, ivec2(place), 0)' : 'own'}.rgb, 1.0);
+  around = blurredBy(wideness(radiusOf(texelFetch(disparity, ivec2(place), 0).r, at), at), around, rest, at);
+  vec4 front = vec4(own.rgb, 1.0) * own.a;
+  ${blurred ? 'front = blurredBy(wideness(radiusOf(0.0, at), at), front, subject, at);' : ''}
+  around.rgb /= around.a;
+  front.rgb /= max(front.a, 1e-4);
+  shown = vec4(sqrt(mix(around.rgb * around.rgb, front.rgb * front.rgb, min(front.a, 1.0))), 1.0);
+}`;
+
+/** Something else than the lens's picture: depth with the plane in focus, the matte, or a picture that is there. */
+export const VIEW = `${HEAD}
+uniform sampler2D photo, disparity, drawn;
+uniform vec2 depths;
+uniform float view;
+${RADIUS}
+out vec4 shown;
 vec3 inferno(float t) {
   const vec3 c0 = vec3(0.0002, 0.0016, -0.0194), c1 = vec3(0.1065, 0.5639, 3.9327), c2 = vec3(11.6024, -3.9728, -15.9423);
   const vec3 c3 = vec3(-41.7039, 17.4363, 44.3541), c4 = vec3(77.1629, -33.4023, -81.8073);
   const vec3 c5 = vec3(-71.3194, 32.6260, 73.2095), c6 = vec3(25.1311, -12.2426, -23.0703);
   return c0 + t * (c1 + t * (c2 + t * (c3 + t * (c4 + t * (c5 + t * c6)))));
 }
-vec4 over(float wide, vec2 at) {
-  float half_ = smoothstep(4.3, 5.7, wide), quarter = smoothstep(16.0, 20.0, wide);
-  return textureLod(near0, at, 0.0) * max(1.0 - half_, 1e-3)
-    + textureLod(near1, at, 0.0) * max(half_ - quarter, 1e-3) + textureLod(near2, at, 0.0) * max(quarter, 1e-3);
-}
 void main() {
   vec2 at = vec2(gl_FragCoord.x, size.y - gl_FragCoord.y) / size;
-  vec3 own = textureLod(photo, at, 0.0).rgb;
-  float opacity = textureLod(matte, at, 0.0).r, radius = radiusAt(at);
-  if (view == 3.0) { shown = vec4(encode(textureLod(drawn, at, 0.0).rgb), 1.0); return; }
+  vec4 own = textureLod(photo, at, 0.0);
+  float there = textureLod(disparity, at, 0.0).r;
+  shown = vec4(textureLod(drawn, at, 0.0).rgb, 1.0);
   if (view == 2.0) {
-    float grey = dot(encode(own), vec3(0.2, 0.7, 0.1));
-    shown = vec4(mix(mix(vec3(grey), vec3(0.16, 0.28, 0.85), 0.55) * 0.6, encode(own), opacity), 1.0);
-    return;
+    float grey = dot(own.rgb, vec3(0.2, 0.7, 0.1));
+    shown.rgb = mix(mix(vec3(grey), vec3(0.16, 0.28, 0.85), 0.55) * 0.6, own.rgb, own.a);
   }
   if (view == 1.0) {
-    float nearness = mix(textureLod(disparity, at, 0.0).r, 0.0, opacity);
-    vec3 colour = clamp(inferno(clamp((nearness - depths.x) / max(depths.y - depths.x, 1e-6), 0.0, 1.0)), 0.0, 1.0);
-    float wide = abs(mix(radius, lens.z, opacity));
+    float nearness = (mix(there, 0.0, own.a) - depths.x) / max(depths.y - depths.x, 1e-6);
+    shown.rgb = clamp(inferno(clamp(nearness, 0.0, 1.0)), 0.0, 1.0);
     bool stripe = mod(gl_FragCoord.x + gl_FragCoord.y, 14.0) < 4.0;
-    if (wide <= 1.0) colour = stripe ? vec3(0.0, 0.55, 1.0) : mix(colour, vec3(1.0), 0.18);
-    shown = vec4(colour, 1.0);
-    return;
+    float wide = abs(mix(radiusOf(there, at), radiusOf(0.0, at), own.a));
+    if (wide <= 1.0) shown.rgb = stripe ? vec3(0.0, 0.55, 1.0) : mix(shown.rgb, vec3(1.0), 0.18);
   }
-  vec4 rest = over(abs(radius), at);
-  vec3 seen = rest.a > 1e-5 ? rest.rgb / rest.a : own;
-  vec4 front = textureLod(subject, at, 0.0);
-  shown = vec4(encode(front.rgb + (1.0 - front.a) * seen), 1.0);
 }`;
