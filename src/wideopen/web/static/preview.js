@@ -7,13 +7,14 @@
 
 import {spread} from './optics.js';
 import {depthsOf} from './scene.js';
-import {GATHER, JOIN, LEVELS, LIGHT, POINTS, VERTEX, VIEW, compose, spanOf} from './shaders.js';
+import {COPY, JOIN, LEVELS, LIGHT, POINTS, VERTEX, VIEW, compose, gather, spanOf} from './shaders.js';
 
 /** @typedef {import('./scene.js').Scene} Scene */
 /** @typedef {{texture: WebGLTexture, frames: WebGLFramebuffer[], width: number, height: number}} Target */
 
 /** Points on a disc of up to 1.4, 2.2, 2.8 and more px of the size that it is sampled in. */
-const COUNTS = [7, 10, 14, 20];
+const COUNTS = [7, 12, 18, 24];
+const TILE_PX = 32;
 export const VIEWS = {lens: 0, depth: 1, matte: 2, picture: 3};
 
 export class Preview {
@@ -25,7 +26,7 @@ export class Preview {
     if (!gl) throw new Error('This browser has no WebGL 2.');
     this.gl = gl;
     if (!gl.getExtension('EXT_color_buffer_float')) gl.getExtension('EXT_color_buffer_half_float');
-    const sources = {join: JOIN, light: LIGHT, gather: GATHER, compose: compose(false), blurred: compose(true), view: VIEW};
+    const sources = {join: JOIN, light: LIGHT, gather: gather(false), own: gather(true), copy: COPY, compose: compose(false), blurred: compose(true), view: VIEW};
     this.programs = /** @type {Record<keyof typeof sources, ReturnType<Preview['program']>>} */ (
       Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, this.program(source)])));
     this.shape = '';
@@ -37,6 +38,10 @@ export class Preview {
     /** @type {Record<string, Target>} */
     this.targets = {};
     gl.bindVertexArray(gl.createVertexArray());
+    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+    gl.vertexAttribDivisor(0, 1);
+    gl.vertexAttrib4f(0, 0, 0, 1, 1);
+    this.tiles = {open: 0, seen: 0, all: 0};
   }
 
   /** Whether this browser can draw previews. */
@@ -88,9 +93,12 @@ export class Preview {
     const [small, low] = [width, height].map(side => Math.max(1, side >> 1)), whole = Math.floor(Math.log2(Math.max(small, low))) + 1;
     this.targets = {
       photo: this.target(width, height, gl.RGBA8, 1), light: this.target(small, low, gl.RGBA16F, whole),
-      rest: this.target(small, low, gl.RGBA8, LEVELS),
+      rest: this.target(small, low, gl.RGBA8, LEVELS, true),
       ...scene.matte && {behind: this.target(width, height, gl.RGBA8, 1), own: this.target(small, low, gl.RGBA16F, whole), subject: this.target(small, low, gl.RGBA8, LEVELS)},
     };
+    const {places, ...counts} = tilesOf(scene);
+    gl.bufferData(gl.ARRAY_BUFFER, places, gl.STATIC_DRAW);
+    this.tiles = counts;
     this.run('join', this.targets.photo, {picture: this.planes.photo, matte}, {});
     if (scene.matte) this.run('join', this.targets.behind, {picture: this.planes.behind, matte: none}, {});
   }
@@ -130,10 +138,11 @@ export class Preview {
     return texture;
   }
 
-  /** @param {number} width @param {number} height @param {number} kind @param {number} levels how many sizes, each half the one before */
-  target(width, height, kind, levels) {
+  /** @param {number} width @param {number} height @param {number} kind @param {number} levels how many sizes, each half the one before
+   * @param {boolean} [mixed] whether two sizes are mixed where it is read */
+  target(width, height, kind, levels, mixed = false) {
     const gl = this.gl, copies = levels > LEVELS;  // Made by the browser.
-    const texture = this.texture(levels === 1 ? gl.LINEAR : copies ? gl.LINEAR_MIPMAP_NEAREST : gl.LINEAR_MIPMAP_LINEAR);
+    const texture = this.texture(levels === 1 ? gl.LINEAR : mixed ? gl.LINEAR_MIPMAP_LINEAR : gl.LINEAR_MIPMAP_NEAREST);
     gl.texStorage2D(gl.TEXTURE_2D, levels, kind, width, height);
     const frames = [...Array(copies ? 1 : levels).keys()].map(level => {
       const frame = /** @type {WebGLFramebuffer} */ (gl.createFramebuffer());
@@ -147,8 +156,9 @@ export class Preview {
   /**
    * @param {keyof Preview['programs']} name @param {?Target} target @param {Record<string, WebGLTexture>} textures
    * @param {Record<string, number|number[]>} values @param {number} [level] of the target
+   * @param {?[number, number]} [tiles] the first of them, and the one after the last; the whole picture if not given
    */
-  run(name, target, textures, values, level = 0) {
+  run(name, target, textures, values, level = 0, tiles = null) {
     const gl = this.gl, {program, places} = this.programs[name];
     const size = [target?.width ?? this.canvas.width, target?.height ?? this.canvas.height].map(side => Math.max(1, side >> level));
     gl.useProgram(program);
@@ -159,13 +169,17 @@ export class Preview {
       gl.bindTexture(gl.TEXTURE_2D, texture);
       gl.uniform1i(places[each] ?? null, unit);
     });
-    for (const [each, value] of Object.entries({size, target: size, ...values})) {
+    for (const [each, value] of Object.entries({size, target: size, turned: target ? 1 : -1, ...values})) {
       const place = places[each] ?? null;
       if (typeof value === 'number') gl.uniform1f(place, value);
       else if (value.length === 2) gl.uniform2f(place, value[0], value[1]);
       else gl.uniform4f(place, value[0], value[1], value[2], value[3]);
     }
-    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    if (tiles) {
+      gl.enableVertexAttribArray(0);
+      gl.vertexAttribPointer(0, 4, gl.FLOAT, false, 0, 16 * tiles[0]);
+    } else gl.disableVertexAttribArray(0);
+    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, tiles ? tiles[1] - tiles[0] : 1);
   }
 
   /** @param {import('./optics.js').Aperture} aperture */
@@ -183,10 +197,11 @@ export class Preview {
         values.set([x, y, rim], 4 * at++);
       }
     }
-    const {program, places} = this.programs.gather;
-    gl.useProgram(program);
-    gl.uniform4fv(places.points, values);
-    gl.uniform2iv(places.sets, sets);
+    for (const {program, places} of [this.programs.gather, this.programs.own]) {
+      gl.useProgram(program);
+      gl.uniform4fv(places.points, values);
+      gl.uniform2iv(places.sets, sets);
+    }
   }
 
   /** The light of everything but the subject, and of the subject, in ever smaller copies. @param {number} gain */
@@ -221,22 +236,25 @@ export class Preview {
     this.useShape(aperture);
     this.useGain(gain);
     const leaning = Math.abs(right) * size[0] + Math.abs(down) * size[1];
-    const draw = (/** @type {Target} */ target, /** @type {Target} */ light, /** @type {number} */ only, /** @type {number[]} */ [low, high]) => {
-      const ends = [perUnit * (far - low), perUnit * (near - high)];  // Radii of the farthest and the nearest.
-      const most = Math.max(ends[0], -ends[1], 0) + leaning, least = Math.max(perUnit * (far - high), perUnit * (low - near), 0) - leaning;
+    const radii = (/** @type {number[]} */ [low, high]) => [  // The least and the largest that there can be.
+      Math.max(perUnit * (far - high), perUnit * (low - near), 0) - leaning, Math.max(perUnit * (far - low), perUnit * (high - near), 0) + leaning,
+    ];
+    const blurred = !!scene.matte && radii([0, 0])[1] > 0.4, {open, seen, all} = this.tiles;
+    const drawSizes = (/** @type {'gather'|'own'} */ name, /** @type {Target} */ target, /** @type {Target} */ light, /** @type {number[]} */ [least, most]) => {
       for (let level = 0; level < LEVELS; level++) {
         const span = spanOf(level);
         if (most < span[0] || least >= span[1]) continue;
-        this.run('gather', target, {light: light.texture, disparity},
-          {...lens, level, only, span, rim: aperture.rim ?? 0}, level);
+        this.run(name, target, {light: light.texture, disparity}, {...lens, level, span, rim: aperture.rim ?? 0}, level, [0, blurred ? all : seen]);
       }
-      return most > 0.4;
     };
-    draw(targets.rest, targets.light, 0, depths);
-    const blurred = scene.matte && draw(targets.subject, targets.own, 1, [0, 0]);
-    this.run(blurred ? 'blurred' : 'compose', null, {
-      photo, disparity, fine: blurred ? targets.behind.texture : photo, rest: targets.rest.texture, subject: (targets.subject ?? targets.rest).texture,
-    }, lens);
+    drawSizes('gather', targets.rest, targets.light, radii(depths));
+    if (blurred) drawSizes('own', targets.subject, targets.own, radii([0, 0]));
+    const textures = {photo, disparity, rest: targets.rest.texture};
+    if (blurred) this.run('blurred', null, {...textures, fine: targets.behind.texture, subject: targets.subject.texture}, lens);
+    else {
+      this.run('compose', null, textures, lens, 0, [0, open]);
+      if (open < all) this.run('copy', null, {photo}, lens, 0, [open, all]);
+    }
   }
 
   /** Wait until all is drawn, for measuring. */
@@ -244,4 +262,24 @@ export class Preview {
     const pixel = new Uint8Array(4);
     this.gl.readPixels(0, 0, 1, 1, this.gl.RGBA, this.gl.UNSIGNED_BYTE, pixel);
   }
+}
+
+/**
+ * Tiles of a picture, as left, top, right and bottom in shares of its sides: first those in which more than the subject is
+ * seen, then those around which such lie, then all others.
+ * @param {Scene} scene @returns {{places: Float32Array<ArrayBuffer>, open: number, seen: number, all: number}}
+ */
+function tilesOf({width, height, matte}) {
+  const [across, down] = [width, height].map(side => Math.ceil(side / TILE_PX)), open = new Uint8Array(across * down).fill(matte ? 0 : 1);
+  matte?.forEach((value, at) => { if (value < 254) open[Math.floor(at / width / TILE_PX) * across + Math.floor(at % width / TILE_PX)] = 1; });
+  /** @type {number[][][]} */
+  const groups = [[], [], []];
+  open.forEach((one, at) => {
+    const row = Math.floor(at / across), column = at % across;
+    const beside = [-1, 0, 1].some(y => [-1, 0, 1].some(x => column + x >= 0 && column + x < across && open[(row + y) * across + column + x]));
+    const ends = [column, row, column + 1, row + 1].map((end, axis) => Math.min(1, end * TILE_PX / (axis % 2 ? height : width)));
+    groups[one ? 0 : beside ? 1 : 2].push(ends);
+  });
+  const [first, second, third] = groups.map(group => group.length);
+  return {places: new Float32Array(groups.flat(2)), open: first, seen: first + second, all: first + second + third};
 }

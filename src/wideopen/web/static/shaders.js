@@ -8,16 +8,19 @@ export const POINTS = 96;
  * quarter for the eighth at twice that; a blur of less than `FINE` px is the photo itself mixed with the half size.
  */
 export const LEVELS = 3;
-const BASE = 3.0, FINE = [0.4, 1.8];
+const BASE = 3.6, FINE = [0.4, 1.8];
 /** Square of the radius, in pixels of a smaller size, of a disc that blurs as much as that size does by itself. */
 const OWN_BLUR = 1;
 /** Radii in px that a level is drawn for, a little more than are seen of it. @param {number} level */
 export const spanOf = level => [level ? 0.9 * BASE * 2 ** (level - 0.65) : FINE[0], level < LEVELS - 1 ? 1.1 * BASE * 2 ** (level + 0.65) : 1e9];
 
+/** Tiles of the picture, or the whole of it. */
 export const VERTEX = `#version 300 es
+layout(location = 0) in vec4 tile;  // left, top, right, bottom as shares of the sides
+uniform float turned;  // -1 for the canvas, whose rows run from the bottom
 void main() {
-  vec2 corner = vec2((gl_VertexID << 1) & 2, gl_VertexID & 2);
-  gl_Position = vec4(corner * 2.0 - 1.0, 0.0, 1.0);
+  vec2 at = mix(tile.xy, tile.zw, vec2(gl_VertexID & 1, gl_VertexID >> 1));
+  gl_Position = vec4((at * 2.0 - 1.0) * vec2(1.0, turned), 0.0, 1.0);
 }`;
 
 const HEAD = `#version 300 es
@@ -75,21 +78,23 @@ void main() {
  * than a pixel are sampled in still smaller copies of the light, so that a few points are enough for any.
  *
  * What the copies blur by themselves is taken off the disc, so that both together are as wide as the lens's.
+ * @param {boolean} own whether it is the subject that is blurred
  */
-export const GATHER = `${HEAD}
+export const gather = own => `${HEAD}
 uniform sampler2D light, disparity;
 uniform vec2 target, span;
-uniform float level, only, rim;
+uniform float level, rim;
 uniform ivec2 sets[4];
 uniform vec4 points[${POINTS}];
 ${RADIUS}
 out vec4 seen;
 void main() {
   vec2 at = gl_FragCoord.xy / target;
-  float radius = radiusOf(only > 0.5 ? 0.0 : textureLod(disparity, at, 0.0).r, at), wide = wideness(radius, at);
+  float radius = radiusOf(${own ? '0.0' : 'textureLod(disparity, at, 0.0).r'}, at), wide = wideness(radius, at);
   float small = clamp(floor(log2(wide / 3.4)), level, 6.0), texel = exp2(small + 1.0), within = wide / texel;
   ivec2 set = sets[within < 1.4 ? 0 : within < 2.2 ? 1 : within < 2.8 ? 2 : 3];
   if (wide < span.x || wide >= span.y) set = ivec2(0);
+  ${own ? 'if (textureLod(light, at, ceil(log2(max(abs(radius), 1.0)))).a < 0.004) set = ivec2(0);  // None of it is near.' : ''}
   // The disc and the barrel's have an oval in common, near enough: half as far aside, and narrower in that direction.
   vec2 aside = sign(radius) * cutAt(at), along = normalize(aside + vec2(1e-6, 0.0));
   float apart = min(0.5 * length(aside), 0.9);
@@ -107,7 +112,7 @@ void main() {
     whole += share;
   }
   seen /= whole;
-  seen = vec4(encode(seen.rgb / max(seen.a, 1e-6)), 1.0) * (only > 0.5 ? seen.a : step(2e-3, seen.a));
+  seen = vec4(encode(seen.rgb / max(seen.a, 1e-6)), 1.0) * ${own ? 'seen.a' : 'step(2e-3, seen.a)'};
 }`;
 
 /**
@@ -137,6 +142,12 @@ void main() {
   front.rgb /= max(front.a, 1e-4);
   shown = vec4(sqrt(mix(around.rgb * around.rgb, front.rgb * front.rgb, min(front.a, 1.0))), 1.0);
 }`;
+
+/** The photo where nothing but a sharp subject is seen. */
+export const COPY = `${HEAD}
+uniform sampler2D photo;
+out vec4 shown;
+void main() { shown = vec4(texelFetch(photo, ivec2(gl_FragCoord.x, size.y - gl_FragCoord.y), 0).rgb, 1.0); }`;
 
 /** Something else than the lens's picture: depth with the plane in focus, the matte, or a picture that is there. */
 export const VIEW = `${HEAD}
