@@ -9,20 +9,14 @@ import asyncio
 import base64
 import binascii
 import hmac
-import json
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wideopen.web.settings import ServeOptions
 from wideopen.web.uploads import Uploads
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 USER = "wideopen"
 FORM_BYTES = 1 << 18
@@ -53,6 +47,11 @@ class RefusedError(Exception):
         super().__init__(reason)
         self.status = status
 
+    def response(self) -> JSONResponse:
+        """The answer, after which the connection is closed."""
+        more = {503: {"retry-after": "30"}, 401: {"www-authenticate": f'Basic realm="{USER}"'}}.get(self.status, {})
+        return JSONResponse({"detail": str(self)}, self.status, {"connection": "close", **more})
+
 
 class Gate:
     """The middleware.
@@ -64,7 +63,7 @@ class Gate:
         password: asked for (HTTP Basic, with the name `wideopen`) everywhere but at /health, if given.
     """
 
-    def __init__(self, app: App, options: ServeOptions, uploads: Uploads, password: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, options: ServeOptions, uploads: Uploads, password: str | None = None) -> None:
         self._app, self._options, self._kept, self._password = app, options, uploads, password
         self._uploads = 0
         policy = POLICY + (options.embed_in or "'none'")
@@ -91,7 +90,7 @@ class Gate:
             await self._pass(scope, receive, answer)
         except RefusedError as refused:
             if not started:
-                await _refuse(answer, refused)
+                await refused.response()(scope, receive, answer)
         except ClientDisconnect:
             pass  # Gone in the middle of what it sent; its temporary files went with the request.
 
@@ -188,16 +187,3 @@ class Body:
 def _length(scope: Scope) -> int | None:
     text = dict(scope["headers"]).get(b"content-length", b"")
     return int(text) if text.isdigit() else None
-
-
-async def _refuse(send: Send, refused: RefusedError) -> None:
-    body = json.dumps({"detail": str(refused)}).encode()
-    headers = [
-        (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")
-    ]  # fmt: skip
-    if refused.status == 503:
-        headers.append((b"retry-after", b"30"))
-    if refused.status == 401:
-        headers.append((b"www-authenticate", b'Basic realm="wideopen"'))
-    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

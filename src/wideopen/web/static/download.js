@@ -12,7 +12,7 @@ export async function download(app) {
   const photos = [...app.photos];
   if (photos.length === 1) {
     const [entry] = photos;
-    await app.work(`Rendering ${entry.file.name} at full size`, async signal => {
+    await app.tasks.work(`Rendering ${entry.file.name} at full size`, async signal => {
       save(await whole(app, entry, signal), entry.output);
       app.say(`${entry.output} is ready, with the photo’s metadata.`);
     });
@@ -22,7 +22,7 @@ export async function download(app) {
   const made = [];
   /** @type {string[]} */
   const failed = [];
-  await app.work('Rendering', async (signal, tell) => {
+  await app.tasks.work('Rendering', async (signal, tell) => {
     for (const [index, entry] of photos.entries()) {
       tell(index / photos.length, `${index + 1} of ${photos.length}: ${entry.file.name}`);
       try {

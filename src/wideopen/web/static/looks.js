@@ -60,7 +60,7 @@ export class Looks {
     for (const [name, {settings}] of Object.entries(presets)) {
       await new Promise(next => setTimeout(next, 30));
       const f = schema.lenses[settings.lens ?? plain.lens].f_number;
-      this.drawWith(this.small, scene, {...plain, aperture: f, ...settings}, 'auto', VIEWS.lens);
+      this.drawWith(this.small, scene, {...plain, aperture: f, ...settings}, settings.focus ?? 'auto', VIEWS.lens);
       yield /** @type {[string, CanvasImageSource]} */ ([name, this.small.canvas]);
     }
   }
@@ -76,7 +76,7 @@ async function smaller(scene, side) {
   const share = Math.min(1, side / Math.max(scene.width, scene.height));
   const width = Math.round(scene.width * share), height = Math.round(scene.height * share);
   const picture = (/** @type {ImageBitmap} */ whole) => createImageBitmap(whole, {resizeWidth: width, resizeHeight: height, resizeQuality: 'high'});
-  /** @template {Uint8Array|Uint16Array} T @param {T} whole @returns {T} */
+  /** @template {Uint8Array|Uint16Array|Float32Array} T @param {T} whole @returns {T} */
   const plane = whole => {
     const found = /** @type {T} */ (new (/** @type {any} */ (whole.constructor))(width * height));
     for (let row = 0; row < height; row++) for (let column = 0; column < width; column++) {
@@ -88,5 +88,6 @@ async function smaller(scene, side) {
   return {
     ...scene, width, height, photo: await picture(scene.photo), behind: scene.behind && await picture(scene.behind),
     matte: scene.matte && plane(scene.matte), lampsAt: plane(scene.lampsAt), half: scene.half && plane(scene.half),
+    disparity: scene.disparity && plane(scene.disparity),
   };
 }

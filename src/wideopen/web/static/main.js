@@ -5,10 +5,11 @@ import {Brush} from './brush.js';
 import {History} from './history.js';
 import {Looks} from './looks.js';
 import {nearestStop} from './optics.js';
-import {Panel, make} from './panel.js';
+import {Panel, fill, make} from './panel.js';
 import {VIEWS} from './preview.js';
 import * as server from './engine.js';
 import {Stage, placeRing, wireSeam} from './stage.js';
+import {Tasks} from './tasks.js';
 import {wire} from './wiring.js';
 
 /**
@@ -33,8 +34,7 @@ export class Application {
     this.count = 0;
     this.view = 'lens';
     this.loaded = /** @type {?import('./scene.js').Scene} */ (null);
-    /** @type {Set<AbortController>} */
-    this.running = new Set();
+    this.tasks = new Tasks((words, bad) => this.say(words, bad));
     this.history = new History(/** @type {State} */ ({settings: this.plain(), preset: 'plain', focus: {}, keep: 0}));
     this.looks = new Looks(part('preview'), schema);
     this.stage = new Stage(part('stage'), sheet, {
@@ -121,7 +121,7 @@ export class Application {
     this.stopSettling();
     const scene = entry.scenes.get(this.brush.sceneKey(entry, this.ends[0])) ?? entry.scenes.get('auto');
     if (scene) { this.shown(entry, scene); return; }
-    await this.work(`Looking at ${entry.file.name}`, async signal => {
+    await this.tasks.work(`Looking at ${entry.file.name}`, async signal => {
       const found = await this.fetchScene(entry, 'auto', signal);
       if (this.entry === entry) this.shown(entry, found);
     }, error => { if (error) { entry.failed = true; this.remove(entry); } });
@@ -265,6 +265,7 @@ export class Application {
     const fixed = entry?.kind === 'picture', words = settings.aperture === 'off' ? 'off' : `f/${settings.aperture}`;
     stop.value = this.schema.stops.indexOf(settings.aperture);
     stop.disabled = !open;
+    fill(stop, 0);
     stop.setAttribute('aria-valuetext', words.replace('/', ' '));
     part('stop-words').textContent = words;
     this.panel.update(settings, preset, this.ends, this.state.keep, {map: entry?.kind === 'map', fixed, open});
@@ -379,32 +380,6 @@ export class Application {
     this.showSeam(on);
     part('seam').setAttribute('aria-pressed', String(on));
   }
-
-  /**
-   * @param {string} words @param {(signal: AbortSignal, tell: (share: number, words: string) => void) => Promise<void>} task
-   * @param {(error: ?Error) => void} [after]
-   */
-  async work(words, task, after = () => {}) {
-    const control = new AbortController();
-    this.running.add(control);
-    const bar = part('bar');
-    bar.removeAttribute('value');
-    part('busy').hidden = false;
-    part('busy-words').textContent = words;
-    let failed = null;
-    try {
-      await task(control.signal, (share, said) => { bar.value = share; part('busy-words').textContent = said; });
-    } catch (error) {
-      failed = /** @type {Error} */ (error);
-    }
-    this.running.delete(control);
-    part('busy').hidden = this.running.size === 0;
-    after(failed);
-    if (failed) this.say(control.signal.aborted ? 'Cancelled.' : failed.message, !control.signal.aborted);
-    else if (this.entry && this.photos.length === 0) this.say('');
-  }
-
-  cancel() { for (const control of this.running) control.abort(); }
 }
 
 try {

@@ -23,6 +23,7 @@ const LABELS = {
   invert: 'The other way round', nearest: 'Nearest thing (m)',
 };
 const BLADES = [0, 3, 5, 6, 7, 8, 9];
+const DEGREES = ['rotate', 'tilt', 'tilt_direction'];
 /** What the browser alone has not, and who has. */
 const LEFT_OUT = 'Runs in this browser alone, without axial colour and further subjects: wideopen serve has them.';
 /** Options whose slider begins somewhere although nothing is set. */
@@ -40,6 +41,13 @@ export function make(tag, fields = {}, inside = []) {
   }
   part.append(...inside);
   return part;
+}
+
+/** Colour a slider from where it rests to where it is. @param {HTMLInputElement} bar @param {number} rest */
+export function fill(bar, rest) {
+  const [from, to] = [rest, Number(bar.value)].map(value => 100 * (value - Number(bar.min)) / (Number(bar.max) - Number(bar.min))).sort((a, b) => a - b);
+  bar.style.setProperty('--from', `${from}%`);
+  bar.style.setProperty('--to', `${to}%`);
 }
 
 /** An aperture as a small picture. @param {Partial<import('./optics.js').Aperture>} shape */
@@ -95,7 +103,7 @@ export class Panel {
     const all = {plain: {description: 'nothing set: as photos are rendered by themselves'}, ...this.schema.presets};
     for (const [name, preset] of Object.entries(all)) {
       const picture = make('canvas', {width: 144, height: 108, 'aria-hidden': 'true'});
-      const button = make('button', {title: preset.description, 'aria-pressed': 'false'}, [picture, name]);
+      const button = make('button', {title: preset.description, 'aria-pressed': 'false'}, [picture, make('span', {textContent: name})]);
       button.addEventListener('click', () => this.does.preset(name));
       this.thumbnails[name] = picture;
       this.presetButtons[name] = button;
@@ -108,7 +116,7 @@ export class Panel {
     this.focusWords = make('p', {className: 'hint', id: 'focus-words', textContent: 'Tap the photo where it should be sharp.'});
     /** @type {Record<string, HTMLButtonElement>} */
     this.focusButtons = {};
-    const row = make('div', {className: 'row'});
+    const row = make('div', {className: 'row focus'});
     for (const [where, words] of [['auto', 'Subject'], ['near', 'Nearest'], ['far', 'Farthest']]) {
       const button = make('button', {textContent: words, 'aria-pressed': 'false'});
       button.addEventListener('click', () => this.does.focus(where));
@@ -179,8 +187,9 @@ export class Panel {
     bar.addEventListener('dblclick', () => set(option.default));
     this.show[option.name] = value => {
       bar.value = value ?? UNSET[option.name] ?? option.default;
-      words.textContent = String(value ?? 'auto');
+      words.textContent = value === null || value === undefined ? 'auto' : `${value}${DEGREES.includes(option.name) ? '°' : ''}`;
       bar.setAttribute('aria-valuetext', words.textContent);
+      fill(bar, Number(option.default ?? UNSET[option.name] ?? min));
     };
     const title = `${option.help}${option.name === 'axial' ? ' The preview leaves it out.' : ''} Double-click sets it back.`;
     return make('div', {className: 'field slider', title}, [make('label', {for: id, textContent: label}), bar, words]);

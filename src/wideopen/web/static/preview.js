@@ -236,8 +236,9 @@ export class Preview {
     this.useShape(aperture);
     this.useGain(gain);
     const leaning = Math.abs(right) * size[0] + Math.abs(down) * size[1];
+    const cut = Math.sqrt(Math.max(1 - aperture.vignette, 0.1));
     const radii = (/** @type {number[]} */ [low, high]) => [  // The least and the largest that there can be.
-      Math.max(perUnit * (far - high), perUnit * (low - near), 0) - leaning, Math.max(perUnit * (far - low), perUnit * (high - near), 0) + leaning,
+      cut * Math.max(perUnit * (far - high), perUnit * (low - near), 0) - leaning, Math.max(perUnit * (far - low), perUnit * (high - near), 0) + leaning,
     ];
     const blurred = !!scene.matte && radii([0, 0])[1] > 0.4, {open, seen, all} = this.tiles;
     const drawSizes = (/** @type {'gather'|'own'} */ name, /** @type {Target} */ target, /** @type {Target} */ light, /** @type {number[]} */ [least, most]) => {

@@ -21,7 +21,7 @@ export function wire(app) {
   const does = /** @type {Record<string, () => void>} */ ({
     'undo': () => app.go(-1), 'redo': () => app.go(1), 'seam': () => app.toggleSeam(), 'depth-view': () => app.toggleView('depth'),
     'matte-view': () => app.toggleView('matte'), 'zoom': () => app.stage.toggleReal(), 'download': () => download(app),
-    'cancel': () => app.cancel(), 'brush': () => app.brush.toggle(),
+    'cancel': () => app.tasks.cancel(), 'brush': () => app.brush.toggle(),
   });
   for (const [id, act] of Object.entries(does)) part(id).addEventListener('click', act);
   const hold = part('hold');
