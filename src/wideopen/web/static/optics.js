@@ -52,14 +52,14 @@ function deepened([far, near], focus, share, lens) {
 }
 
 /**
- * How a tilted lens blurs, as lens_settings.py's `_tilt` has it.
- * @param {Partial<Chosen>} chosen @param {Lens} lens @param {number} held share of its blur that a lens keeps
- * @returns {{tilt: Pair, pivot: Pair}}
+ * How a tilted lens blurs, by the hinge rule: `_tilt` of lens_settings.py.
+ * @param {{tilt?: number, tilt_direction?: number}} settings in degrees @param {string} focus @param {number} fNumber
+ * @param {number} held share of its blur that a lens keeps, for no disc to be too large @returns {{tilt: Pair, pivot: Pair}}
  */
-function leaning({tilt = 0, tilt_direction = 0, focus = 'auto'}, lens, held) {
-  const place = focus.split(/[:@]/)[0].split(',').map(Number), toward = tilt_direction * Math.PI / 180;
-  const slope = held * Math.sin(tilt * Math.PI / 180) / (2 * lens.f_number);
-  return {tilt: [slope * Math.sin(toward), slope * Math.cos(toward)], pivot: place.length === 2 ? [place[0], place[1]] : [0.5, 0.5]};
+export function leaning({tilt = 0, tilt_direction = 0}, focus, fNumber, held) {
+  const slope = held * Math.sin(tilt * Math.PI / 180) / (2 * fNumber), toward = tilt_direction * Math.PI / 180;
+  const [x, y] = focus.split(/[:@]/)[0].split(',').map(Number);
+  return {tilt: [slope * Math.sin(toward), slope * Math.cos(toward)], pivot: y === undefined ? [0.5, 0.5] : [x, y]};
 }
 
 /**
@@ -72,7 +72,7 @@ export function blurOfSubject(lens, taken, ends, short, largest, chosen = {}) {
   if (subject && subject * 1000 > 4 * lens.focal_length_mm) lens = {...lens, focus_distance_m: subject};
   const whole = sharePerDisparity(lens) / lens.focus_distance_m, share = Math.min(whole, largest);
   const [far, near] = deepened(ends, chosen.focus ?? '', whole, lens);
-  return {perUnit: short * share, far, near, limit: short * largest, ...leaning(chosen, lens, whole > 0 ? share / whole : 0)};
+  return {perUnit: short * share, far, near, limit: short * largest, ...leaning(chosen, chosen.focus ?? 'auto', lens.f_number, whole > 0 ? share / whole : 0)};
 }
 
 /**
@@ -90,7 +90,7 @@ export function blurOfMap(lens, taken, chosen, ends, map) {
   lens = {...lens, focus_distance_m: Math.max(distance, 1.01 * lens.focal_length_mm / 1000)};
   const share = sharePerDisparity(lens) / metres, [far, near] = deepened(ends, chosen.focus, share, lens);
   const held = Math.min(share, map.largest / Math.max(map.most - near, far - map.least, 1e-6)), limit = map.largest * map.short;
-  return {perUnit: held * map.short, far, near, limit, ...leaning(chosen, lens, share > 0 ? held / share : 0)};
+  return {perUnit: held * map.short, far, near, limit, ...leaning(chosen, chosen.focus, lens.f_number, share > 0 ? held / share : 0)};
 }
 
 /**

@@ -1,13 +1,12 @@
 // The model and the lens for other programs: what the npm package gives.
 // @ts-check
 
-import {blurOfSubject, chooseLens} from '../optics.js';
+import {blurOfSubject, chooseLens, leaning} from '../optics.js';
 import {refineAt, upTo} from './closer.js';
 import {Crew, hire, NOBODY} from './crew.js';
 import {lostGrain} from './grain.js';
 import {Network} from './network.js';
 import {checked} from './options.js';
-import {leaning} from './radius.js';
 import {lampsOf, render} from './scene.js';
 
 /**

@@ -1,7 +1,7 @@
 // The worker of the application without a server: photos in, scenes and drawings out.
 // @ts-check
 
-import {blurOfMap, blurOfSubject} from '../optics.js';
+import {blurOfMap, blurOfSubject, leaning} from '../optics.js';
 import {place} from '../place.js';
 import {linear, toCode} from './colour.js';
 import {carriedMap} from './carried.js';
@@ -13,7 +13,6 @@ import {lostGrain} from './grain.js';
 import {findSurroundings, lampWeight} from './highlights.js';
 import {Network} from './network.js';
 import {fit, map, resize, resizePicture, split} from './planes.js';
-import {leaning} from './radius.js';
 import {lampsOf, onCanvas, render, shrunk, toPicture} from './scene.js';
 import {correct} from './strokes.js';
 
