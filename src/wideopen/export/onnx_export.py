@@ -177,9 +177,9 @@ def trace(network: PyNET) -> onnx.ModelProto:
         dynamic_shapes=shapes,
         opset_version=OPSET,
         verbose=False,
+        optimize=True,
     )
     assert program is not None
-    program.optimize()
     return program.model_proto
 
 
