@@ -55,9 +55,9 @@ def run(command: list[str], folder: Path | None = None, **environment: str) -> s
     return done.stdout
 
 
-def fresh(folder: Path) -> Path:
+def fresh(folder: Path, with_pip: bool = True) -> Path:
     """A new virtual environment; the folder of its programs."""
-    venv.create(folder, with_pip=True)
+    venv.create(folder, with_pip=with_pip)
     return folder / ("Scripts" if os.name == "nt" else "bin")
 
 

@@ -140,19 +140,19 @@ def test_agreement_is_counted_by_hand() -> None:
 
 
 def test_torch_export_of_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a low level, which is traced in seconds; test_onnx_export.py traces whole networks with the same shapes."""
-    network = lively(PyNETConfig(width=0.03125, blocks="cascade", head="lens", init="he"), 6)
-    save_weights(tmp_path / "level6.pt", network, recipe={"name": "tried", "pairs": {"input": 128}})
+    """Of the lowest level, which is traced in seconds; test_onnx_export.py traces whole networks."""
+    network = lively(PyNETConfig(width=0.03125, blocks="cascade", head="lens", init="he"), 7)
+    save_weights(tmp_path / "level7.pt", network, recipe={"name": "tried", "pairs": {"input": 128}})
     # Tracing to ONNX is test_onnx_export's: here is a graph that says the same of itself.
     monkeypatch.setattr(
         "wideopen.export.onnx_export.export_onnx", lambda weights, output, **_: build_lens_model(output)
     )
-    done = export_model(tmp_path / "level6.pt", tmp_path / "model.pt2", photos=[DOG])
+    done = export_model(tmp_path / "level7.pt", tmp_path / "model.pt2", photos=[DOG])
     assert done.agreement.bokeh < 1e-4 and done.agreement.sharp < 1e-4
     extra = {"wideopen": ""}
     module = torch.export.load(tmp_path / "model.pt2", extra_files=extra).module()
     said = json.loads(extra["wideopen"])
-    assert said["source_sha256"] == hashlib.sha256((tmp_path / "level6.pt").read_bytes()).hexdigest()
+    assert said["source_sha256"] == hashlib.sha256((tmp_path / "level7.pt").read_bytes()).hexdigest()
     photo = torch.rand(2, 3, 64, 160)
     with torch.no_grad():
         for found, wanted in zip(module(photo), Picture(network)(photo), strict=True):
