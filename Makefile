@@ -31,21 +31,28 @@ env: $(VENV)/.ready
 
 # torch first, by its exact version: a range could fetch another build with gigabytes of GPU libraries. lpips, which a
 # test compares with, without what it asks for: torchvision would fetch the same, and the test needs nothing of it.
-# pip compiles modules on one core, so they are compiled afterwards, on all; some packages ship templates that are none.
+# pip compiles modules on one core: they are compiled on all, PyTorch's while pip fetches the rest; some packages ship
+# templates that are none, and of some, large parts are never imported here.
+UNUSED := tests?|docutils|mypyc|transformers/models|torch/testing/_internal|ray/(rllib|serve|tune|llm|train|dashboard)
+COMPILE := $(BIN)/python -m compileall -q -j 0 -x '/($(UNUSED)|moto/(iam|stepfunctions)|tensorflow/lite|sympy/physics)/'
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS) $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,hub,heif,raw,exr,jxl,openvino,web,cluster,dev]'
+	$(COMPILE) $(VENV)/lib >/dev/null 2>&1 & \
+	  $(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,hub,heif,raw,exr,jxl,openvino,web,cluster,dev]' && wait
 	$(BIN)/pip install -q --no-compile --disable-pip-version-check --no-deps $$(grep '^lpips==' constraints.txt)
-	$(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib >/dev/null 2>&1 || true
+	$(COMPILE) $(VENV)/lib >/dev/null 2>&1 || true
 	touch $@
 
+# Processes are threads enough. Files come in the order of tests/conftest.py, those that take longest first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
 test: env
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile  # Processes are threads enough.
+	$(PYTEST)
 
 # What trains, exports, serves or starts programs is left out: files with `pytestmark = pytest.mark.slow`.
 test-fast: env
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not cluster and not slow"
+	$(PYTEST) -m "not cluster and not slow"
 
 # Apart from the rest: Ray starts processes by the dozen, and dies where cores are busy.
 test-cluster: env

@@ -30,6 +30,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if skips_slow and SLOW.search(collection_path.read_text(encoding="utf-8")) else None
 
 
+LONGEST = (
+    "web/test_application", "training/test_processes", "web/test_controls", "training/test_training_block",
+    "export/test_onnx_export", "export/test_formats", "training/test_training_faults", "training/test_train",
+    "network/test_restore", "web/test_alone", "lens/test_depth_lens", "web/test_serve", "network/test_convert",
+    "scene/test_mattes", "release/test_distributions",
+)  # fmt: skip
+"""Files of tests that take longest, in that order: begun last, one would keep a single process busy at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in the order of `LONGEST`, the others after them; the tests of a file stay together."""
+    places = {f"{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get("/".join(item.path.parts[-2:]), len(places)))
+
+
 METADATA = {
     "format": 1,
     "name": "tiny",
