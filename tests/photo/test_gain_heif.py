@@ -1,6 +1,7 @@
 """Gain maps in HEIC and AVIF files, made here as iPhones, Samsung's phones and libavif write them."""
 
 import struct
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,8 @@ from depth_photos import orientation as exif
 from hdr_photos import APPLE_AUXILIARY, URN, exif_with, grey_scene, heif_with_map, iso, maker_note
 from wideopen.photo.encode import encode, losses
 from wideopen.photo.files import decode
+from wideopen.photo.formats.heif_gain import heif_gain
+from wideopen.photo.formats.motion import read_heif_film
 
 wideopen.photo.heif.plugin()
 CODES = np.add.outer(np.arange(48) * 2, np.arange(64)).astype(np.uint8)
@@ -77,6 +80,18 @@ def test_a_map_is_turned_with_its_avif_photo() -> None:
 def test_a_named_map_that_makes_no_sense_is_left_out_and_said(said: dict[str, bytes]) -> None:
     taken = decode(heif_with_map(*pictures("AVIF"), **said))
     assert taken.gain is None and taken.notices == ("its HDR gain map is damaged and left out",)
+
+
+def test_lists_of_pictures_cut_or_false_raise_nothing_else() -> None:
+    whole = heif_with_map(*pictures("AVIF"), iso_said=ISO, xmp_said=XMP)
+    random = np.random.default_rng(5)
+    for place in range(0, whole.index(b"mdat"), 3):
+        other = bytearray(whole)
+        other[place] = random.integers(256)
+        for data in (whole[:place], bytes(other)):
+            with suppress(ValueError):
+                heif_gain(data)
+            read_heif_film(data, b"")
 
 
 def test_a_photo_that_is_hdr_by_itself_loses_the_map_for_usual_screens_and_says_so() -> None:

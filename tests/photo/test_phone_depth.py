@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from depth_photos import encoded, orientation
 from wideopen.photo.embedded_depth import embedded_depth
 from wideopen.photo.files import decode
+from wideopen.photo.formats.phone_depth import phone_depth
+from wideopen.photo.jpeg_parts import jpeg_parts
 
 DOWN, ACROSS = np.mgrid[0:48, 0:64]
 NEARNESS = (1.2 * (DOWN / 48) * (1 - 0.5 * ACROSS / 64) - 0.02).clip(0, 1).astype(np.float32)
@@ -85,6 +88,15 @@ def test_what_is_not_as_described_is_not_read_and_said(data: bytes, maker: str) 
     assert embedded_depth(data) is None
     said = f"carries a depth map in a way of {maker}'s that is not known, which is not read"
     assert said in decode(data).notices
+
+
+@pytest.mark.parametrize("make", [samsung, huawei])
+def test_files_cut_anywhere_give_no_map_or_the_whole_one(make: Callable[..., bytes]) -> None:
+    data = make(photo(), (64, 48)) if make is samsung else make(photo())
+    behind = jpeg_parts(data)[-1].end if make is huawei else len(data) - 400
+    for end in range(behind, len(data), 3):
+        found = phone_depth(data[:end])
+        assert found is None or found.codes.shape == (48, 64)
 
 
 def test_what_is_read_is_not_said_to_be_left_out() -> None:

@@ -77,7 +77,7 @@ def boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
         size, kind = struct.unpack_from(">I4s", data, at)
         body = at + 8
         if size == 1:
-            (size,), body = struct.unpack_from(">Q", data, at + 8), at + 16
+            size, body = int.from_bytes(data[at + 8 : at + 16]), at + 16
         stop = end if size == 0 else at + size
         if not body <= stop <= end:
             raise ValueError("a box that is longer than what holds it")
@@ -113,6 +113,8 @@ def _content(data: bytes, inner: dict[bytes, tuple[int, int]], item: int) -> byt
     def number(size: int) -> int:
         nonlocal at
         at += size
+        if at > len(data):
+            raise ValueError("a list of pictures that is longer than its file")
         return int.from_bytes(data[at - size : at])
 
     for _ in range(count):

@@ -37,7 +37,7 @@ def phone_depth(data: bytes) -> PhoneDepth | None:
     """The map in a JPEG file's bytes; None if there is none, or it is not as described."""
     try:
         return _of_samsung(data) or _of_huawei(data)
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, IndexError):
         return None
 
 
