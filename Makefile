@@ -86,8 +86,9 @@ $(DOCS_VENV)/.ready: pyproject.toml constraints.txt
 	$(DOCS_VENV)/bin/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt '.[docs]'
 	touch $@
 
+# The theme's word about its successor is no warning about these documents.
 docs: $(DOCS_VENV)/.ready
-	$(DOCS_VENV)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --quiet
 
 dist: env
 	rm -rf dist

@@ -68,6 +68,7 @@ def test_depth_as_pfm(photo: Path, model: Path, tmp_path: Path) -> None:
             call("render", photo, "--save-depth", tmp_path / f"d.{suffix}", "--overwrite", "--model", model).code == 0
         )
     values = np.load(tmp_path / "d.npy")
+    assert values.shape == SIZE and values[80:180, 120:200].min() > values[:40].max()
     assert np.array_equal(cv2.imread(str(tmp_path / "d.pfm"), cv2.IMREAD_UNCHANGED), values)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "d.pfm")), values)
     again = call("render", photo, "--depth", tmp_path / "d.pfm", "--focus", "near", "--overwrite", "--model", model)

@@ -1,8 +1,11 @@
 """Depth by ONNX files, without PyTorch: networks of the documented shapes, drawn here, of which the answer is known."""
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +17,7 @@ from depth_networks import build_depth_network
 from limits import HANG
 from wideopen import ModelError
 from wideopen.photo.depth import load_depth
-from wideopen.scene.depth_model import depth_estimator
+from wideopen.scene.depth_model import TransformersModel, depth_estimator
 from wideopen.scene.depth_network import DepthNetwork
 
 
@@ -92,3 +95,22 @@ def test_what_is_no_depth_model_is_one_line(tmp_path: Path) -> None:
     build_depth_network(tmp_path / "d.onnx")
     done = call("render", same, "--depth", "auto", "--depth-model", f"onnx:{tmp_path}/d.onnx")
     assert done.code == 1 and "same depth everywhere" in done.error
+
+
+@pytest.mark.parametrize(("size", "shown"), [((60, 80), (60, 80)), ((1500, 2000), (768, 1024))])
+def test_transformers_is_shown_1024_px_at_most(
+    size: tuple[int, int], shown: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, asked = object.__new__(TransformersModel), []
+
+    def pipeline(picture: Image.Image) -> dict[str, Any]:
+        asked.append(picture.size[::-1])
+        values = np.asarray(picture, np.float32)[..., 0]
+        return {"predicted_depth": SimpleNamespace(squeeze=lambda: SimpleNamespace(numpy=lambda: values))}
+
+    pipeline.model = SimpleNamespace(config=SimpleNamespace(model_type="dpt"))  # type: ignore[attr-defined]
+    model.label, model._pipeline = "depth model drawn", pipeline
+    monkeypatch.setattr("wideopen.scene.depth_model._quiet", contextlib.nullcontext)
+    found = model.estimate(draw_photo(*size).astype(np.float32) / 255)
+    assert asked == [shown] and not found.metric
+    assert np.abs(found.disparity - red_of(draw_photo(*shown), shown)).max() < 0.02

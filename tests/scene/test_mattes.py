@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -16,11 +17,15 @@ from PIL import Image
 
 import wideopen
 from command import call
+from depth_networks import build_depth_network
 from depth_photos import apple_jpeg, encoded, heic, orientation
 from lens_models import build_lens_model
 from matte_networks import build_matte_network
 from wideopen import MatteError, ModelError, Renderer
+from wideopen.scene.depth_network import DepthNetwork
 from wideopen.scene.matte_file import decode_matte, embedded_matte, load_matte, save_matte
+from wideopen.scene.matte_models import MatteModel, RembgSession
+from wideopen.scene.model import Engine
 
 HEIGHT, WIDTH = 620, 1100
 """More than the lens's canvas has, so that a matte must decide at full size."""
@@ -280,3 +285,25 @@ def test_a_damaged_matte_in_a_photo_is_said_where_it_is_asked_for(model: Path, t
 def test_damaged_float_maps(data: bytes) -> None:
     with pytest.raises(MatteError):
         decode_matte(data, "x.pfm")
+
+
+def test_what_cannot_be_run_is_told_on_one_line(tmp_path: Path, model: Path) -> None:
+    failing, shown = mock.Mock(side_effect=RuntimeError("no kernel\nat node 7")), np.zeros((40, 60, 3), np.float32)
+    matte = MatteModel(build_matte_network(tmp_path / "net.onnx", "isnet"))
+    depth, engine = DepthNetwork(build_depth_network(tmp_path / "depth.onnx")), Engine(model)
+    matte._graph.run = depth._graph.run = engine._runtime.run = failing  # type: ignore[method-assign]
+    for run in (matte.matte, depth.estimate, engine.run):
+        with pytest.raises(ModelError, match=r"\(no kernel at node 7\);"):
+            run(shown)
+
+
+@pytest.mark.parametrize(
+    ("said", "line"), [("x" * 200, "x" * 200), ("x" * 201, "x" * 197 + "..."), ("", "ValueError"), (" a\n b ", "a b")]
+)
+def test_a_session_s_own_words_are_one_line_of_200_letters(
+    said: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rembg = SimpleNamespace(new_session=mock.Mock(side_effect=ValueError(said)))
+    monkeypatch.setitem(sys.modules, "rembg", rembg)
+    with pytest.raises(ModelError, match=rf"cannot be had \({re.escape(line)}\);"):
+        RembgSession("u2netp")

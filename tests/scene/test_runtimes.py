@@ -97,3 +97,10 @@ def test_bf16_is_for_openvino_only() -> None:
     if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         with pytest.raises(ValueError, match="fp32"):
             OpenVino(WEIGHTS, 1, "bf16")
+
+
+def test_openvino_computes_in_the_threads_asked_for() -> None:
+    runtime = OpenVino(WEIGHTS, 1)
+    runtime.run(["matte"], np.zeros((1, 3, 32, 32), np.float32))
+    (compiled,) = runtime._compiled.values()
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
