@@ -49,10 +49,17 @@ def make_true(packet: bytes, turn: int = 1) -> bytes:
     packet = _ORIENTATION.sub(rb"\g<1>1", packet)
     if turn in (5, 6, 7, 8):
         packet = _SIDES.sub(lambda found: _OTHER_SIDE[found[0]], packet)
+    emptied: dict[bytes, bytes] = {}
     for namespace, names in _GONE.items():
         prefixes = re.findall(rb"xmlns:([\w-]+)=[\"']" + namespace + rb"[\"']", packet)
         for prefix in list(dict.fromkeys(prefixes))[:_MOST_PREFIXES]:
-            packet = _without(packet, re.escape(prefix) + rb":" + names)
+            left = _without(packet, re.escape(prefix) + rb":" + names)
+            if left != packet:
+                packet, emptied[prefix] = left, namespace
+    for prefix, namespace in emptied.items():
+        # Chromium looks for what is said of a gain map where its namespace is declared first.
+        if not re.search(rb"[<\s]" + re.escape(prefix) + rb":", packet):
+            packet = re.sub(rb"\sxmlns:" + re.escape(prefix) + rb"=[\"']" + namespace + rb"[\"']", b"", packet)
     return packet
 
 
