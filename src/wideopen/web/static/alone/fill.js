@@ -27,22 +27,23 @@ function down(from) {
   return found;
 }
 
+/** The places before, at and after half of one, the border's mirrored or held. @param {number} at @param {number} size @returns {[number, number, number]} */
+const around = (at, size) => [at >> 1 ? (at >> 1) - 1 : Math.min(1, size - 1), at >> 1, Math.min((at >> 1) + 1, size - 1)];
+
 /** @param {Plane} from @param {number} width @param {number} height @returns {Plane} about twice as large (pyrUp) */
 function up(from, width, height) {
   const wide = plane(width, from.height), found = plane(width, height);
-  const doubled = (/** @type {Plane} */ source, /** @type {Plane} */ target, /** @type {number} */ count, /** @type {number} */ lines,
-    /** @type {(line: number, at: number, size: number) => number} */ place) => {
-    const size = count;
-    for (let line = 0; line < lines; line++) {
-      for (let at = 0; at < (target === wide ? width : height); at++) {
-        const half = at >> 1, here = source.data[place(line, half, 0)], after = source.data[place(line, Math.min(half + 1, size - 1), 0)];
-        const before = source.data[place(line, half ? half - 1 : Math.min(1, size - 1), 0)];
-        target.data[place(line, at, 1)] = at % 2 ? (here + after) / 2 : (before + 6 * here + after) / 8;
-      }
+  for (let at = 0; at < width; at++) {
+    const [before, here, after] = around(at, from.width);
+    for (let row = 0, start = 0; row < from.height; row++, start += from.width) {
+      const [a, b, c] = [from.data[start + before], from.data[start + here], from.data[start + after]];
+      wide.data[row * width + at] = at % 2 ? (b + c) / 2 : (a + 6 * b + c) / 8;
     }
-  };
-  doubled(from, wide, from.width, from.height, (line, at, to) => line * (to ? width : from.width) + at);
-  doubled(wide, found, from.height, width, (line, at) => at * width + line);
+  }
+  for (let row = 0; row < height; row++) {
+    const [before, here, after] = around(row, from.height).map(each => wide.data.subarray(each * width, (each + 1) * width)), start = row * width;
+    for (let at = 0; at < width; at++) found.data[start + at] = row % 2 ? (here[at] + after[at]) / 2 : (before[at] + 6 * here[at] + after[at]) / 8;
+  }
   return found;
 }
 
