@@ -220,7 +220,7 @@ def test_drawing(page: Any, ends: tuple[float, float], vignette: float) -> None:
     photo, matte, relative = scene()
     behind = remove_foreground(srgb_to_linear(photo), matte)
     lens = LensSettings(0.09, ends[0], Aperture(vignette=vignette), focus_to=ends[1])
-    settings = {"blur": 0.09, "aperture": as_settings(lens.aperture), "gain": 4, "largest": 0.15}
+    settings = {"perUnit": 0.09, "aperture": as_settings(lens.aperture), "gain": 4, "largest": 0.15}
     call = "m.draw(v[0], v[1], v[2], v[3], v[4], v[5], async () => {}).then(({picture, kept}) => [...picture, kept])"
     found = by_javascript(page, "compositor", call, photo, matte, relative, settings, ends, behind)
     picture, kept = draw(photo, matte, relative, lens, behind)
@@ -304,7 +304,7 @@ SOFT = {"kind": "keep", "points": [[0.2, 0.8], [0.3, 0.8]], "radius": 0.02, "sof
 @pytest.mark.parametrize(
     ("name", "focus", "side", "depth", "strokes"),
     [
-        ("dog.jpg", "auto", 640, None, [GIVE, SOFT]),
+        ("dog.jpg", "auto@f/8", 640, None, [GIVE, SOFT]),
         ("scooter.jpg", "0.2,0.3:auto", 480, None, []),
         ("path.jpg", "auto", 400, "path-depth.png", []),
     ],

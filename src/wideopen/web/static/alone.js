@@ -90,6 +90,9 @@ async function open(photo, signal) {
   return worker;
 }
 
+/** What is in focus, without the f-number whose depth of field stays. @param {Photo} photo */
+const placeOf = ({focus}) => focus.split('@')[0];
+
 /** @param {Photo} photo @param {Record<string, any>} settings */
 const given = ({depth}, {depth_kind: kind, depth_unit: unit, invert}) => depth && {file: depth, how: {kind: kind ?? 'disparity', unit: unit ?? null, invert: !!invert}};
 
@@ -99,7 +102,7 @@ const image = ({width, height, data}) => new ImageData(/** @type {Uint8ClampedAr
 /** @param {Photo} photo @param {Record<string, any>} settings @param {AbortSignal} [signal] @returns {Promise<{scene: import('./scene.js').Scene, output: string}>} */
 export async function scene(photo, settings, signal) {
   const worker = await open(photo, signal), id = String(photo.id), {name, taken} = /** @type {any} */ (opened.get(id));
-  const found = await tell(worker, {kind: 'scene', key: Number(id), focus: photo.focus, side: known.screen, depth: given(photo, settings), strokes: photo.strokes ?? []}, signal);
+  const found = await tell(worker, {kind: 'scene', key: Number(id), focus: placeOf(photo), side: known.screen, depth: given(photo, settings), strokes: photo.strokes ?? []}, signal);
   const how = /** @type {ImageBitmapOptions} */ ({colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
   const [before, behind] = await Promise.all([found.photo, found.behind].map(each => each && createImageBitmap(image(each), how)));
   return {
@@ -121,15 +124,16 @@ function outputOf(file) {
 export async function render(photo, settings, signal) {
   const worker = await open(photo, signal), about = /** @type {any} */ (opened.get(String(photo.id)));
   if (settings.aperture === 'off') return photo.file;
-  const chosen = {lens: settings.lens, aperture: settings.aperture, nearest: settings.nearest ?? null, focus: photo.focus};
+  const {tilt, tilt_direction, aperture} = settings;
+  const chosen = {lens: settings.lens, aperture, nearest: settings.nearest ?? null, focus: photo.focus, tilt, tilt_direction};
   const lens = chooseLens(chosen, known.lenses, about.taken), {largest, nearest} = known;
   const type = settings.side || !(photo.file.type in TYPES) ? 'image/jpeg' : photo.file.type;
   const blob = /** @type {Blob} */ (await tell(worker, {
-    kind: 'render', key: Number(photo.id), focus: photo.focus, depth: given(photo, settings), strokes: photo.strokes ?? [], side: settings.side ?? null, grain: settings.grain, type,
+    kind: 'render', key: Number(photo.id), focus: placeOf(photo), depth: given(photo, settings), strokes: photo.strokes ?? [], side: settings.side ?? null, grain: settings.grain, type,
     quality: settings.quality ? settings.quality / 100 : QUALITY,
     optics: {
       lens, taken: about.taken, chosen, nearest, largest, gain: settings.highlights ?? null,
-      aperture: {...shapeOf(settings), rim: settings.rim ?? 0}, tilt: {tilt: settings.tilt, tilt_direction: settings.tilt_direction},
+      aperture: {...shapeOf(settings), rim: settings.rim ?? 0},
     },
   }, signal));
   return settings.side || type !== 'image/jpeg' ? blob : withSegments(new Uint8Array(await blob.arrayBuffer()), settings.strip ? about.segments.filter((/** @type {any} */ each) => each.marker === 0xe2) : about.segments);

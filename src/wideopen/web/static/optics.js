@@ -56,7 +56,7 @@ function deepened([far, near], focus, share, lens) {
  * @param {{tilt?: number, tilt_direction?: number}} settings in degrees @param {string} focus @param {number} fNumber
  * @param {number} held share of its blur that a lens keeps, for no disc to be too large @returns {{tilt: Pair, pivot: Pair}}
  */
-export function leaning({tilt = 0, tilt_direction = 0}, focus, fNumber, held) {
+function leaning({tilt = 0, tilt_direction = 0}, focus, fNumber, held) {
   const slope = held * Math.sin(tilt * Math.PI / 180) / (2 * fNumber), toward = tilt_direction * Math.PI / 180;
   const [x, y] = focus.split(/[:@]/)[0].split(',').map(Number);
   return {tilt: [slope * Math.sin(toward), slope * Math.cos(toward)], pivot: y === undefined ? [0.5, 0.5] : [x, y]};

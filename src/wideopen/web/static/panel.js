@@ -130,13 +130,11 @@ export class Panel {
     });
     row.append(this.rangeButton);
     const parts = [row, this.focusWords];
-    if (!this.schema.model) {
-      const stops = this.schema.stops.filter((/** @type {any} */ stop) => [16, 11, 8, 5.6, 4, 2.8, 2].includes(stop));
-      this.keep = make('select', {id: 'keep-sharp'}, [0, ...stops].map(stop => make('option', {value: stop, textContent: stop ? `as at f/${stop}` : 'by the aperture'})));
-      this.keep.addEventListener('change', () => this.does.keep(Number(this.keep.value)));
-      const title = 'What is sharp about the focus: what the aperture leaves, or as much as at another f-number, however soft all else.';
-      parts.push(make('div', {className: 'field', title}, [make('label', {for: 'keep-sharp', textContent: 'Sharp depth'}), this.keep]));
-    }
+    const stops = this.schema.stops.filter((/** @type {any} */ stop) => [16, 11, 8, 5.6, 4, 2.8, 2].includes(stop));
+    this.keep = make('select', {id: 'keep-sharp'}, [0, ...stops].map(stop => make('option', {value: stop, textContent: stop ? `as at f/${stop}` : 'by the aperture'})));
+    this.keep.addEventListener('change', () => this.does.keep(Number(this.keep.value)));
+    const title = 'What is sharp about the focus: what the aperture leaves, or as much as at another f-number, however soft all else.';
+    parts.push(make('div', {className: 'field', title}, [make('label', {for: 'keep-sharp', textContent: 'Sharp depth'}), this.keep]));
     return this.group('Focus', parts);
   }
 

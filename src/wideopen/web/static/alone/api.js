@@ -1,7 +1,7 @@
 // The model and the lens for other programs: what the npm package gives.
 // @ts-check
 
-import {blurOfSubject, chooseLens, leaning} from '../optics.js';
+import {blurOfSubject, chooseLens} from '../optics.js';
 import {refineAt, upTo} from './closer.js';
 import {Crew, hire, NOBODY} from './crew.js';
 import {lostGrain} from './grain.js';
@@ -58,8 +58,9 @@ export class Wideopen {
     const taken = {focal_length_mm: null, focal_length_35mm: null, f_number: null, subject_distance_m: null, ...options.taken};
     const lens = chooseLens({lens: set.lens, aperture: set.aperture ?? lenses[set.lens].f_number, nearest: null, focus}, lenses, taken);
     const {blades, roundness, rotate, ring, squeeze, vignette, rim} = set, aperture = {blades, roundness, rotate, ring, squeeze, vignette, rim};
-    const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), [blur, whole] = [largest, Infinity].map(limit => blurOfSubject(lens, taken, [0, 0], 1, limit).perUnit);
+    const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), {tilt, tilt_direction} = set;
+    const blur = blurOfSubject(lens, taken, [0, 0], 1, largest, {focus, tilt, tilt_direction});
     const grain = this.crew.do(lostGrain, [photo, set.grain]), rest = () => new Promise(/** @param {(value: void) => void} next */ next => setTimeout(next));
-    return render(photo, places ?? await this.look(photo, focus), {blur, aperture, gain, largest, ...leaning(set, focus, lens.f_number, blur / whole)}, await grain, rest, this.crew);
+    return render(photo, places ?? await this.look(photo, focus), {...blur, aperture, gain, largest}, await grain, rest, this.crew);
   }
 }

@@ -12,8 +12,9 @@ import {radiusIn} from './radius.js';
  * @typedef {import('./planes.js').Plane} Plane
  * @typedef {{left: number, top: number, width: number, height: number}} Area
  * @typedef {import('../optics.js').Aperture & {rim?: number}} Aperture
- * @typedef {{blur: number, aperture: Aperture, gain: number, largest: number, tilt?: [number, number], pivot?: [number, number]}} Glass
- *   blur: radius for each unit of disparity, and largest, as shares of the short side; tilt and pivot: of radius.js
+ * @typedef {{perUnit: number, aperture: Aperture, gain: number, largest: number, far?: number, near?: number, tilt?: [number, number],
+ *   pivot?: [number, number]}} Glass perUnit: radius for each unit of disparity, and largest, as shares of the short side; far, near: what is sharp
+ *   about what is in focus; tilt and pivot: of radius.js
  */
 
 const GROWTH = 1.3, LEAST_VISIBLE = 0.05, STEP = 4;
@@ -137,7 +138,7 @@ function lay(result, seen, area, sharp) {
  */
 export async function draw(photo, matte, relative, glass, [far, near], behind, rest, crew = NOBODY) {
   const {width, height} = matte, short = Math.min(width, height), most = short * glass.largest, {tilt, pivot} = glass;
-  const blur = {perUnit: short * glass.blur, far, near, limit: most, tilt, pivot}, held = (/** @type {number} */ value) => Math.max(-most, Math.min(most, value));
+  const blur = {perUnit: short * glass.perUnit, far, near, limit: most, tilt, pivot}, held = (/** @type {number} */ value) => Math.max(-most, Math.min(most, value));
   const radius = map([radiusIn(relative, blur, matte)], held), leans = tilt && tilt.some(Boolean);
   const own = map([radiusIn(leans ? plane(width, height) : plane(1, 1), blur, matte)], held);
   let [least, greatest] = [Infinity, -Infinity];

@@ -49,7 +49,7 @@ export function lampsOf(photo) {
 export async function render(photo, places, glass, grain, rest, crew = NOBODY, small = shrunk(photo)) {
   const {canvas, solid, relative, behind} = await onCanvas(small, places, crew);
   await rest();
-  const ends = /** @type {[number, number]} */ ([places.focus, places.to ?? places.focus].sort((a, b) => a - b));
+  const {focus, to = focus} = places, {far = 0, near = 0} = glass, ends = /** @type {[number, number]} */ ([Math.min(focus, to) + far, Math.max(focus, to) + near]);
   const {picture, kept} = await draw(canvas, solid, relative, glass, ends, behind, rest, crew);
   const {hand, matte} = places, inFocus = hand && ends[0] <= 0 && ends[1] >= 0 && !glass.tilt?.some(Boolean), lifted = inFocus && new Lifted(matte, photo);
   const subject = lifted ? {small: solid, at: (/** @type {Area} */ part, /** @type {Uint8ClampedArray} */ data) => paintOver(hand, lifted.at(part, data), part, photo)} : null;

@@ -1,7 +1,7 @@
 // The worker of the application without a server: photos in, scenes and drawings out.
 // @ts-check
 
-import {blurOfMap, blurOfSubject, leaning} from '../optics.js';
+import {blurOfMap, blurOfSubject} from '../optics.js';
 import {place} from '../place.js';
 import {linear, toCode} from './colour.js';
 import {carriedMap} from './carried.js';
@@ -24,7 +24,7 @@ import {correct} from './strokes.js';
  *   carried: Promise<?import('./depth_map.js').DepthMap>, hand?: {key: string, places: Places},
  *   grain?: {share: number, found: Promise<?import('./grain.js').Grain>}}} Opened
  * @typedef {{lens: import('../optics.js').Lens, taken: import('../optics.js').Taken, chosen: import('../optics.js').Chosen, nearest: number,
- *   largest: number, aperture: import('./compositor.js').Aperture, gain: ?number, tilt: {tilt?: number, tilt_direction?: number}}} Optics
+ *   largest: number, aperture: import('./compositor.js').Aperture, gain: ?number}} Optics
  * @typedef {{kind: 'load', about: import('./network.js').About, ports: MessagePort[]} | {kind: 'open', key: number, file: File} |
  *   {kind: 'forget', key: number} | {kind: 'cancel', asked: number} |
  *   {kind: 'scene', key: number, focus: string, side: number, depth: ?Given, strokes: Stroke[]} |
@@ -111,21 +111,20 @@ async function endsOf(opened, disparity, focus) {
 
 /** @param {Opened} opened @param {Picture} photo of any size @param {Extract<Wish, {kind: 'render'}>} wish @param {?import('./grain.js').Grain} grain @param {() => Promise<void>} rest */
 async function throughLens(opened, photo, {focus, depth, strokes, optics}, grain, rest) {
-  const {lens, taken, chosen, nearest, largest, aperture, tilt} = optics, gain = optics.gain ?? 1 + 3 * lampsOf(photo);
+  const {lens, taken, chosen, nearest, largest, aperture} = optics, gain = optics.gain ?? 1 + 3 * lampsOf(photo);
   const given = await mapOf(opened, depth);
   if (given && strokes.length) throw new Error('Strokes beside a depth map need wideopen serve.');
   if (given) {
     const {disparity, metric} = given, ends = await endsOf(opened, disparity, focus), short = Math.min(photo.width, photo.height);
     let [least, most] = [Infinity, -Infinity];
     for (const value of disparity.data) { if (value < least) least = value; if (value > most) most = value; }
-    const [blur, whole] = [largest, Infinity].map(limit => blurOfMap(lens, taken, chosen, ends, {metric, least, most, short, largest: limit, nearest}));
-    const leans = leaning(tilt, focus, lens.f_number, blur.perUnit / whole.perUnit);
-    return drawMap(photo, disparity, {blur: {...blur, ...leans}, aperture, gain}, grain, rest, crew);
+    const blur = blurOfMap(lens, taken, chosen, ends, {metric, least, most, short, largest, nearest});
+    return drawMap(photo, disparity, {blur, aperture, gain}, grain, rest, crew);
   }
-  const places = await correctedPlaces(opened, focus, strokes), [blur, whole] = [largest, Infinity].map(limit => blurOfSubject(lens, taken, [0, 0], 1, limit).perUnit);
+  const places = await correctedPlaces(opened, focus, strokes), blur = blurOfSubject(lens, taken, [0, 0], 1, largest, chosen);
   await rest();
   const small = photo === opened.photo ? opened.small ??= shrunk(photo) : shrunk(photo);
-  return render(photo, places, {blur, aperture, gain, largest, ...leaning(tilt, focus, lens.f_number, blur / whole)}, grain, rest, crew, small);
+  return render(photo, places, {...blur, aperture, gain, largest}, grain, rest, crew, small);
 }
 
 /** Places as strokes correct them. @param {Opened} opened @param {string} focus @param {Stroke[]} strokes @returns {Promise<Places>} */
