@@ -12,9 +12,11 @@ import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
+from lightning.pytorch.strategies.launchers import subprocess_script
 
 from limits import HANG
 from wideopen.network.checkpoint import load_weights
@@ -73,14 +75,14 @@ def command(recipe: Path, pairs: Path, run: Path, *options: str) -> list[str]:
 class Run:
     """`python -m wideopen` in a process of its own, forked from one that has imported what training needs.
 
-    Importing that takes seven seconds of a processor, as long as all that many of these runs do. The processes that a
-    run starts itself (`--devices 2`) are started from nothing. Interface and exit codes are those of `Popen`.
+    Importing that takes as long as all that many of these runs do. The processes that a run starts itself
+    (`--devices 2`) are started from nothing, or forked, too. Interface and exit codes are those of `Popen`.
     """
 
-    def __init__(self, called: list[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, called: list[str], environment: Mapping[str, str], fork_others: bool = False) -> None:
         assert called[:3] == [sys.executable, "-m", "wideopen"]
         self._errors, theirs = _FORKS.Pipe(duplex=False)
-        self._process = _FORKS.Process(target=_as_command, args=(called[3:], dict(environment), theirs))
+        self._process = _FORKS.Process(target=_as_command, args=(called[3:], dict(environment), theirs, fork_others))
         self._process.start()
         theirs.close()
         self.pid = self._process.pid or 0
@@ -111,7 +113,37 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["wideopen.training.train", "wideopen.cli.train"])
 
 
-def _as_command(arguments: list[str], environment: dict[str, str], errors: Connection) -> None:
+class _Forked:
+    """What Lightning's launcher asks of `Popen`, for a process of the command that this process runs."""
+
+    def __init__(self, command: list[str], env: Mapping[str, str], cwd: None) -> None:
+        assert command[:3] == [sys.executable, "-m", "wideopen.__main__"]
+        self.returncode: int | None = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            code = 1
+            try:
+                os.environ.clear()
+                os.environ.update(env)
+                _become(command[3:])
+                code = 0
+            except SystemExit as stopped:
+                code = int(stopped.code or 0)
+            finally:
+                os._exit(code)
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if ended else None
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+def _as_command(arguments: list[str], environment: dict[str, str], errors: Connection, fork_others: bool) -> None:
     """Become `python -m wideopen` with these arguments."""
     os.dup2(errors.fileno(), 2)
     errors.close()
@@ -119,13 +151,19 @@ def _as_command(arguments: list[str], environment: dict[str, str], errors: Conne
     os.dup2(nothing, 1)
     os.environ.update(environment)
     torch.set_num_threads(1)
+    if fork_others:
+        subprocess_script.subprocess = SimpleNamespace(Popen=_Forked)  # type: ignore[assignment]
+    _become(arguments)
+
+
+def _become(arguments: list[str]) -> None:
     sys.argv = ["wideopen", *arguments]
     runpy.run_module("wideopen", run_name="__main__", alter_sys=True)
 
 
-def start(called: list[str], **environment: str) -> Run:
+def start(called: list[str], fork_others: bool = False, **environment: str) -> Run:
     """Start a command of one thread, its complaints to be read."""
-    return Run(called, {"OMP_NUM_THREADS": "1", **environment})
+    return Run(called, {"OMP_NUM_THREADS": "1", **environment}, fork_others)
 
 
 def complaints(process: Run, seconds: float = HANG) -> list[str]:

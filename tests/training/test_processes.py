@@ -119,14 +119,14 @@ def test_one_killed_then_all_and_resumed(alone: tuple[Path, Path], shared: Path,
     recipe = write_recipe(tmp_path / "top.toml", (7, 6), STEPS, epoch=EPOCH)
     both = command(recipe, pairs, tmp_path / "run", "--devices", "2", "--resume")
 
-    process = start(both)
+    process = start(both, fork_others=True)
     wait_for(tmp_path / "run" / "level7" / "last.ckpt", process)
     kill(children(process)[:1])
     lines = complaints(process)
     assert process.returncode != 0
     assert len(lines) == 1 and "lost another" in lines[0] and "--resume" in lines[0]
 
-    process = start(both)
+    process = start(both, fork_others=True)
     wait_for(tmp_path / "run" / "level6" / "last.ckpt", process)
     kill([*children(process), process.pid])
     complaints(process)
@@ -140,7 +140,7 @@ def test_one_killed_then_all_and_resumed(alone: tuple[Path, Path], shared: Path,
 
 def test_the_first_process_killed_ends_the_other(pairs: Path, tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "long.toml", steps=4000)
-    process = start(command(recipe, pairs, tmp_path / "run", "--devices", "2"))
+    process = start(command(recipe, pairs, tmp_path / "run", "--devices", "2"), fork_others=True)
     wait_for(tmp_path / "run" / "level7" / "last.ckpt", process)
     (child,) = children(process)
     process.kill()
@@ -162,7 +162,7 @@ def _state(pid: int) -> str:
 
 def test_sigterm_stops_all_between_two_steps(pairs: Path, tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "long.toml", steps=4000)
-    process = start(command(recipe, pairs, tmp_path / "run", "--devices", "2"))
+    process = start(command(recipe, pairs, tmp_path / "run", "--devices", "2"), fork_others=True)
     wait_for(tmp_path / "run" / "level7" / "last.ckpt", process)
     os.kill(children(process)[0], signal.SIGTERM)
     lines = complaints(process)
