@@ -386,6 +386,7 @@ def is_left_out_and_said(page: Any) -> None:
     told = page.evaluate("fetch('schema.json').then(answer => answer.json())")
     assert {option["name"] for option in told["options"]}.isdisjoint(UNDRAWN)
     assert page.get_by_text("Axial colour", exact=True).count() == 0 and page.locator("#also").is_hidden()
+    assert page.locator("#brush").is_visible()
     assert "without axial colour and further subjects" in page.locator("#left-out").inner_text()
 
 
