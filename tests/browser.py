@@ -21,15 +21,19 @@ FLAGS = [
 
 
 @contextmanager
-def chromium_page(width: int = 1240, height: int = 900) -> Iterator[Any]:
-    """A page of a fresh profile."""
+def chromium_page(width: int = 1240, height: int = 900, flags: tuple[str, ...] = ()) -> Iterator[Any]:
+    """A page of a fresh profile; `flags`: of Chromium, beside the usual ones."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("needs a Chromium on the path (apt install chromium)")
     with tempfile.TemporaryDirectory() as profile, playwright.sync_playwright() as driver:
         context = driver.chromium.launch_persistent_context(
-            profile, executable_path=chromium, headless=True, args=FLAGS, viewport={"width": width, "height": height}
+            profile,
+            executable_path=chromium,
+            headless=True,
+            args=[*FLAGS, *flags],
+            viewport={"width": width, "height": height},
         )
         context.set_default_timeout(1000 * HANG)
         try:

@@ -1,5 +1,6 @@
 """Gain maps in JPEG files written here byte by byte: read, turned, written again, and found by other programs."""
 
+import base64
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ import pytest
 import pyvips
 from numpy.typing import NDArray
 
+from browser import chromium_page
 from depth_photos import encoded, orientation
 from hdr_photos import URN, app2, apple_jpeg, grey_scene, iso, ultra_hdr
 from wideopen.gain.gain_map import GainMap, gain_at
@@ -184,6 +186,33 @@ def test_a_file_that_libultrahdr_writes_is_read_as_it_reads_it() -> None:
         theirs = pyvips.Image.uhdrload_buffer(written).uhdr2scRGB().numpy()
         # The map, a quarter of the photo's size, is enlarged in two ways.
         np.testing.assert_allclose(theirs, light(decode(written)), rtol=0.03, atol=0.005)
+
+
+DRAW = """async ([data, headroom]) => {
+  const image = new Image();
+  image.src = 'data:image/jpeg;base64,' + data;
+  await image.decode();
+  const {naturalWidth: width, naturalHeight: height} = image, kind = {colorSpace: 'srgb-linear', colorType: 'float16'};
+  const context = new OffscreenCanvas(width, height).getContext('2d', kind);
+  if (!('globalHDRHeadroom' in context)) return null;
+  context.globalHDRHeadroom = headroom;
+  context.drawImage(image, 0, 0);
+  return [...context.getImageData(0, 0, width, height, {pixelFormat: 'rgba-float16'}).data];
+}"""
+
+
+def test_chromium_applies_the_map_for_a_screen_with_room_above_white() -> None:
+    with chromium_page(flags=("--enable-experimental-web-platform-features",)) as page:
+        for name in FILES.keys() - {"Apple, XMP"}:  # Chromium reads Apple's headroom in the maker note alone.
+            written = encode(decode(FILES[name][0]), "JPEG")
+            drawn = page.evaluate(DRAW, [base64.b64encode(written).decode(), 8])
+            if drawn is None:
+                pytest.skip("this Chromium's canvas knows no headroom")
+            wanted = light(decode(written))
+            found = np.array(drawn, np.float32).reshape(*wanted.shape[:2], 4)[..., :3]
+            # Chroma is enlarged in another way than by libjpeg-turbo here.
+            error = np.abs(found - wanted)
+            assert error.mean() < 0.01 and np.quantile(error, 0.99) < 0.05 and found.max() > 1.2, name
 
 
 def test_a_map_larger_than_its_photo_is_refused() -> None:

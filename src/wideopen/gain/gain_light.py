@@ -61,13 +61,14 @@ class GainLight(PhotoLight):
     Args:
         pixels: HxWx3, the photo.
         gain: its map.
+        own: `gain.stops`.
         seen: hxwxC of any size, the map's gains as the lens sees them.
         curve: of the photo's profile; sRGB's if None.
     """
 
-    def __init__(self, pixels: Pixels, gain: GainMap, seen: Float, curve: ToneCurve | None) -> None:
+    def __init__(self, pixels: Pixels, gain: GainMap, own: Float, seen: Float, curve: ToneCurve | None) -> None:
         super().__init__(curve, pixels.dtype)
-        self.shape, self.gain, self._own, self._seen = pixels.shape, gain, gain.stops, seen
+        self.shape, self.gain, self._own, self._seen = pixels.shape, gain, own, seen
         self._changed = np.zeros(gain.pixels.shape[:2], bool)
         self._lock, self._exceeds = Lock(), False
         self._excess: Any = np.zeros((*pixels.shape[:2], self._own.shape[2]), np.float16)

@@ -64,11 +64,12 @@ def render_hdr(
     if scene.matte is not None:
         # The light of lamps is known: nothing is to be guessed.
         lens, lifted = replace(lens, highlight_gain=1.0), on_canvas(scene)
-        stops, (rows, columns) = StopsLight(own), lifted[1].shape
+        rows, columns = lifted[1].shape
         size = fit(rows, columns, min(MAP_SIDE, max(rows, columns)))
+        stops = StopsLight(resize(own, *size).reshape(*size, -1))
         canvas, opacity, relative = (resize(plane, *size) for plane in lifted)
         drawn = draw_on_canvas(scene, lens, stops, (canvas, opacity, relative))
-        light = GainLight(pixels, gain, stops.of_light(srgb_to_linear(drawn.picture)), curve)
+        light = GainLight(pixels, gain, own, stops.of_light(srgb_to_linear(drawn.picture)), curve)
         drawn = draw_on_canvas(scene, lens, light, lifted)
         into = pixels if spend else None
         result = carry_to_full_size(pixels, *drawn, curve=curve, grain=grain, into=into, photo_light=light)
@@ -78,7 +79,7 @@ def render_hdr(
     size = fit(height, width, min(MAP_SIDE, max(own.shape[:2]), max(height, width)))
     stops = StopsLight(resize(own, *size).reshape(*size, -1))
     _through_map(replace(scene, pixels=resize(pixels, *size)), seen, None, stops)
-    light = GainLight(pixels, gain, stops.stops, curve)
+    light = GainLight(pixels, gain, own, stops.stops, curve)
     result = _through_map(scene, seen, grain, light)
     for top in range(0, height, STRIP_ROWS):
         rows = slice(top, top + STRIP_ROWS)
