@@ -147,7 +147,7 @@ def _pool(image: Float32, factor: int) -> Float32:
         return image
     height, width = (side // factor for side in image.shape[:2])
     blocks = image[: height * factor, : width * factor].reshape(height, factor, width, factor, *image.shape[2:])
-    return blocks.mean(axis=(1, 3), dtype=np.float64).astype(np.float32)
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float64), np.float32)
 
 
 def _float(image: Map) -> Float32:

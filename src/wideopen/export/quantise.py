@@ -29,7 +29,7 @@ def to_fp16(data: bytes) -> bytes:
         node_block_list=prior_nodes(model.graph),
         min_positive_val=1e-7,
     )
-    return half.SerializeToString()
+    return bytes(half.SerializeToString())
 
 
 def prior_nodes(graph: onnx.GraphProto) -> list[str]:

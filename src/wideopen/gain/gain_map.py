@@ -66,7 +66,7 @@ class GainRange:
             return np.log2(1 + (self.headroom - 1) * light).astype(np.float32)
         low, high = _row(self.minimum), _row(self.maximum)
         linear = codes if set(self.gamma) == {1.0} else codes.clip(0) ** (1 / _row(self.gamma))
-        return (low + (high - low) * linear).astype(np.float32)
+        return np.asarray(low + (high - low) * linear, np.float32)
 
     def codes(self, stops: Float) -> Float:
         """The inverse of `stops`, clipped to [0, 1]."""
@@ -132,7 +132,7 @@ def _scaled(light: Float, before: tuple[float, ...], stops: Float, after: tuple[
     found = light + _row(before)
     found *= factor if factor.shape[-1] == 3 else cv2.merge([factor] * 3)
     found -= _row(after)
-    return np.maximum(found, 0, out=found)
+    return np.asarray(np.maximum(found, 0, out=found))
 
 
 def _row(values: tuple[float, ...]) -> Any:

@@ -185,4 +185,4 @@ def _draw_field(rest: Float, rng: np.random.Generator) -> Float:
     root = (axes * np.sqrt(np.maximum(variances, 0))) @ axes.T
     colors = np.einsum("ij,jyx->yxi", root, drawn)
     colors /= np.sqrt(np.trace(covariance) / 3)
-    return colors.astype(np.float32)
+    return np.asarray(colors, np.float32)

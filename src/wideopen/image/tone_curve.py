@@ -144,7 +144,7 @@ def _curve(tag: bytes) -> Float:
             return x
         if count == 1:
             (gamma,) = struct.unpack_from(">H", tag, 12)
-            return x ** (gamma / 256)
+            return np.asarray(x ** (gamma / 256))
         values = np.frombuffer(tag, ">u2", count, 12) / 65535
         return np.interp(x, np.linspace(0, 1, count), values)
     if tag[:4] == b"para":
@@ -166,7 +166,7 @@ def _parametric(kind: int, values: list[float], x: Float) -> Float:
         4: lambda v: v,
     }
     g, a, b, c, d, e, f = letters[kind](values)
-    return np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
+    return np.asarray(np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f))
 
 
 def _ratio(values: list[float]) -> float:
@@ -210,7 +210,7 @@ def to_light(pixels: NDArray[Any], curve: "ToneCurve | None" = None) -> Float:
         _DECODE[steps] = srgb_to_linear(np.arange(steps + 1, dtype=np.float32) / np.float32(steps))
     if pixels.dtype == np.uint8 and pixels.size:  # In a quarter of the time.
         return np.asarray(cv2.LUT(pixels, _DECODE[steps])).reshape(pixels.shape)
-    return _DECODE[steps][pixels]
+    return np.asarray(_DECODE[steps][pixels])
 
 
 def to_pixels(light: Float, dtype: Any, curve: "ToneCurve | None" = None) -> NDArray[Any]:
@@ -222,4 +222,4 @@ def to_pixels(light: Float, dtype: Any, curve: "ToneCurve | None" = None) -> NDA
         return linear_to_srgb(light)
     steps = np.sqrt(light.clip(0, 1))
     steps *= np.float32(ENCODE_STEPS)
-    return _STORED[np.dtype(dtype)].take(np.rint(steps, out=steps).astype(np.uint16))
+    return np.asarray(_STORED[np.dtype(dtype)].take(np.rint(steps, out=steps).astype(np.uint16)))

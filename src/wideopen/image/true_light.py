@@ -43,7 +43,7 @@ class _TrueLight(ToneCurve):
         encoded = linear_to_srgb(self.decode(pixels).clip(0, 1))
         if pixels.dtype.kind == "f":
             return encoded
-        return np.rint(encoded * np.float32(np.iinfo(pixels.dtype).max)).astype(pixels.dtype)
+        return np.asarray(np.rint(encoded * np.float32(np.iinfo(pixels.dtype).max)), pixels.dtype)
 
 
 class LinearLight(_TrueLight):
@@ -67,10 +67,10 @@ class HdrCurve(_TrueLight):
 
     def decode(self, pixels: NDArray[Any]) -> Float:
         if pixels.dtype == np.uint8:
-            return self._decode[::257][pixels]
+            return np.asarray(self._decode[::257][pixels])
         if pixels.dtype == np.uint16:
-            return self._decode[pixels]
-        return self._decode[np.rint(pixels.clip(0, 1) * (STEPS - 1)).astype(np.intp)]
+            return np.asarray(self._decode[pixels])
+        return np.asarray(self._decode[np.rint(pixels.clip(0, 1) * (STEPS - 1)).astype(np.intp)])
 
     def encode(self, light: Float) -> Float:
         return np.interp(light, self._light, np.linspace(0, 1, STEPS)).astype(np.float32)

@@ -150,7 +150,7 @@ def _kernel(radius: float, aperture: Aperture, place: tuple[float, float], cell:
         drawn[n, n] = total = 1.0
     drawn = (drawn / total).astype(np.float32)
     drawn.setflags(write=False)
-    return drawn
+    return np.asarray(drawn)
 
 
 def _samples(

@@ -253,10 +253,10 @@ def _visible(cover: Float, new: Float, leaning: Float | None, through: Float) ->
     under = np.maximum(cover - new, 0)
     laid_over = new * np.minimum(through / np.maximum(1 - under, 1e-4), 1)
     if leaning is None:
-        return np.minimum(np.maximum(laid_over, 0), through)
+        return np.asarray(np.minimum(np.maximum(laid_over, 0), through))
     # Where the layer holds nothing new it was perhaps not looked at: which layers are depends on the tile.
     gap = np.minimum(cover - (1 - through), GAP_LIMIT * leaning)
-    return np.minimum(np.maximum(np.maximum(laid_over, gap), 0), through)
+    return np.asarray(np.minimum(np.maximum(np.maximum(laid_over, gap), 0), through))
 
 
 def _block_range(place: Float) -> tuple[Float, Float]:

@@ -39,4 +39,4 @@ def widened(data: bytes) -> bytes:
     nodes = [node for node in graph.node if not (node.op_type == "Cast" and node.input[0] in names)]
     del graph.node[:]
     graph.node.extend(nodes)
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())

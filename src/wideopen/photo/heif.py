@@ -40,7 +40,7 @@ def deep_pixels(data: bytes) -> NDArray[Any]:
     image = plugin().open_heif(data, convert_hdr_to_8bit=False)
     found: NDArray[Any] = np.asarray(image)
     # The bits come in front, with zeros after them; repeating them makes white 65535.
-    return found | (found >> int(image.info["bit_depth"]))
+    return np.asarray(found | (found >> int(image.info["bit_depth"])))
 
 
 def auxiliary(data: bytes, kind: str) -> NDArray[Any] | None:

@@ -138,7 +138,7 @@ def foreground_color(scene: Scene, background: Float32) -> Float32:
 
 def _settle(matte: Float32) -> Float32:
     """Take the noise of a matting network off both ends: 0.06 and less is nothing, 0.92 and more is solid."""
-    return np.clip((matte - 0.06) / 0.86, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((matte - 0.06) / 0.86, 0.0, 1.0), np.float32)
 
 
 def _weighted_mean(image: Float32, weight: Float32, size: int) -> Float32:

@@ -113,7 +113,7 @@ def blurred(image: Tensor, radius: float) -> Tensor:
     around = _mirrored(image, pad)
     size = around.shape[2:]
     spectrum = torch.fft.rfft2(around) * torch.fft.rfft2(disc, s=size)
-    found = torch.fft.irfft2(spectrum, s=size)
+    found: Tensor = torch.fft.irfft2(spectrum, s=size)
     return found[:, :, 2 * pad :, 2 * pad :]
 
 

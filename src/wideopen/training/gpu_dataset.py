@@ -95,7 +95,7 @@ class ResidentPairs:
             return load_map(pair.sharp)
         assert scene is not None
         values = scene.subject if name == "matte" else (1.0 - scene.subject) * scene.standing
-        return np.rint(255.0 * values).astype(np.uint8)
+        return np.asarray(np.rint(255.0 * values), np.uint8)
 
     def _put(self, place: Tensor, planes: Sequence[NDArray[np.generic]]) -> tuple[int, int]:
         """Bring planes of one photo to the size of the store; returns the height and width they have there."""
@@ -189,7 +189,7 @@ def placing(crop: Crop, facts: Facts, side: int) -> NDArray[np.float32]:
     # Shares of the photo -1..1 to those of the square that holds it.
     across, down = columns / side, rows / side
     held = np.array([[across, 0, across - 1], [0, down, down - 1], [0, 0, 1]])
-    return (held @ cut @ mirror @ np.linalg.matrix_power(turn, crop.turns))[:2].astype(np.float32)
+    return np.asarray((held @ cut @ mirror @ np.linalg.matrix_power(turn, crop.turns))[:2], np.float32)
 
 
 def developed(photo: Tensor, crops: Sequence[Crop]) -> Tensor:

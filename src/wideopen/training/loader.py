@@ -35,7 +35,7 @@ PLAIN = exposure_table(0)
 
 def target_side(input_side: int, level: int) -> int:
     """Side in px of the target of a level (paper's numbering) for a square input: input * 2**(2-level)."""
-    return input_side * 2 // 2 ** (level - 1)
+    return int(input_side * 2 // 2 ** (level - 1))
 
 
 class PairDataset(Dataset[Sample]):

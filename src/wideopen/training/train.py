@@ -281,7 +281,7 @@ def share_level(run: Run, done: Path, network: PyNET, keep: Kept, strategy: Stra
 
 def plain(network: PyNET) -> PyNET:
     """A network as it is loaded: on the processor, contiguous, in eval mode."""
-    return network.cpu().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    return network.cpu().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload, no-any-return]
 
 
 def choose_precision(precision: str) -> str:

@@ -93,5 +93,5 @@ def _missing_rows(one: NDArray[np.uint8], other: NDArray[np.uint8], rows: int) -
         differs = one[top : top + rows] != other[top : top + rows]
         if differs.any():
             here = differs.reshape(*differs.shape[:2], -1).any(axis=(0, 2))
-            return height - top - int(min(rows, height - top) * np.argmax(here) / width)
+            return int(height - top - int(min(rows, height - top) * np.argmax(here) / width))
     return 0
