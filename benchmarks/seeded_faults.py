@@ -2,13 +2,13 @@
 
     pip install coverage pytest-cov
     python benchmarks/seeded_faults.py [--faults 60] [--seed 0] [--rooms photo scene lens render] [--map FILE]
-        [--tests tests/photo tests/scene ...]
+        [--tests tests/photo tests/scene ...] [--slow]
 
 A fault is one operator, condition or number changed at random in a copy of the source: `<` becomes `>=`, `+` becomes
 `-`, `and` becomes `or`, `min` becomes `max`, a condition is turned over, a number grows by one or to its double. Rooms
 are drawn alike, lines within a room alike; messages, annotations and documentation are left alone. First, the tests of
-`make test-fast` (`--tests`: those of some folders alone) run once to record which of them reach which line (`--map`
-keeps that in a file and reads it again).
+`make test-fast` (`--tests`: of some folders alone; `--slow`: of `make test`) run once to record which of them reach
+which line (`--map` keeps that in a file and reads it again).
 Then each fault meets the tests that reach its line, the quick ones first, until one fails. One in a line that runs when
 the module is imported meets those that reach anything in its file. What no test reaches is missed.
 Prints a table of what was missed, the share that was caught, and the figures as JSON on the last line.
@@ -163,13 +163,13 @@ def _pytest(arguments: list[str], source: Path, limit_s: float = LIMIT_S) -> sub
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=limit_s)
 
 
-def tests_by_line(file: Path, tests: list[str]) -> dict[str, dict[int, list[str]]]:
+def tests_by_line(file: Path, tests: list[str], slow: bool) -> dict[str, dict[int, list[str]]]:
     """Path -> line (0: any of them) -> tests that reach it, the quickest first; `file` keeps what coverage recorded."""
     if not file.exists():
         os.environ["COVERAGE_FILE"], os.environ["COVERAGE_CORE"] = str(file.resolve()), "ctrace"
         report = file.with_suffix(".txt")
         arguments = ["--cov=wideopen", "--cov-context=test", "--cov-report=", "--durations=0", "--durations-min=0"]
-        chosen = [*tests, "-m", "not cluster and not release and not slow"]
+        chosen = [*tests, "-m", "not cluster and not release" + " and not slow" * (not slow)]
         done = _pytest([*arguments, *chosen], ROOT / "src", limit_s=7200)
         report.write_text(done.stdout, encoding="utf-8")
         if done.returncode:
@@ -228,9 +228,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rooms", nargs="+", default=["photo", "scene", "lens", "render"])
     parser.add_argument("--tests", nargs="+", default=[], help="files or folders of tests")
+    parser.add_argument("--slow", action="store_true", help="slow tests, too")
     parser.add_argument("--map", type=Path, default=Path(tempfile.gettempdir()) / "wideopen-tests-by-line")
     options = parser.parse_args()
-    reached = tests_by_line(options.map, options.tests)
+    reached = tests_by_line(options.map, options.tests, options.slow)
     chosen = drawn(options.rooms, options.faults, options.seed)
     check_map({test for fault in chosen for test in reached.get(fault.path, {}).get(0, [])})
     missed, table = [], Table("missed", "was", "became", "tests that reach it")
