@@ -365,6 +365,16 @@ def test_a_grey_profile_goes_with_grey_only(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.pixels, expected)
 
 
+@pytest.mark.parametrize("format", ["MPO", "GIF", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_one_picture_is_one_and_more_are_said_to_be(format: str, count: int) -> None:
+    frames = [Image.fromarray(np.full((16, 24, 3), 60 * number, np.uint8)) for number in range(1, count + 1)]
+    more = {"save_all": True, "append_images": frames[1:]} if count > 1 else {}
+    frames[0].save(out := io.BytesIO(), format, **more)
+    told = any("pictures" in notice for notice in decode(out.getvalue(), "x").notices)
+    assert told == (count > 1)
+
+
 def test_comments_and_several_pictures(tmp_path: Path) -> None:
     data = pillow("MPO", stored(3), quality=92, comment=b"a comment", **several())
     photo = decode(data)

@@ -75,6 +75,17 @@ def test_depth_as_pfm(photo: Path, model: Path, tmp_path: Path) -> None:
     assert (again.code, again.error) == (0, "")
 
 
+def test_what_is_saved_of_an_upright_photo_is_upright(photo: Path, model: Path, tmp_path: Path) -> None:
+    upright = tmp_path / "upright.png"
+    Image.open(photo).transpose(Image.Transpose.ROTATE_90).save(upright)
+    paths = [tmp_path / name for name in ("m.npy", "d.npy")]
+    done = call("render", upright, "--save-matte", paths[0], "--save-depth", paths[1], "--model", model)
+    assert done.code == 0 and done.out.splitlines() == [str(tmp_path / "upright-bokeh.png"), *map(str, paths[::-1])]
+    matte, depth = map(np.load, paths)
+    assert matte.shape == depth.shape == SIZE[::-1] and matte[120:200, 80:180].min() == 1
+    assert depth[120:200, 80:180].min() > depth[:, :40].max()
+
+
 def test_layers_make_the_photo_again(photo: Path, model: Path, tmp_path: Path) -> None:
     matte = np.zeros(SIZE, np.float32)
     matte[60:200, 100:220] = 1
