@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from browser import chromium_page
+from browser import chromium_page, small_copies
 from lens_models import build_lens_model
 from served import Server, launched, wait_for
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("pebble", reason="needs the extra web")
-EXAMPLES = Path(__file__).parents[2] / "examples"
 STATE = """() => {
     const all = what => [...document.querySelectorAll(what)];
     return JSON.stringify([
@@ -37,8 +36,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
+def dog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_copies(tmp_path_factory.mktemp("dog"), 320, "dog.jpg")[0]
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A page that is given small copies of the example with a depth map."""
+    folder = tmp_path_factory.mktemp("path")
+    small_copies(folder, 320, "path.jpg", "path-depth.png")
     with chromium_page() as page:
+        page.context.route("**/examples/path*", lambda route: route.fulfill(path=folder / Path(route.request.url).name))
         yield page
 
 
@@ -144,7 +152,7 @@ def opened(page: Any) -> None:
     page.wait_for_function("() => !document.querySelector('#download').disabled")
 
 
-def test_every_control(hand: Hand) -> None:
+def test_every_control(hand: Hand, dog: Path) -> None:
     page, done = hand.page, {"#stage", "#said", "#cancel"}
 
     def changes(*selectors: str, share: float = 0.5) -> None:
@@ -157,7 +165,7 @@ def test_every_control(hand: Hand) -> None:
         done.add(selector)
     hand.do(page.get_by_label("Example: path"))  # With a depth map: all there can be is shown.
     opened(page)
-    page.locator("#file").set_input_files([EXAMPLES / "dog.jpg"])
+    page.locator("#file").set_input_files(dog)
     page.wait_for_function("() => document.querySelectorAll('#strip button').length === 2")
     opened(page)
     changes("#matte-view")  # There is one where a network says where things are.
@@ -214,9 +222,9 @@ def test_every_control(hand: Hand) -> None:
     assert left == []
 
 
-def test_the_photo_itself(hand: Hand) -> None:
+def test_the_photo_itself(hand: Hand, dog: Path) -> None:
     page = hand.page
-    page.locator("#file").set_input_files([EXAMPLES / "dog.jpg"])
+    page.locator("#file").set_input_files(dog)
     opened(page)
     sheet = page.locator("#sheet")
     width = sheet.bounding_box()["width"]
