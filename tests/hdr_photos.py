@@ -110,7 +110,10 @@ def heif_with_map(main: bytes, map: bytes, iso_said: bytes = b"", xmp_said: str 
         infos.append(struct.pack(">HH4s", len(infos) + 1, 0, b"tmap") + b"\0")
         contents.append(b"\0" + iso_said)
         references += box(b"dimg", struct.pack(">HHHH", len(infos), 2, 1, 2))
-    if xmp_said:
+    if xmp_said:  # Samsung's is an auxiliary picture, too.
+        properties += box(b"auxC", bytes(4) + b"urn:com:samsung:photo:2024:aux:hdrgainmap\0")
+        associations[2].append(len(read_boxes(properties)))
+        references += box(b"auxl", struct.pack(">HHH", 2, 1, 1))
         infos.append(struct.pack(">HH4s", len(infos) + 1, 0, b"mime") + b"\0application/rdf+xml\0")
         contents.append(RDF.format(f'<rdf:Description rdf:about="" {HDRGM} {xmp_said}/>').encode())
         references += box(b"cdsc", struct.pack(">HHH", len(infos), 1, 2))

@@ -74,6 +74,14 @@ def test_a_map_is_turned_with_its_avif_photo() -> None:
     assert np.abs(taken.gain.pixels[..., 0].astype(int) - np.rot90(CODES, -1)).max() < 12
 
 
+@pytest.mark.parametrize("map_turn", [1, 6])
+def test_a_map_is_turned_with_its_heic_photo_whether_or_not_the_file_says_so_of_it(map_turn: int) -> None:
+    main, map = pictures("HEIF", 6)[0], pictures("HEIF", map_turn)[1]
+    taken = decode(heif_with_map(main, map, xmp_said=XMP))
+    assert taken.gain is not None and taken.pixels.shape[:2] == (128, 96)
+    assert np.abs(taken.gain.pixels[..., 0].astype(int) - np.rot90(CODES, -1)).max() < 12
+
+
 @pytest.mark.parametrize(
     "said", [{"iso_said": ISO[:-3]}, {"iso_said": b"\0\1" + ISO[2:]}, {"xmp_said": 'hdrgm:GainMapMax="9e9"'}]
 )

@@ -151,8 +151,11 @@ def _gain_map(image: Image.Image, data: bytes, blob: bytes, hdr: tuple[int, int]
             return None, ""
         if hdr is not None:
             return None, "is HDR by itself: its gain map, for usual screens, is left out"
-        meaning, alone = stated
-        return GainMap(_map_pixels(alone, str(image.format), _MAP_SHARE * image.width * image.height), meaning), ""
+        meaning, alone, turns = stated
+        pixels = _map_pixels(alone, str(image.format), _MAP_SHARE * image.width * image.height)
+        # libheif has turned the photo, and Pillow has not.
+        turned = np.rot90(pixels, turns) if image.format == "HEIF" else pixels
+        return GainMap(np.ascontiguousarray(turned), meaning), ""
     except Exception:  # Whatever decoders raise.
         return None, "its HDR gain map is damaged and left out"
 

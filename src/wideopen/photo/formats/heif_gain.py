@@ -20,12 +20,15 @@ class _Reference(NamedTuple):
     kind: bytes
     source: int
     targets: tuple[int, ...]
+    place: int
+    """Where the file names the kind."""
 
 
-def heif_gain(data: bytes) -> tuple[GainRange, bytes] | None:
+def heif_gain(data: bytes) -> tuple[GainRange, bytes, int] | None:
     """What the codes of a file's gain map mean, and the file with that map as its main picture.
 
     Returns:
+        Third, the quarter turns, counterclockwise, that the file states of its photo and not of the map (Samsung's).
         None if the file names no map in these ways.
 
     Raises:
@@ -56,8 +59,11 @@ def heif_gain(data: bytes) -> tuple[GainRange, bytes] | None:
                 changed = bytearray(data)
                 struct.pack_into(number, changed, place, targets[-1])
                 for _, _, flag in (each for each in items if each[0] == targets[-1]):
-                    changed[flag] &= 0xFE  # No main picture may be hidden.
-                return meaning, bytes(changed)
+                    changed[flag] &= 0xFE  # No main picture may be hidden, nor an auxiliary one.
+                for found in (each for each in references if each[:2] == (b"auxl", targets[-1])):
+                    changed[found.place : found.place + 4] = b"none"
+                turned, own = _turns(data, inner, main), _turns(data, inner, targets[-1])
+                return meaning, bytes(changed), 0 if own is not None else turned or 0
         return None
     except StopIteration:
         return None
@@ -98,7 +104,30 @@ def _references(data: bytes, start: int, end: int) -> Iterator[_Reference]:
     each = "I" if data[start] else "H"
     for kind, body, _ in boxes(data, start + 4, end):
         source, count = struct.unpack_from(f">{each}H", data, body)
-        yield _Reference(kind, source, struct.unpack_from(f">{count}{each}", data, body + struct.calcsize(f">{each}H")))
+        targets = struct.unpack_from(f">{count}{each}", data, body + struct.calcsize(f">{each}H"))
+        yield _Reference(kind, source, targets, body - 4)
+
+
+def _turns(data: bytes, inner: dict[bytes, tuple[int, int]], item: int) -> int | None:
+    """Quarter turns (`irot`) of an item, counterclockwise; None if none are stated."""
+    parts = {kind: (start, end) for kind, start, end in boxes(data, *inner[b"iprp"])} if b"iprp" in inner else {}
+    if not parts.keys() >= {b"ipco", b"ipma"}:
+        return None
+    properties = list(boxes(data, *parts[b"ipco"]))
+    at = parts[b"ipma"][0]
+    numbers, places = "I" if data[at] else "H", "H" if data[at + 3] & 1 else "B"
+    (count,) = struct.unpack_from(">I", data, at + 4)
+    at += 8
+    for _ in range(count):
+        found, length = struct.unpack_from(f">{numbers}B", data, at)
+        at += struct.calcsize(f">{numbers}B")
+        each = struct.unpack_from(f">{length}{places}", data, at)
+        at += length * struct.calcsize(places)
+        for index in each if found == item else ():
+            kind, start, _ = properties[(index & (0x7FFF if places == "H" else 0x7F)) - 1]
+            if kind == b"irot":
+                return data[start] & 3
+    return None
 
 
 def _content(data: bytes, inner: dict[bytes, tuple[int, int]], item: int) -> bytes:
