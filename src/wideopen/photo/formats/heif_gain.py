@@ -126,7 +126,7 @@ def _turns(data: bytes, inner: dict[bytes, tuple[int, int]], item: int) -> int |
         for index in each if found == item else ():
             kind, start, _ = properties[(index & (0x7FFF if places == "H" else 0x7F)) - 1]
             if kind == b"irot":
-                return data[start] & 3
+                return int(data[start] & 3)
     return None
 
 
