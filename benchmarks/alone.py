@@ -138,7 +138,7 @@ def main() -> None:
         page.wait_for_selector("html[data-ready]")
         for name, side, depth in photos:
             for aperture in (1.4, 2.8):
-                cases = [(focus, []) for focus in (SUBJECT, LEFT, TOP)]
+                cases: list[tuple[str, list[Any]]] = [(focus, []) for focus in (SUBJECT, LEFT, TOP)]
                 for focus, strokes in [*cases, *([(SUBJECT, [STROKE])] if name == "scooter.jpg" else [])]:
                     rows.append(measured(page, name, side, depth, strokes, focus, aperture))
                     print(*(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
