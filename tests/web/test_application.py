@@ -515,6 +515,15 @@ def test_a_brush_corrects_preview_and_file(page: Any, scene: Path, tmp_path: Pat
     page.keyboard.press("Control+z")
     page.wait_for_timeout(1000)
     assert np.abs(shown(page, "#preview") - seen).max() < 3, "the matte before the second stroke is shown again"
+    page.locator("#also").click()
+    matte, strokes = paint(page, (0.6, 0.1), (0.9, 0.4))
+    assert strokes[1] == {"kind": "also", "points": [[0.6, 0.1], [0.9, 0.4]]} and value_at(matte, 0.75, 0.25) > 100
+    page.keyboard.press("Control+z")
+    page.locator("#depth").click()
+    page.locator("#brush-softness").fill("50")
+    matte, strokes = paint(page, (0.75, 0.25), (0.9, 0.9))
+    assert [stroke["kind"] for stroke in strokes] == ["keep", "depth"] and strokes[1]["softness"] == 0.5
+    page.keyboard.press("Control+z")
     page.locator("#brush-done").click()
     page.wait_for_function(DRAWN)
     with page.expect_download() as saved:

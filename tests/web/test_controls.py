@@ -170,7 +170,8 @@ def test_every_control(hand: Hand, dog: Path) -> None:
     opened(page)
     changes("#matte-view")  # There is one where a network says where things are.
     changes("#matte-view")
-    changes("#brush", "#give", "#keep", "#brush-size", "#brush-done", share=0.8)
+    brush = ("#brush", "#give", "#depth", "#also", "#keep", "#brush-size", "#brush-softness", "#brush-done")
+    changes(*brush, share=0.8)
     changes("#strip button >> nth=0")
     opened(page)
     done.add("#strip button >> nth=1")
