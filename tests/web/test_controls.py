@@ -168,6 +168,7 @@ def test_every_control(hand: Hand, dog: Path) -> None:
     page.locator("#file").set_input_files(dog)
     page.wait_for_function("() => document.querySelectorAll('#strip button').length === 2")
     opened(page)
+    page.wait_for_function("() => !document.querySelector('#matte-view').disabled")
     changes("#matte-view")  # There is one where a network says where things are.
     changes("#matte-view")
     brush = ("#brush", "#give", "#depth", "#also", "#keep", "#brush-size", "#brush-softness", "#brush-done")
