@@ -96,13 +96,16 @@ const placeOf = ({focus}) => focus.split('@')[0];
 /** @param {Photo} photo @param {Record<string, any>} settings */
 const given = ({depth}, {depth_kind: kind, depth_unit: unit, invert}) => depth && {file: depth, how: {kind: kind ?? 'disparity', unit: unit ?? null, invert: !!invert}};
 
+/** Strokes; the brush has no further subjects here. @param {Photo} photo */
+const painted = ({strokes}) => /** @type {import('./alone/strokes.js').Stroke[]} */ (strokes ?? []);
+
 /** @param {{width: number, height: number, data: Uint8ClampedArray}} picture */
 const image = ({width, height, data}) => new ImageData(/** @type {Uint8ClampedArray<ArrayBuffer>} */ (data), width, height);
 
 /** @param {Photo} photo @param {Record<string, any>} settings @param {AbortSignal} [signal] @returns {Promise<{scene: import('./scene.js').Scene, output: string}>} */
 export async function scene(photo, settings, signal) {
   const worker = await open(photo, signal), id = String(photo.id), {name, taken} = /** @type {any} */ (opened.get(id));
-  const found = await tell(worker, {kind: 'scene', key: Number(id), focus: placeOf(photo), side: known.screen, depth: given(photo, settings), strokes: photo.strokes ?? []}, signal);
+  const found = await tell(worker, {kind: 'scene', key: Number(id), focus: placeOf(photo), side: known.screen, depth: given(photo, settings), strokes: painted(photo)}, signal);
   const how = /** @type {ImageBitmapOptions} */ ({colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
   const [before, behind] = await Promise.all([found.photo, found.behind].map(each => each && createImageBitmap(image(each), how)));
   return {
@@ -129,7 +132,7 @@ export async function render(photo, settings, signal) {
   const lens = chooseLens(chosen, known.lenses, about.taken), {largest, nearest} = known;
   const type = settings.side || !(photo.file.type in TYPES) ? 'image/jpeg' : photo.file.type;
   const blob = /** @type {Blob} */ (await tell(worker, {
-    kind: 'render', key: Number(photo.id), focus: placeOf(photo), depth: given(photo, settings), strokes: photo.strokes ?? [], side: settings.side ?? null, grain: settings.grain, type,
+    kind: 'render', key: Number(photo.id), focus: placeOf(photo), depth: given(photo, settings), strokes: painted(photo), side: settings.side ?? null, grain: settings.grain, type,
     quality: settings.quality ? settings.quality / 100 : QUALITY,
     optics: {
       lens, taken: about.taken, chosen, nearest, largest, gain: settings.highlights ?? null,

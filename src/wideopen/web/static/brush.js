@@ -62,7 +62,7 @@ export class Brush {
     if (this.on) {
       this.show();
       part('stage').focus();
-    } else if (this.app.view !== 'lens') this.app.toggleView(this.app.view);
+    } else if (this.app.view !== 'lens') this.app.toggleView(/** @type {'depth'|'matte'} */ (this.app.view));
   }
 
   /** @param {Kind} kind */
