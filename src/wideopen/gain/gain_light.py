@@ -70,8 +70,8 @@ class GainLight(PhotoLight):
         super().__init__(curve, pixels.dtype)
         self.shape, self.gain, self._own, self._seen = pixels.shape, gain, own, seen
         self._changed = np.zeros(gain.pixels.shape[:2], bool)
-        self._lock, self._exceeds = Lock(), False
-        self._excess: Any = np.zeros((*pixels.shape[:2], self._own.shape[2]), np.float16)
+        self._lock = Lock()
+        self._excess: Any = None
 
     def light(self, pixels: Pixels, part: Area) -> Float:
         return self._hdr(to_light(pixels, self.curve), gain_at(self._own, part, self.shape))
@@ -103,10 +103,23 @@ class GainLight(PhotoLight):
             brighter, single = sdr.reshape(-1, 3)[there], self._own.shape[2] == 1
             top = highest.reshape(-1, 1)[there] if single else np.maximum(brighter, 1)
             offset = np.array(self.gain.meaning.offset_sdr, np.float32)
-            self._exceeds = True
-            self._excess[part][highest > 1] = np.log2((top + offset) / (1 + offset))
+            excess = np.zeros((highest.size, self._own.shape[2]), np.float32)
+            excess[there] = np.log2((top + offset) / (1 + offset))
+            self._note(excess.reshape(*highest.shape, -1), part)
             sdr.reshape(-1, 3)[there] = brighter / top
         return to_pixels(sdr, self.dtype, self.curve)
+
+    def _note(self, excess: Float, part: Area) -> None:
+        """Keep by how many stops light exceeds white; of whole rows no more columns than the map has."""
+        rows, columns, channels = excess.shape
+        if columns == self.shape[1] and self.gain.pixels.shape[1] < columns:
+            excess = resize(excess, rows, self.gain.pixels.shape[1]).reshape(rows, -1, channels)
+            part = part[0], slice(None)
+        with self._lock:
+            if self._excess is None:
+                columns = excess.shape[1] if part[1] == slice(None) else self.shape[1]
+                self._excess = np.zeros((self.shape[0], columns, channels), np.float16)
+        self._excess[part] = excess
 
     def compare(self, photo: Pixels, result: Pixels, top: int) -> None:
         count, (rows, columns) = len(photo), self.gain.pixels.shape[:2]
@@ -128,7 +141,7 @@ class GainLight(PhotoLight):
         # Whole rows of the map from whole rows of the photo, in strips where it has fewer.
         units = math.gcd(height, rows) if rows <= height else 1
         step = max(1, STRIP_ROWS * units // height)
-        for first in range(0, units if self._exceeds else 0, step):
+        for first in range(0, 0 if self._excess is None else units, step):
             part, there = (
                 slice(first * count // units, min(first + step, units) * count // units) for count in (height, rows)
             )
