@@ -121,7 +121,10 @@ class GainMap:
     def with_stops(self, stops: Float, kept: NDArray[np.bool_] | bool = False) -> "GainMap":
         """The map of other gains, hxwxC; where `kept` (hxw) is true it stays as it is, bit for bit."""
         most = np.iinfo(self.pixels.dtype).max
-        codes = np.rint(self.meaning.codes(stops) * most).astype(self.pixels.dtype)
+        codes = np.empty(stops.shape, self.pixels.dtype)
+        for top in range(0, len(stops), 256):  # A large photo's map is large, too.
+            part = slice(top, top + 256)
+            codes[part] = np.rint(self.meaning.codes(stops[part]) * most)
         return replace(self, pixels=np.where(np.asarray(kept)[..., None], self.pixels, codes))
 
 
