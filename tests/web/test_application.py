@@ -183,9 +183,13 @@ def test_from_drop_to_file(page: Any, scene: Path, servers: tuple[Server, Server
         assert made.getexif()[ExifTags.Base.Make] == "Maker" and made.size == (WIDTH, HEIGHT)
 
 
-def test_the_preview_is_the_lenss_own_picture(page: Any, scene: Path) -> None:
-    """Drawn by WebGL while something moves, and by the lens once nothing does: the same to the eye."""
-    give(page, scene)
+def test_the_preview_is_the_lenss_own_picture(page: Any, tmp_path: Path) -> None:
+    """Drawn by WebGL while something moves, and by the lens once nothing does: the same to the eye.
+
+    Of a photo of 320 px the discs of f/4 are two pixels wide, and a pattern as fine as pixels shows what no photo does.
+    """
+    Image.fromarray(draw_scene(480, 640)).save(tmp_path / "fine.png")
+    give(page, tmp_path / "fine.png")
 
     def error(preview: np.ndarray) -> float:
         theirs = cv2.resize(shown(page), preview.shape[::-1], interpolation=cv2.INTER_AREA)
