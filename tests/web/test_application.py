@@ -1,5 +1,6 @@
 """The application in a real Chromium: what a person sees, touches, types and takes home."""
 
+import base64
 import io
 import json
 import time
@@ -121,11 +122,12 @@ def shown(page: Any, part: str = "#exact") -> np.ndarray:
             const from = document.querySelector(part), to = document.createElement('canvas');
             to.width = from.naturalWidth ?? from.width; to.height = from.naturalHeight ?? from.height;
             to.getContext('2d').drawImage(from, 0, 0);
-            return [to.width, ...to.getContext('2d').getImageData(0, 0, to.width, to.height).data];
+            return to.toDataURL().split(',')[1];
         }""",
         part,
     )
-    return np.array(data[1:], np.uint8).reshape(-1, data[0], 4)[..., :3].mean(axis=2).astype(np.float32)
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+        return np.asarray(picture.convert("RGB")).mean(axis=2).astype(np.float32)
 
 
 def detail(picture: np.ndarray, place: tuple[float, float]) -> float:

@@ -83,6 +83,9 @@ class Uploads:
         finally:
             with self._lock:
                 found.jobs, found.used = found.jobs - 1, self._now()
+                last = found.left and found.jobs == 0
+            if last:  # Its client left while it was read.
+                self.sweep()
 
     def forget(self, token: str) -> None:
         """The client no longer needs it; what is not known is forgotten already."""
