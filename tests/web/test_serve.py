@@ -440,7 +440,6 @@ def test_uploads_go_when_they_are_old_or_their_client_has_left(tmp_path: Path) -
         clock[0] += 601  # In a long queue.
         uploads.sweep()
         assert path.exists() and not (tmp_path / old).exists() and not stray.exists()
-    uploads.sweep()
     assert not path.exists() and not uploads.full
     for token in (old, left, busy, "", "../x"):
         with pytest.raises(GoneError), uploads.using(token):
