@@ -16,8 +16,8 @@ from wideopen.image.tone_curve import ToneCurve, profile_curve, to_light, to_pix
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.photo.photo import Photo
 from wideopen.render import alpha
-from wideopen.render.alpha import continued
-from wideopen.render.scene_rendering import draw_on_canvas, draw_with_alpha
+from wideopen.render.alpha import continued, through_network
+from wideopen.render.scene_rendering import Drawing, draw_on_canvas, draw_with_alpha
 from wideopen.scene.scene import Scene, estimated_scene
 
 LENS = RenderOptions(aperture=1.0, focus="near", grain=0.0, highlights=1.0)
@@ -105,6 +105,17 @@ def test_by_the_networks_scene_as_if_laid_on_a_ground_before(ground: float) -> N
     assert np.abs(soft - cover / 255).mean() > 0.02, "it is blurred"
     assert np.abs(found - expected).mean() < 2e-3
     assert np.percentile(np.abs(found - expected), 99) < 0.02
+
+
+@pytest.mark.parametrize("top", [np.uint8(255), np.uint16(65535)])
+def test_the_cover_at_full_size_is_the_one_that_was_drawn(top: np.unsignedinteger) -> None:
+    """Of a flat photo, of which nothing is kept, drawn at half its size."""
+    grey, soft = np.full((120, 160, 3), top // 2), np.tile(np.linspace(0, 1, 80, dtype=np.float32), (60, 1))
+    seen = np.full((60, 80, 3), 0.5, np.float32)
+    drawn = Drawing(seen, np.zeros((60, 80), np.float32), seen)
+    _, cover = through_network(grey, np.full((120, 160), top), None, lambda whole, alpha: (drawn, soft))
+    assert cover.dtype == top.dtype
+    assert np.abs(cover / float(top) - cv2.resize(soft, (160, 120))).max() < 1 / 200
 
 
 def test_no_dark_rim(renderer: Renderer) -> None:

@@ -103,10 +103,16 @@ def test_options_by_name(renderer: Renderer, scene: NDArray, model: Path, photo:
         np.testing.assert_array_equal(Renderer(options).render(scene, named), expected)
         data = Renderer(options).render_bytes(photo.read_bytes(), depth=named).result.pixels
         np.testing.assert_array_equal(data, expected)
-    again, map = (str(photo.with_name(name)) for name in ("again.png", "saved.npy"))
-    Renderer(options).render_file(str(photo), again, save_depth=map, depth=str(photo.with_name("map.npy")))
+    again, map, matte = (str(photo.with_name(name)) for name in ("again.png", "saved.npy", "matte.png"))
+    named = str(photo.with_name("map.npy"))
+    Renderer(options).render_file(str(photo), again, save_depth=map, depth=named)
     np.testing.assert_array_equal(load(Path(again)).pixels, expected)
     assert np.load(map).shape == expected.shape[:2]
+    for bits in {}, {"matte_bits": 16}, {"matte_bits": 8}:
+        Renderer(options).render_file(photo, again, True, save_matte=matte, matte=named, **bits)
+        assert cv2.imread(matte, cv2.IMREAD_UNCHANGED).dtype == f"uint{bits.get('matte_bits', 16)}"
+    with pytest.raises(ValueError, match="8 or 16 bits, not 12"):
+        Renderer(options).render_file(photo, photo.with_name("none.png"), save_matte=matte, matte_bits=12)
     kept = Renderer(options).render(scene, matte=depth)
     np.testing.assert_array_equal(Renderer(options).render(scene, matte=str(photo.with_name("map.npy"))), kept)
     with pytest.raises(TypeError, match="there is no option 'apperture'"):

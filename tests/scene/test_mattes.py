@@ -220,18 +220,24 @@ def test_networks_of_other_people(kind: str, model: Path, tmp_path: Path) -> Non
 
 def test_a_session_of_rembg(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
     """The part of rembg that is used: `new_session(name).predict(picture)` gives pictures of the matte."""
-    asked, photo = [], draw_photo()
+    asked, photo, people = [], draw_photo(), np.array([[[0, 51, 102]], [[255, 0, 102]]], np.uint8)
 
     def new_session(name: str) -> SimpleNamespace:
         if name != "isnet-general-use":
             raise ValueError(f"No session class found for model '{name}'")
-        return SimpleNamespace(predict=lambda shown: asked.append(shown.size) or [Image.fromarray(draw_matte())])
+        return SimpleNamespace(predict=lambda shown: asked.append(shown) or given)
 
+    given = [Image.fromarray(draw_matte())]
     rembg = ModuleType("rembg")
     rembg.new_session = new_session  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "rembg", rembg)
     done = Renderer(model=model, matte="rembg:isnet-general-use", threads=1).render(photo)
-    assert asked == [(WIDTH, HEIGHT)] and np.array_equal(done[draw_matte() > 0], photo[draw_matte() > 0])
+    inside = draw_matte() > 0
+    assert np.array_equal(np.asarray(asked[0]), photo) and np.array_equal(done[inside], photo[inside])
+    for pictures, joined in (people, [[1, 0.2, 0.4]]), ([], [[0, 0, 0]]):
+        given[:] = map(Image.fromarray, pictures)
+        found = RembgSession("isnet-general-use").matte(np.zeros((1, 3, 3), np.float32))
+        assert found.dtype == np.float32 and found == pytest.approx(np.array(joined))
     with pytest.raises(ModelError, match="rembg:nothing: cannot be had .*; choose another session"):
         Renderer(model=model, matte="rembg:nothing").render(photo)
 

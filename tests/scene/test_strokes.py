@@ -259,6 +259,9 @@ def test_bad_pictures_of_strokes() -> None:
         decode_strokes(buffer.getvalue(), "s.png", (300, 400))
     with pytest.raises(StrokesError, match="no green"):
         as_strokes(grey, (300, 400))
+    line = json.loads(LINES)
+    with pytest.raises(StrokesError, match="^strokes 2: kind must be"):
+        as_strokes([line, {**line, "kind": "stay"}], (300, 400))
     for wrong in (grey[..., 0], grey.astype(np.float32), 7):
         with pytest.raises(StrokesError, match="strokes: "):
             as_strokes(wrong, (300, 400))

@@ -210,6 +210,7 @@ class Renderer:
             matte_bits: of a matte in a PNG, 8 or 16.
 
         Raises:
+            ValueError: another number of bits.
             PhotoError, DepthError, MatteError, OutputError, ModelError: one line each; nothing partial is left behind.
         """
         from wideopen.atomic_write import write_output

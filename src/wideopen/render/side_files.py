@@ -40,10 +40,10 @@ class SideFiles:
         return single + layer_paths(self.save_layers)
 
     def check(self) -> None:
-        """Raise OutputError if one of them has a name of a format that it cannot be written in."""
+        """Raise OutputError if one of them has a name of a format that it cannot be written in, ValueError for bits."""
         from wideopen.photo.depth import map_suffix
         from wideopen.photo.files import output_format
-        from wideopen.scene.matte_file import matte_suffix
+        from wideopen.scene.matte_file import matte_suffix, png_type
 
         if self.show_depth is not None:
             output_format(self.show_depth)
@@ -51,6 +51,7 @@ class SideFiles:
             map_suffix(self.save_depth)
         if self.save_matte is not None:
             matte_suffix(self.save_matte)
+            png_type(self.matte_bits)
         if self.save_layers is not None and self.save_layers.suffix.lower() not in _WITH_ALPHA:
             raise OutputError(f"{self.save_layers}: layers have transparency; use .png, .tif or .webp")
 

@@ -112,10 +112,18 @@ def matte_suffix(path: Path) -> str:
     return map_suffix(path, "a matte")
 
 
+def png_type(bits: int) -> type[np.unsignedinteger]:
+    """The values of a PNG with so many bits; ValueError if mattes have no such number."""
+    if bits not in (8, 16):
+        raise ValueError(f"a matte in a PNG has 8 or 16 bits, not {bits}")
+    return np.uint8 if bits == 8 else np.uint16
+
+
 def save_matte(opacity: Float, path: Path, overwrite: bool = False, bits: int = 16) -> None:
     """Write HxW opacities in [0, 1] as .png (16 bits or 8), .tif, .pfm, .exr (channel Y) or .npy (float32).
 
     Raises:
+        ValueError: another number of bits.
         OutputError: unknown suffix, file exists, folder missing or not writable, disk full.
         ModuleNotFoundError: .exr, and the extra `exr` is not installed.
     """
@@ -129,8 +137,8 @@ def encode_matte(opacity: Float, suffix: str, bits: int = 16) -> bytes:
     if suffix != ".png":
         return encode_map(np.ascontiguousarray(opacity, np.float32), 1.0, suffix, None)
     buffer = io.BytesIO()
-    white, kind = (255, np.uint8) if bits == 8 else (65535, np.uint16)
-    Image.fromarray(np.rint(opacity * np.float32(white)).astype(kind)).save(buffer, "PNG")
+    kind = png_type(bits)
+    Image.fromarray(np.rint(opacity * np.float32(np.iinfo(kind).max)).astype(kind)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
