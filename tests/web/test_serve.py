@@ -32,12 +32,18 @@ from wideopen.presets import load_presets
 
 pytest.importorskip("fastapi", reason="needs the extra web")
 pytest.importorskip("pebble", reason="needs the extra web")
+from starlette.applications import Starlette  # noqa: E402
+from starlette.requests import Request  # noqa: E402
+from starlette.responses import PlainTextResponse  # noqa: E402
+from starlette.routing import Route  # noqa: E402
+
+from wideopen.web.app import plain  # noqa: E402
 from wideopen.web.form import LEFT_OUT, make_options  # noqa: E402
 from wideopen.web.limits import FORM_BYTES, Gate  # noqa: E402
 from wideopen.web.schema import SPANS, STOPS, schema  # noqa: E402
 from wideopen.web.settings import ServeOptions, Share, fitted, share_out  # noqa: E402
 from wideopen.web.uploads import GoneError, Uploads, plain_name  # noqa: E402
-from wideopen.web.worker_pool import BusyError, Crew, LeftError, plain  # noqa: E402
+from wideopen.web.worker_pool import BusyError, Crew, LeftError  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -54,9 +60,15 @@ def server(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[Se
         yield running
 
 
-async def here() -> bool:
-    """A client that has not left."""
-    return False
+async def here() -> dict[str, Any]:
+    """A client that does not leave."""
+    await asyncio.sleep(HANG)
+    return {"type": "http.disconnect"}
+
+
+async def left() -> dict[str, Any]:
+    """A client that has left."""
+    return {"type": "http.disconnect"}
 
 
 # The HTTP API
@@ -171,7 +183,9 @@ def test_the_api_describes_itself(server: Server) -> None:
     status, body = server.get("/openapi.json")
     described = json.loads(body)
     assert status == 200 and {"/render", "/scene", "/health"} <= set(described["paths"])
-    (form,) = [part for name, part in described["components"]["schemas"].items() if "render" in name]
+    form = described["components"]["schemas"]["RenderForm"]
+    content = described["paths"]["/render"]["post"]["requestBody"]["content"]
+    assert content["multipart/form-data"]["schema"]["$ref"].endswith("/RenderForm")
     wanted = {item.name for item in fields(RenderOptions)} - set(LEFT_OUT)
     assert wanted | {"photo", "depth", "matte_file", "strokes", "strokes_file", "side"} <= set(form["properties"])
 
@@ -370,19 +384,14 @@ def answer_of(gate: Gate, scope: dict[str, Any], messages: list[Any]) -> list[di
     return sent
 
 
-async def swallow(scope: Any, receive: Any, send: Any) -> None:
-    """An application that reads all and says how much that was; it answers errors itself, as Starlette does."""
-    count, more = 0, True
-    try:
-        while more:
-            message = await receive()
-            count, more = count + len(message.get("body", b"")), message.get("more_body", False)
-    except Exception:
-        await send({"type": "http.response.start", "status": 500, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-        raise
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": str(count).encode()})
+async def swallow(request: Request) -> PlainTextResponse:
+    """Reads all and says how much that was."""
+    return PlainTextResponse(str(len(await request.body())))
+
+
+def reader() -> Starlette:
+    """An application that reads whatever comes."""
+    return Starlette(routes=[Route(path, swallow, methods=["POST"]) for path in ("/render", "/scene")])
 
 
 def piece(size: int, more: bool = True) -> dict[str, Any]:
@@ -390,18 +399,18 @@ def piece(size: int, more: bool = True) -> dict[str, Any]:
 
 
 def test_a_slow_upload_is_cut_off(tmp_path: Path) -> None:
-    gate = Gate(swallow, ServeOptions(upload_seconds=1), Uploads(tmp_path, 60, 1 << 30))
+    gate = Gate(reader(), ServeOptions(upload_seconds=1), Uploads(tmp_path, 60, 1 << 30))
     upload = {"path": "/render"}
     # Not 200: it was cut off before the second piece came.
     assert answer_of(gate, upload, [piece(10), 30.0, piece(10, False)])[0]["status"] == 408
-    gate = Gate(swallow, ServeOptions(upload_seconds=HANG), Uploads(tmp_path, 60, 1 << 30))
+    gate = Gate(reader(), ServeOptions(upload_seconds=HANG), Uploads(tmp_path, 60, 1 << 30))
     assert answer_of(gate, upload, [piece(1 << 20)] * 200)[0]["status"] == 413
     assert answer_of(gate, upload, [piece(10), 0.01, piece(10, False)])[1]["body"] == b"20"
 
 
 def test_no_more_uploads_than_allowed_and_none_without_room(tmp_path: Path) -> None:
     uploads = Uploads(tmp_path, 60, 1 << 30)
-    gate = Gate(swallow, ServeOptions(uploads=1), uploads)
+    gate = Gate(reader(), ServeOptions(uploads=1), uploads)
     upload = {"path": "/scene"}
     gate._uploads = 1
     assert answer_of(gate, upload, [piece(1, False)])[0]["status"] == 503
@@ -414,7 +423,7 @@ def test_no_more_uploads_than_allowed_and_none_without_room(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("embed_in", "ancestors"), [("", "'none'"), ("https://example.org", "https://example.org")])
 def test_only_a_page_that_is_named_may_show_this_one_within_it(tmp_path: Path, embed_in: str, ancestors: str) -> None:
-    gate = Gate(swallow, ServeOptions(embed_in=embed_in), Uploads(tmp_path, 60, 1 << 30))
+    gate = Gate(reader(), ServeOptions(embed_in=embed_in), Uploads(tmp_path, 60, 1 << 30))
     headers = dict(answer_of(gate, {"path": "/render"}, [piece(1, False)])[0]["headers"])
     assert headers[b"content-security-policy"].decode().endswith(f"; frame-ancestors {ancestors}")
     with pytest.raises(ValueError, match="must be an origin"):
@@ -462,13 +471,10 @@ def test_names_of_uploads_are_names_of_files(name: str, kept: str, tmp_path: Pat
 
 
 def test_a_job_is_stopped_when_it_takes_too_long_or_too_much(model: Path, tmp_path: Path) -> None:
-    crew = Crew(ServeOptions(model=model, job_seconds=2, megapixels=5, queue=1), Share(1, 1, 1, 4000))
-
     async def do(name: str, job: Any, value: Any) -> Any:
         return await crew._do(crew._full, name, here, job, value)
 
-    try:
-        crew.start()
+    with Crew(ServeOptions(model=model, job_seconds=2, megapixels=5, queue=1), Share(1, 1, 1, 4000)) as crew:
         with pytest.raises(PhotoError, match="slow.jpg: took longer than 2 s"):
             asyncio.run(do("slow.jpg", time.sleep, 2 * HANG))
         crew._seconds = HANG
@@ -479,18 +485,14 @@ def test_a_job_is_stopped_when_it_takes_too_long_or_too_much(model: Path, tmp_pa
         # The next one finds a worker again.
         photo = tmp_path / "photo.png"
         Image.new("RGB", (96, 64)).save(photo)
-        made = asyncio.run(crew.make(photo, None, RenderOptions(), tmp_path, here))
-        assert made.name == "photo-bokeh.png"
+        made = tmp_path / "photo-bokeh.png"
+        asyncio.run(crew.do(here, "make", photo, RenderOptions(), made))
+        assert made.exists()
         asyncio.run(leaves(crew))
-    finally:
-        crew.stop()
 
 
 async def leaves(crew: Crew) -> None:
     """A client that leaves while its job waits: the job is never begun, and its place in the queue is free again."""
-
-    async def left() -> bool:
-        return True
 
     async def wait() -> Any:
         return await crew._do(crew._full, "first.jpg", here, time.sleep, 3)
@@ -552,7 +554,7 @@ def test_every_option_of_the_lens_has_a_control() -> None:
 
 
 def test_messages_lose_what_is_the_servers_own(tmp_path: Path) -> None:
-    said = plain(f"{tmp_path}/a.jpg: needs a depth map (--depth)", (tmp_path / "a.jpg",))
+    said = plain(f"{tmp_path}/0aZ_-/a.jpg: needs a depth map (--depth)", tmp_path)
     assert said == "a.jpg: needs a depth map"
 
 
@@ -560,15 +562,14 @@ def test_a_model_with_a_lens_head_serves_the_lens_without_a_map(tmp_path: Path) 
     from wideopen.web.jobs import Worker
 
     worker = Worker(build_lens_model(tmp_path / "lens.onnx"), 1, 5)
-    scene = worker.scene(PATH, None, RenderOptions(focus="0.2,0.2"))
+    scene = worker.scene(PATH, RenderOptions(focus="0.2,0.2"))
     header = json.loads(scene[4 : 4 + int.from_bytes(scene[:4], "little")])
     assert header["kind"] == "subject" and {"matte", "behind"} <= {plane["name"] for plane in header["planes"]}
-    shown = worker.show(PATH, None, RenderOptions(aperture=1.4, focus="0.2,0.2"), 640)
-    runs = worker.engine._remembered
-    held = len(runs._values)
-    worker.show(PATH, None, RenderOptions(aperture=4.0, focus="0.2,0.2"), 640)
-    assert len(runs._values) == held  # Only drawn anew.
-    assert worker.show(PATH, None, RenderOptions(aperture=1.4, focus="0.5,0.6"), 640) != shown
+    shown = worker.show(PATH, RenderOptions(aperture=1.4, focus="0.2,0.2"), 640)
+    held = len(worker._memory._values)
+    worker.show(PATH, RenderOptions(aperture=4.0, focus="0.2,0.2"), 640)
+    assert len(worker._memory._values) == held  # Only drawn anew.
+    assert worker.show(PATH, RenderOptions(aperture=1.4, focus="0.5,0.6"), 640) != shown
 
 
 def test_without_a_lens_grain_is_still_as_it_was_asked_for() -> None:

@@ -36,14 +36,14 @@ def serve(**values: Any) -> None:
         from wideopen.web.app import make_app, run
         from wideopen.web.settings import fitted, share_out
         from wideopen.web.uploads import Uploads
-        from wideopen.web.worker_pool import working
+        from wideopen.web.worker_pool import Crew
 
         try:
             options = fitted(options)
             share = share_out(options)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
-        with working(options, share) as crew:
+        with Crew(options, share) as crew:
             uploads = Uploads(home, options.keep_minutes * 60, options.disk_mb << 20)
             app = make_app(crew, uploads, options, os.environ.get("WIDEOPEN_PASSWORD") or None)
 

@@ -22,6 +22,7 @@ from wideopen.options import RenderOptions
 from wideopen.photo.encode import FORMATS
 from wideopen.photo.files import decode, to_bytes
 from wideopen.photo.photo import Photo
+from wideopen.render.machine import cores, memory
 from wideopen.render.renderer import Renderer
 from wideopen.scene import model as engines
 from wideopen.scene.runtimes import PROVIDERS, cache_folder, has_openvino
@@ -112,10 +113,9 @@ def _versions() -> Iterator[Finding]:
 
 def _machine() -> Iterator[Finding]:
     name, able = _processor()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding("machine", "processor", f"{name}, {cores} of {os.cpu_count()} cores for this program")
+    yield Finding("machine", "processor", f"{name}, {cores()} of {os.cpu_count()} cores for this program")
     yield Finding("machine", "instructions", able or "unknown")
-    free, total = _memory()
+    free, total = memory()
     if total:
         # 12 megapixels and their result take a third of this.
         yield Finding("machine", "memory", f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free", free > 2**30)
@@ -228,18 +228,3 @@ def _processor() -> tuple[str, str]:
     said = {key.strip(): value.strip() for key, _, value in lines}
     flags = (said.get("flags") or said.get("Features") or "").split()
     return said.get("model name", platform.machine()), " ".join(name for name in INSTRUCTIONS if name in flags)
-
-
-def _memory() -> tuple[int, int]:
-    """Free and total bytes; zeros where one cannot tell."""
-    try:
-        lines = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
-        said = {line[0]: int(line[1]) * 1024 for line in lines}
-        return said["MemAvailable:"], said["MemTotal:"]
-    except (OSError, KeyError):
-        pass
-    try:
-        page = os.sysconf("SC_PAGE_SIZE")
-        return os.sysconf("SC_AVPHYS_PAGES") * page, os.sysconf("SC_PHYS_PAGES") * page
-    except (AttributeError, ValueError, OSError):
-        return 0, 0

@@ -1,13 +1,13 @@
-"""The options of library and command line as fields of an HTTP form, by their names."""
+"""The forms that clients send: a photo and what lies beside it, and the options of library and command line by name."""
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, fields
 from typing import Annotated, Any, get_args, get_type_hints
 
-from fastapi import Form
+import pydantic
+from fastapi import UploadFile
 
-from wideopen.options import RenderOptions
+from wideopen.options import RenderOptions, with_settings
 
 LEFT_OUT = ("model", "engine", "precision", "threads", "best", "depth", "depth_model", "shape", "strokes")
 """The deployer's business, and paths on the server."""
@@ -20,45 +20,57 @@ def option_fields() -> list["Field[Any]"]:
     return [item for item in fields(RenderOptions) if item.name not in LEFT_OUT]
 
 
-def with_options(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """The endpoint whose last parameter, `given`, holds the options that came, with one form field for each of them:
-    FastAPI reads and describes them by the signature. A field that it does not know is a ValueError."""
-    hints = get_type_hints(RenderOptions)
-    own = [part for name, part in inspect.signature(endpoint).parameters.items() if name != "given"]
-    kept = [part.replace(kind=inspect.Parameter.KEYWORD_ONLY) for part in own]
-    names = [item.name for item in option_fields()]
-    added = []
-    for item in option_fields():
-        kind: Any = str if item.metadata["parser"] else hints[item.name]
-        field = Annotated[kind | None, Form(description=item.metadata["help"])]
-        added.append(inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=field))
+def _of_form(item: "Field[Any]") -> tuple[Any, Any]:
+    """An option as a field of a form, which need not be there; texts that have a parser come as they are."""
+    kind = str if item.metadata["parser"] else get_type_hints(RenderOptions)[item.name]
+    return kind | None, pydantic.Field(None, description=item.metadata["help"])
 
-    known = {*names, *(part.name for part in own)}
 
-    async def run(**values: Any) -> Any:
-        for name in await values["request"].form():
-            if name not in known:
-                raise ValueError(f"there is no field {name!r} here; /openapi.json lists those that there are")
-        given = {name: value for name in names if (value := values.pop(name)) is not None}
-        return await endpoint(**values, given=given)
+Options: Any = pydantic.create_model(
+    "Options",
+    __config__=pydantic.ConfigDict(extra="forbid"),
+    **{item.name: _of_form(item) for item in option_fields()},  # type: ignore[call-overload]
+)
 
-    run.__name__, run.__doc__ = endpoint.__name__, endpoint.__doc__
-    run.__signature__ = inspect.Signature([*kept, *added])  # type: ignore[attr-defined]
-    run.__annotations__ = {part.name: part.annotation for part in (*kept, *added)}
-    return run
+
+class SceneForm(Options):  # type: ignore[misc]
+    """What `/scene` takes."""
+
+    photo: Annotated[UploadFile | None, pydantic.Field(description="The photo's file; or `photo_id`.")] = None
+    photo_id: str | None = pydantic.Field(None, description="The `id` that /scene gave, in place of the file.")
+    depth: Annotated[UploadFile | None, pydantic.Field(description="A depth map for it: PNG, TIFF, EXR or .npy.")] = (
+        None
+    )
+    depth_id: str | None = pydantic.Field(None, description="The `depth_id` that /scene gave.")
+    strokes: str | None = pydantic.Field(None, description="What a hand says of the matte: JSON, one stroke a line.")
+    strokes_file: Annotated[
+        UploadFile | None, pydantic.Field(description="The same as a file, or as a picture in green and red.")
+    ] = None
+
+    def options(self) -> RenderOptions:
+        """The options that came; see `make_options`."""
+        values = {item.name: getattr(self, item.name) for item in option_fields()}
+        return make_options({name: value for name, value in values.items() if value is not None})
+
+
+class RenderForm(SceneForm):
+    """What `/render` takes."""
+
+    matte_file: Annotated[UploadFile | None, pydantic.Field(description="A picture of the subject's opacity.")] = None
+    side: int | None = pydantic.Field(
+        None, ge=64, description="Long side in px of a JPEG for the screen; a whole file if not given."
+    )
 
 
 def make_options(given: Mapping[str, Any]) -> RenderOptions:
-    """Options from a form's values, texts parsed as the command line parses them.
+    """Options from a form's values, texts understood as the command line does.
 
     Raises:
         ValueError: what the options' rules refuse; a matte that is a file, a session or a model of the server's.
     """
     if given.get("matte") not in MATTES:
         raise ValueError("matte must be auto, none or photo here; a picture of it is given as matte_file")
-    parsers = {item.name: item.metadata["parser"] for item in fields(RenderOptions)}
-    values = {name: parsers[name](str(value)) if parsers[name] else value for name, value in given.items()}
-    return RenderOptions(**values)
+    return with_settings(None, given)
 
 
 def kind_of(item: "Field[Any]") -> tuple[str, list[str]]:

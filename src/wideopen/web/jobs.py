@@ -25,14 +25,13 @@ from wideopen.lens.lens_settings import focused, settings_for_scene
 from wideopen.lens.thin_lens import read_taken
 from wideopen.option_texts import parse_focus
 from wideopen.options import DEPTH, LENS, RenderOptions
-from wideopen.photo.depth import check_shape, load_depth
 from wideopen.photo.depth_map import DepthMap
-from wideopen.photo.embedded_depth import embedded_depth
-from wideopen.photo.files import decode, picture_size, read_bytes
+from wideopen.photo.files import picture_size, read_bytes
 from wideopen.photo.formats.light import as_picture
 from wideopen.photo.photo import Photo
 from wideopen.render.renderer import Renderer
 from wideopen.render.scene_rendering import draw_scene
+from wideopen.render.seeing import read_sources
 from wideopen.render.through_network import seen_subject
 from wideopen.scene.correction import correct
 from wideopen.scene.focus import find_focus
@@ -57,45 +56,45 @@ class Opened:
     matte: Matte | None
     """What is given, named or carried; None where the network says what the subject is."""
 
-    @property
-    def bytes(self) -> int:
-        return self.photo.pixels.nbytes + (0 if self.depth is None else self.depth.disparity.nbytes)
-
 
 class Memory:
-    """The values made last, as many as fit into so many bytes."""
+    """The values used last, as many as fit into so many bytes."""
 
     def __init__(self, limit: int) -> None:
-        self._limit, self._held = limit, 0
-        self._values: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+        self._limit = limit
+        self._values: OrderedDict[Any, Any] = OrderedDict()
 
-    def get(self, key: Any, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:
         """The value of that key, made if it is not remembered."""
-        if key in self._values:
-            self._values.move_to_end(key)
-            return self._values[key][0]
-        value = make()
-        self._values[key] = value, size(value)
-        self._held += size(value)
-        while self._held > self._limit and len(self._values) > 1:
-            self._held -= self._values.popitem(last=False)[1][1]
-        return value
+        if key not in self._values:
+            self._values[key] = make()
+        self._values.move_to_end(key)
+        while len(self._values) > 1 and array_bytes(tuple(self._values.values()), set()) > self._limit:
+            self._values.popitem(last=False)
+        return self._values[key]
+
+
+def array_bytes(value: Any, counted: set[int]) -> int:
+    """Bytes of all arrays in an object and in what it is made of, each counted once."""
+    if id(value) in counted:
+        return 0
+    counted.add(id(value))
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    parts = value if isinstance(value, (tuple, list)) else getattr(value, "__dict__", {}).values()
+    return sum(array_bytes(part, counted) for part in parts)
 
 
 class RememberingEngine(Engine):
     """An engine that runs the network once for each picture."""
 
-    def __init__(self, *args: Any, limit: int = REMEMBERED_MB << 19, **values: Any) -> None:
-        super().__init__(*args, **values)
-        self._remembered = Memory(limit)
+    def __init__(self, memory: Memory, model: Path | None, threads: int) -> None:
+        super().__init__(model, threads)
+        self._memory = memory
 
     def run(self, photo: Any) -> NetworkResult | NetworkScene:
         digest = hashlib.blake2b(photo.tobytes(), digest_size=16).digest()
-        found: NetworkResult | NetworkScene = self._remembered.get(
-            (digest, photo.shape),
-            lambda: super(RememberingEngine, self).run(photo),
-            lambda result: sum(part.nbytes for part in vars(result).values() if part is not None),
-        )
+        found: NetworkResult | NetworkScene = self._memory.get((digest, photo.shape), partial(super().run, photo))
         return found
 
 
@@ -104,53 +103,44 @@ class SharingRenderer(Renderer):
 
     def __init__(self, options: RenderOptions, engine: Engine) -> None:
         super().__init__(options)
-        self._shared = engine
-
-    @property
-    def engine(self) -> Engine:  # type: ignore[override]
-        return self._shared
+        self._engine = engine
 
 
 class Worker:
-    """One process's model, limits and memory."""
+    """One process's model, limits and memory.
+
+    Its jobs take the path of a photo, and options that name the depth map, matte and strokes beside it. They raise
+    WideopenError, a line for a person, or ValueError, a line to which the photo's name is to be added.
+    """
 
     def __init__(self, model: Path | None, threads: int, megapixels: int) -> None:
         cv2.setNumThreads(threads)
-        self.engine = RememberingEngine(model, threads)
-        self._megapixels = megapixels
-        self._opened, self._scenes = Memory(REMEMBERED_MB << 19), Memory(REMEMBERED_MB << 19)
+        self._memory, self._megapixels = Memory(REMEMBERED_MB << 20), megapixels
+        self.engine = RememberingEngine(self._memory, model, threads)
 
-    def warm(self) -> bool:
+    def warm(self) -> None:
         """Run the network once: its first picture takes longer than all further ones."""
         side = self.engine.metadata.working_side // self.engine.metadata.scale
         self.engine.run(np.zeros((side * 3 // 4, side, 3), np.float32))
-        return True
 
-    def scene(self, photo: Path, depth: Path | None, options: RenderOptions) -> bytes:
+    def scene(self, path: Path, options: RenderOptions) -> bytes:
         """Where the things of a photo are, for a browser to draw a preview of; see `scene_planes`.
 
         The header's `kind` says what draws: `subject` a lens by matte and disparity, `map` a lens by a depth map,
         `picture` nothing: the model gives a picture of its own, the plane `drawn`.
-
-        Raises:
-            PhotoError, DepthError: one line for a person.
         """
-        opened = self.open(photo, depth, options)
-        taken = read_taken(opened.photo.exif)
-        header: dict[str, Any] = {"name": photo.name, "size": opened.size, "taken": _json(vars(taken))}
-        screen = _shrunk(opened, SCREEN_PX)
-        try:
-            if opened.depth is not None or options.matte == "none":
-                return self._scene_of_map(opened, screen, options, header)
-            if self.engine.draws:
-                drawn = SharingRenderer(without_lens(options), self.engine).render_photo(screen)[0]
-                planes = {"photo": _eight(screen), "drawn": _eight(drawn)}
-                return pack(planes, **header, kind="picture", focus=0.0)
-            looked, focus = self._scene(photo, opened, options).focus_at(parse_focus(options.focus).start)
-        except ValueError as error:
-            raise PhotoError(f"{photo.name}: {error}") from error
-        planes = planes_of_scene(replace(looked, pixels=screen.pixels))
-        return pack(planes, **header, kind="subject", focus=focus)
+        opened = self._open(path, options)
+        taken = vars(read_taken(opened.photo.exif)).items()  # JSON has no word for infinity.
+        taken_in_json = {name: value if value is None or math.isfinite(value) else None for name, value in taken}
+        header: dict[str, Any] = {"name": path.name, "size": opened.size, "taken": taken_in_json}
+        screen = _shrunk(opened.photo, SCREEN_PX)
+        if opened.depth is not None or options.matte == "none":
+            return self._scene_of_map(opened, screen, options, header)
+        if self.engine.draws:
+            drawn = SharingRenderer(without_lens(options), self.engine).render_photo(screen)[0]
+            return pack({"photo": _eight(screen), "drawn": _eight(drawn)}, **header, kind="picture", focus=0.0)
+        looked, focus = self._scene(path, opened, options).focus_at(parse_focus(options.focus).start)
+        return pack(planes_of_scene(replace(looked, pixels=screen.pixels)), **header, kind="subject", focus=focus)
 
     def _scene_of_map(self, opened: Opened, screen: Photo, options: RenderOptions, header: dict[str, Any]) -> bytes:
         pixels, curve = opened.photo.pixels, opened.photo.curve
@@ -165,10 +155,8 @@ class Worker:
         pixels, curve = opened.photo.pixels, opened.photo.curve
         sources = SharingRenderer(options, self.engine).sources
         key = path, options.working_side, options.matte, options.invert_matte
-        found: Scene = self._scenes.get(
-            key,
-            lambda: replace(sources.scene(pixels, None, opened.matte, curve), hand=None),
-            lambda scene: 8 * scene.pixels.nbytes,  # With the canvas and two maps in 32 bits.
+        found: Scene = self._memory.get(
+            key, lambda: replace(sources.scene(pixels, None, opened.matte, curve), hand=None)
         )
         strokes = sources.strokes(pixels)
         if not strokes:
@@ -179,77 +167,62 @@ class Worker:
             done: tuple[Any, ...] = (*key, options.focus)
             for stroke in strokes:
                 done = (*done, stroke.key)
-                scene = self._scenes.get(done, partial(correct, scene, [stroke]), _bytes_of_correction)
+                scene = self._memory.get(done, partial(correct, scene, [stroke]))
             return scene
 
         return replace(found, hand=correct_next)
 
-    def show(self, photo: Path, depth: Path | None, options: RenderOptions, side: int) -> bytes:
-        """Render a photo as a JPEG of that long side, at most `SHOWN_PX`.
-
-        Raises:
-            PhotoError, DepthError: one line for a person.
-        """
-        opened = self.open(photo, depth, options)
-        shown = _shrunk(opened, min(side, SHOWN_PX))
-        buffer = io.BytesIO()
-        try:
-            pixels = self._draw(photo, opened, shown, options)
-        except ValueError as error:
-            raise PhotoError(f"{photo.name}: {error}") from error
+    def show(self, path: Path, options: RenderOptions, side: int) -> bytes:
+        """Render a photo as a JPEG of that long side, at most `SHOWN_PX`."""
+        opened = self._open(path, options)
+        shown = _shrunk(opened.photo, min(side, SHOWN_PX))
+        pixels = self._draw(path, opened, shown, options)
         eight = cv2.convertScaleAbs(pixels, alpha=1 / 257) if pixels.dtype == np.uint16 else pixels
+        buffer = io.BytesIO()
         Image.fromarray(eight).save(buffer, "JPEG", quality=JPEG_QUALITY, icc_profile=opened.photo.icc or None)
         return buffer.getvalue()
 
     def _draw(self, path: Path, opened: Opened, shown: Photo, options: RenderOptions) -> NDArray[Any]:
         """What `Renderer.render_photo` does; where things are is found once for all f-numbers and points."""
-        if opened.depth is not None or self.engine.draws or options.aperture == math.inf or options.matte == "none":
-            renderer = SharingRenderer(options, self.engine)
-            done: NDArray[Any] = renderer.render_photo(shown, _at_size(opened.depth, shown), opened.matte)[0].pixels
+        depth = opened.depth
+        if depth is not None or self.engine.draws or options.aperture == math.inf or options.matte == "none":
+            at_size = depth and DepthMap(resize(depth.disparity, *shown.pixels.shape[:2]), depth.metric)
+            done: NDArray[Any] = (
+                SharingRenderer(options, self.engine).render_photo(shown, at_size, opened.matte)[0].pixels
+            )
             return done
         lens = settings_for_scene(shown.pixels, options, read_taken(shown.exif), shown.curve)
         looked, lens = focused(self._scene(path, opened, options), lens, options)
         return draw_scene(replace(looked, pixels=shown.pixels), lens)
 
-    def make(self, photo: Path, depth: Path | None, options: RenderOptions, output: Path) -> Path:
+    def make(self, path: Path, options: RenderOptions, output: Path) -> None:
         """Render a photo's file into another, as the command line does."""
-        check_size(read_bytes(photo), photo.name, self._megapixels)
-        if depth is not None:
-            options = replace(options, depth=str(depth))
-        return SharingRenderer(options, self.engine).render_file(photo, output, overwrite=True)
+        check_size(read_bytes(path), path.name, self._megapixels)
+        SharingRenderer(options, self.engine).render_file(path, output, overwrite=True)
 
-    def open(self, photo: Path, depth: Path | None, options: RenderOptions) -> Opened:
-        """A photo and its depth map, from memory or from their files."""
-        how = (options.depth_kind, options.invert, options.depth_unit, options.depth)
-
-        def make() -> Opened:
-            data = read_bytes(photo)
-            check_size(data, photo.name, self._megapixels)
-            taken = as_picture(decode(data, photo.name))
-            height, width = taken.pixels.shape[:2]
-            found = None
-            if depth is not None:
-                check_size(read_bytes(depth), depth.name, self._megapixels, picture_only=True)
-                found = load_depth(depth, options.depth_kind, options.invert, options.depth_unit)
-            elif options.depth is None:
-                found = embedded_depth(data, photo.name)
-            if found is not None:
-                check_shape(found, height, width, "depth map" if depth is None else depth.name)
-            small = resize(taken.pixels, *fit(height, width, min(SHOWN_PX, max(height, width))))
-            small = np.ascontiguousarray(small)
-            sources = SharingRenderer(options, self.engine).sources
-            matte = sources.matte(small, None, taken.curve) or sources.carried_matte(data, photo.name, None)
-            photo_ = replace(taken, pixels=small, alpha=None)
-            return Opened(photo_, (width, height), found and _lifted(found, small), matte)
-
-        key = (photo, depth, how if depth is not None else options.depth, options.matte, options.invert_matte)
-        found: Opened = self._opened.get(key, make, lambda opened: opened.bytes)
+    def _open(self, path: Path, options: RenderOptions) -> Opened:
+        """A photo, its depth map and its matte, from memory or from their files."""
+        how = options.depth, options.depth_kind, options.invert, options.depth_unit
+        found: Opened = self._memory.get(
+            (path, *how, options.matte, options.invert_matte), lambda: self._read(path, options)
+        )
         return found
 
-
-def _bytes_of_correction(scene: Scene) -> int:
-    assert scene.matte is not None
-    return scene.matte.opacity.nbytes + scene.disparity.values.nbytes
+    def _read(self, path: Path, options: RenderOptions) -> Opened:
+        data = read_bytes(path)
+        check_size(data, path.name, self._megapixels)
+        if options.depth is not None:
+            map_path = Path(options.depth)
+            check_size(read_bytes(map_path), map_path.name, self._megapixels, picture_only=True)
+        sources = SharingRenderer(options, self.engine).sources
+        taken, depth, matte = read_sources(sources, data, path.name)
+        taken = as_picture(replace(taken, alpha=None, depth=None))
+        height, width = taken.pixels.shape[:2]
+        photo = _shrunk(taken, SHOWN_PX)
+        if depth is not None:  # Lifted to the edges of what is shown, once for all that is drawn of it.
+            whole = slice(0, photo.pixels.shape[0]), slice(0, photo.pixels.shape[1])
+            depth = DepthMap(Lifted(depth.disparity, photo.pixels).at(*whole, photo.pixels), depth.metric)
+        return Opened(photo, (width, height), depth, matte)
 
 
 def without_lens(options: RenderOptions) -> RenderOptions:
@@ -279,30 +252,14 @@ def check_size(data: bytes, name: str, megapixels: int, picture_only: bool = Fal
         )
 
 
-def _shrunk(opened: Opened, side: int) -> Photo:
-    """The photo at no more than that long side."""
-    height, width = opened.photo.pixels.shape[:2]
+def _shrunk(photo: Photo, side: int) -> Photo:
+    """A photo at no more than that long side."""
+    height, width = photo.pixels.shape[:2]
     if max(height, width) <= side:
-        return opened.photo
-    return replace(opened.photo, pixels=np.ascontiguousarray(resize(opened.photo.pixels, *fit(height, width, side))))
+        return photo
+    return replace(photo, pixels=np.ascontiguousarray(resize(photo.pixels, *fit(height, width, side))))
 
 
 def _eight(photo: Photo) -> NDArray[np.float32]:
     """HxWx3 sRGB-encoded, float32 in [0, 1]."""
     return small(photo.pixels, max(photo.pixels.shape[:2]), photo.curve)
-
-
-def _at_size(depth: DepthMap | None, shown: Photo) -> DepthMap | None:
-    """A map at a photo's size; none stays none."""
-    return depth and DepthMap(resize(depth.disparity, *shown.pixels.shape[:2]), depth.metric)
-
-
-def _json(values: dict[str, Any]) -> dict[str, Any]:
-    """The same with None for what JSON has no word for."""
-    return {name: value if value is None or math.isfinite(value) else None for name, value in values.items()}
-
-
-def _lifted(depth: DepthMap, pixels: NDArray[Any]) -> DepthMap:
-    """A map lifted to the edges of what is shown, once for all that is drawn of it."""
-    whole = slice(0, pixels.shape[0]), slice(0, pixels.shape[1])
-    return DepthMap(Lifted(depth.disparity, pixels).at(*whole, pixels), depth.metric)

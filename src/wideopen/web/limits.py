@@ -9,9 +9,9 @@ import asyncio
 import base64
 import binascii
 import hmac
-from collections.abc import Callable
+from contextlib import ExitStack
 
-from starlette.requests import ClientDisconnect
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,26 +38,15 @@ HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"permissions-policy": b"camera=(), microphone=(), geolocation=()",
 }
-
-
-class RefusedError(Exception):
-    """A request that is not let through: HTTP status and one line."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-
-    def response(self) -> JSONResponse:
-        """The answer, after which the connection is closed."""
-        more = {503: {"retry-after": "30"}, 401: {"www-authenticate": f'Basic realm="{USER}"'}}.get(self.status, {})
-        return JSONResponse({"detail": str(self)}, self.status, {"connection": "close", **more})
+CLOSE = {"connection": "close"}
+"""Of what is refused: the rest of it is not read."""
 
 
 class Gate:
     """The middleware.
 
     Args:
-        app: what it guards.
+        app: what it guards. It answers HTTPException of Starlette's, which is raised where it reads too much.
         options: limits.
         uploads: told of bytes that come in.
         password: asked for (HTTP Basic, with the name `wideopen`) everywhere but at /health, if given.
@@ -71,62 +60,74 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
-            else:
-                await send({"type": "websocket.close", "code": 1008})
-            return
-        started = False
+            return await self._app(scope, receive, send)
 
         async def answer(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 given = [pair for pair in message.get("headers", ()) if pair[0].lower() not in self._headers]
                 message = {**message, "headers": [*given, *self._headers.items()]}
             await send(message)
 
-        try:
-            await self._pass(scope, receive, answer)
-        except RefusedError as refused:
-            if not started:
-                await refused.response()(scope, receive, answer)
-        except ClientDisconnect:
-            pass  # Gone in the middle of what it sent; its temporary files went with the request.
+        with ExitStack() as upload:
+            try:
+                limit = await self._limit(scope, upload)
+            except HTTPException as refused:
+                response = JSONResponse({"detail": refused.detail}, refused.status_code, refused.headers)
+                return await response(scope, receive, answer)
+            await self._app(scope, self._limited(receive, limit, upload), answer)
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method, path = scope["method"], scope["path"]
+    async def _limit(self, scope: Scope, upload: ExitStack) -> int:
+        """Bytes that a request may have. An upload is counted as one until `upload` is closed.
+
+        Raises:
+            HTTPException: it is not let through.
+        """
+        method, path, headers = scope["method"], scope["path"], dict(scope["headers"])
         if method not in ("GET", "HEAD", "POST"):
-            raise RefusedError(405, f"{method} is not allowed")
+            raise HTTPException(405, f"{method} is not allowed", CLOSE)
         if self._password is not None and path != "/health":
-            await self._ask(dict(scope["headers"]).get(b"authorization", b""), self._password)
+            await self._ask(headers.get(b"authorization", b""), self._password)
         takes_files = method == "POST" and path in UPLOADING
         limit = (self._options.upload_mb << 20 if takes_files else 0) + FORM_BYTES
-        if (_length(scope) or 0) > limit:
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > limit:
             most = f"the {self._options.upload_mb} MB that an upload may have" if takes_files else f"{FORM_BYTES} bytes"
-            raise RefusedError(413, f"more than {most}")
-        body = Body(receive, limit, self._options.upload_seconds, self._kept.added)
+            raise HTTPException(413, f"more than {most}", CLOSE)
         if takes_files:
             if self._kept.full:
-                raise RefusedError(507, "there is no room for uploads now; try again later")
+                raise HTTPException(507, "there is no room for uploads now; try again later", CLOSE)
             if self._uploads >= self._options.uploads:
-                raise RefusedError(503, "too many uploads at the moment; try again in a minute")
+                reason = "too many uploads at the moment; try again in a minute"
+                raise HTTPException(503, reason, {**CLOSE, "retry-after": "30"})
             self._uploads += 1
-            body.ended = self._ended
+            upload.callback(self._ended)
+        return limit
 
-        async def answer(message: Message) -> None:
-            if body.refused is None:  # Else what is answered is that, and not the error that it makes in there.
-                await send(message)
+    def _limited(self, receive: Receive, limit: int, upload: ExitStack) -> Receive:
+        """What gives a body of at most so many bytes in at most the seconds allowed, and else raises HTTPException."""
+        seconds, left, whole = self._options.upload_seconds, limit, False
+        end = asyncio.get_running_loop().time() + seconds
 
-        try:
-            await self._app(scope, body.receive, answer)
-        except Exception:
-            if body.refused is None:
-                raise
-        finally:
-            body.end()
-        if body.refused is not None:
-            raise body.refused
+        async def more() -> Message:
+            nonlocal left, whole
+            if whole:
+                return await receive()  # Waits for the client to leave, for as long as the answer takes.
+            try:
+                async with asyncio.timeout_at(end):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, f"not whole within {seconds} s", CLOSE) from None
+            size = len(message.get("body", b""))
+            left -= size
+            if left < 0:
+                raise HTTPException(413, "longer than it may be", CLOSE)
+            self._kept.added(size)
+            whole = message["type"] != "http.request" or not message.get("more_body", False)
+            if whole:
+                upload.close()  # The work that follows is no upload.
+            return message
+
+        return more
 
     def _ended(self) -> None:
         self._uploads -= 1
@@ -140,50 +141,5 @@ class Gate:
         if not hmac.compare_digest(said, f"{USER}:{password}".encode()):
             if given:
                 await asyncio.sleep(WRONG_PASSWORD_S)
-            raise RefusedError(401, f"a password is asked for here, with the name {USER}")
-
-
-class Body:
-    """A request's body as it comes in, of at most so many bytes in at most so many seconds."""
-
-    def __init__(self, receive: Receive, limit: int, seconds: float, added: Callable[[int], None]) -> None:
-        self._receive, self._left, self._added, self._seconds = receive, limit, added, seconds
-        self._end = asyncio.get_running_loop().time() + seconds
-        self._whole = False
-        self.refused: RefusedError | None = None
-        self.ended: Callable[[], None] | None = None
-        """Called once, when nothing more comes in: work that follows is no upload."""
-
-    async def receive(self) -> Message:
-        """The next message; RefusedError if the limits are passed."""
-        if self._whole:
-            return await self._receive()  # Waits for the client to leave, for as long as the answer takes.
-        try:
-            async with asyncio.timeout_at(self._end):
-                message = await self._receive()
-        except TimeoutError:
-            raise self._refuse(408, f"not whole within {self._seconds} s") from None
-        size = len(message.get("body", b""))
-        self._left -= size
-        if self._left < 0:
-            raise self._refuse(413, "longer than it may be")
-        self._added(size)
-        self._whole = message["type"] != "http.request" or not message.get("more_body", False)
-        if self._whole:
-            self.end()
-        return message
-
-    def end(self) -> None:
-        """Nothing more comes in."""
-        if self.ended is not None:
-            self.ended()
-            self.ended = None
-
-    def _refuse(self, status: int, reason: str) -> RefusedError:
-        self.refused = RefusedError(status, reason)
-        return self.refused
-
-
-def _length(scope: Scope) -> int | None:
-    text = dict(scope["headers"]).get(b"content-length", b"")
-    return int(text) if text.isdigit() else None
+            how = {**CLOSE, "www-authenticate": f'Basic realm="{USER}"'}
+            raise HTTPException(401, f"a password is asked for here, with the name {USER}", how)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from wideopen import __version__
@@ -24,10 +25,21 @@ STOPS: tuple[float | str, ...] = (
     "off", 16, 14, 13, 11, 10, 9, 8, 7.1, 6.3, 5.6, 5, 4.5, 4, 3.5, 3.2, 2.8, 2.5, 2.2, 2, 1.8, 1.6, 1.4, 1.2, 1.1, 1
 )  # fmt: skip
 """The places of the f-number's slider: thirds of a stop as cameras engrave them, and before them nothing blurred."""
+EXAMPLES = {"path.jpg": "path-depth.png", "whale.jpg": "whale-depth.png", "dog.jpg": None, "scooter.jpg": None}
+
+
+def examples() -> dict[str, Path]:
+    """Photos to pick and their depth maps by name: those in the package, else those of the repository it runs from."""
+    names = [name for pair in EXAMPLES.items() for name in pair if name is not None]
+    for folder in (Path(__file__).parent / "examples", Path(__file__).parents[3] / "examples"):
+        if all((folder / name).is_file() for name in names):
+            return {name: folder / name for name in names}
+    return {}
 
 
 def schema(options: ServeOptions) -> dict[str, Any]:
     """All that the application knows of the server, as JSON values."""
+    there = examples()
     return {
         "version": __version__,
         "options": [
@@ -50,6 +62,7 @@ def schema(options: ServeOptions) -> dict[str, Any]:
         "nearest": NEAREST_M,
         "screen": SCREEN_PX,
         "shown": SHOWN_PX,
+        "examples": [{"photo": photo, "depth": depth} for photo, depth in EXAMPLES.items() if photo in there],
         "limits": {"megapixels": options.megapixels, "upload_mb": options.upload_mb},
     }
 

@@ -1,11 +1,14 @@
 """What a deployer can set, and how much of the machine that takes."""
 
-import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from wideopen.render import machine
+
+STATIC = Path(__file__).parent / "static"
+"""The application's files."""
 SCREEN_PX = 960
 """Long side of the picture and the planes that a preview is drawn from."""
 SHOWN_PX = 1600
@@ -14,11 +17,13 @@ BASE_MB = 450
 """Of the process that answers requests."""
 WORKER_MB = 420
 """Of a worker: the model, the libraries, what it remembers of open photos (`REMEMBERED_MB`)."""
-REMEMBERED_MB = 128
+REMEMBERED_MB = 192
 BYTES_A_PIXEL = {"screen": 24, "full": 70}
 """Most that a job takes for each pixel of the photo: measured with 16 bits and alpha; 8-bit photos take half."""
 MOST_MEGAPIXELS = 50
 """Of a photo where nothing is said."""
+UNKNOWN_MB = 4000
+"""Taken for free memory where a system does not tell."""
 
 
 def _set(default: Any, text: str, panel: str = "") -> Any:
@@ -56,14 +61,7 @@ class ServeOptions:
             raise ValueError(f"port must be 0 to 65535, not {self.port}")
         if self.embed_in and not re.fullmatch(r"https?://[\w.:-]+", self.embed_in):
             raise ValueError(f"embed in must be an origin, as https://example.org, not {self.embed_in!r}")
-        for name in (
-            "upload_mb",
-            "upload_seconds",
-            "uploads",
-            "queue",
-            "job_seconds",
-            "disk_mb",
-        ):
+        for name in ("upload_mb", "upload_seconds", "uploads", "queue", "job_seconds", "disk_mb"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name.replace('_', ' ')} must be at least 1, not {getattr(self, name)}")
         if not 0 <= self.megapixels * 10**6 <= MAX_PIXELS:
@@ -92,7 +90,7 @@ class Share:
 
 def fitted(options: ServeOptions) -> ServeOptions:
     """The same with the memory and the largest photo set, where they were not."""
-    memory = options.memory_mb or free_mb() * 3 // 4
+    memory = options.memory_mb or (machine.memory()[0] >> 20 or UNKNOWN_MB) * 3 // 4
     left = (memory - BASE_MB - 2 * WORKER_MB) << 20
     most = max(1, min(MOST_MEGAPIXELS, left // (sum(BYTES_A_PIXEL.values()) * 10**6)))
     return replace(options, memory_mb=memory, megapixels=options.megapixels or most)
@@ -107,7 +105,7 @@ def share_out(options: ServeOptions, cores: int | None = None) -> Share:
     Raises:
         ValueError: the memory is not enough for one photo of the size allowed.
     """
-    cores, memory = cores or _cores(), options.memory_mb or 0
+    cores, memory = cores or machine.cores(), options.memory_mb or 0
     least = Share(max(1, cores // 2), 1, max(1, cores // 2), 0)
     each_screen, each_full = (least.worker_mb(kind, options.megapixels) for kind in ("screen", "full"))
     left = memory - BASE_MB - each_screen - each_full
@@ -120,22 +118,3 @@ def share_out(options: ServeOptions, cores: int | None = None) -> Share:
     screen = 1 + min(left // each_screen, max(1, cores // 2) - 1)
     full = 1 + min((left - (screen - 1) * each_screen) // each_full, max(1, cores // 2) - 1)
     return Share(screen, full, max(1, cores // screen), memory)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def free_mb() -> int:
-    """Memory that is free, of the machine or of the container (cgroup v2), in MB; 4000 where neither can be told."""
-    found = []
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        found.append(next(int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvailable")))
-        limit, used = (Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
-        if limit != "max":
-            found.append((int(limit) - int(used)) >> 20)
-    except (OSError, StopIteration, ValueError):
-        pass
-    return min(found, default=4000)

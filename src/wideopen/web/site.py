@@ -13,9 +13,8 @@ from wideopen import __version__
 from wideopen.atomic_write import write_output
 from wideopen.errors import ModelError, OutputError
 from wideopen.scene.model import Engine
-from wideopen.web.app import STATIC, examples
-from wideopen.web.schema import schema
-from wideopen.web.settings import ServeOptions
+from wideopen.web.schema import examples, schema
+from wideopen.web.settings import STATIC, ServeOptions
 
 UNDRAWN = "axial", "hdr"
 """Options that the browser alone has not."""
@@ -41,16 +40,15 @@ def write_site(folder: Path, model: Path | None = None, overwrite: bool = False)
     engine = Engine(model)
     if engine.draws:
         raise ModelError(f"{engine.path}: gives pictures, not places; in a browser alone only a lens head's model runs")
-    photos = examples()
     try:
         shutil.copytree(STATIC, folder, dirs_exist_ok=True)
         shutil.copyfile(engine.path, folder / "default.onnx")
         (folder / "examples").mkdir(exist_ok=True)
-        for picture in (part for pair in photos.items() for part in pair if part is not None):
-            shutil.copyfile(picture, folder / "examples" / picture.name)
+        for name, picture in examples().items():
+            shutil.copyfile(picture, folder / "examples" / name)
         page = folder / "index.html"
         page.write_text(page.read_text("utf-8").replace("<html ", '<html data-engine="browser" ', 1), "utf-8")
-        (folder / "schema.json").write_text(json.dumps(_schema(engine, photos)), "utf-8")
+        (folder / "schema.json").write_text(json.dumps(_schema(engine)), "utf-8")
         package = folder / "package.json"
         package.write_text(
             json.dumps({**json.loads(package.read_text("utf-8")), "version": __version__}, indent=2), "utf-8"
@@ -100,7 +98,7 @@ def _list_files(folder: Path) -> None:
     worker.write_text(text.replace("([])", f"({json.dumps(names)})", 1), "utf-8")
 
 
-def _schema(engine: Engine, photos: dict[Path, Path | None]) -> dict[str, Any]:
+def _schema(engine: Engine) -> dict[str, Any]:
     """What the application is told: nothing of axial colour, which it does not draw."""
     found, info = schema(ServeOptions()), engine.metadata
     return {
@@ -109,6 +107,5 @@ def _schema(engine: Engine, photos: dict[Path, Path | None]) -> dict[str, Any]:
         "presets": {
             name: preset for name, preset in found["presets"].items() if not preset["settings"].keys() & set(UNDRAWN)
         },
-        "examples": [{"photo": photo.name, "depth": depth and depth.name} for photo, depth in photos.items()],
         "model": {"multiple": info.multiple, "working_side": info.working_side, "mirrored": info.mirrored},
     }

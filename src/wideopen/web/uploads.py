@@ -5,6 +5,7 @@ it has left, or some time after it was last used.
 """
 
 import contextlib
+import os
 import secrets
 import shutil
 import threading
@@ -27,7 +28,7 @@ class GoneError(WideopenError):
 @dataclass
 class _Upload:
     path: Path
-    used: float
+    """In a folder of its own, which changed last when it came or was used."""
     jobs: int = 0
     """That read it now; it stays as long as there are any."""
     left: bool = False
@@ -63,7 +64,7 @@ class Uploads:
         with path.open("wb") as target:
             shutil.copyfileobj(file, target, 1 << 20)
         with self._lock:
-            self._known[token] = _Upload(path, self._now())
+            self._known[token] = _Upload(path)
         return token
 
     @contextlib.contextmanager
@@ -82,9 +83,9 @@ class Uploads:
             yield found.path
         finally:
             with self._lock:
-                found.jobs, found.used = found.jobs - 1, self._now()
-                last = found.left and found.jobs == 0
-            if last:  # Its client left while it was read.
+                found.jobs -= 1
+                os.utime(found.path.parent)
+            if found.left:
                 self.sweep()
 
     def forget(self, token: str) -> None:
@@ -94,12 +95,6 @@ class Uploads:
                 self._known[token].left = True
         self.sweep()
 
-    def results(self) -> Path:
-        """A new folder for one result."""
-        home = self.folder / f"result-{secrets.token_hex(8)}"
-        home.mkdir()
-        return home
-
     def added(self, count: int) -> None:
         """So many bytes came in."""
         with self._lock:
@@ -107,28 +102,23 @@ class Uploads:
 
     def sweep(self) -> None:
         """Remove what nobody needs."""
-        now = self._now()
         with self._lock:
-            old = [token for token, found in self._known.items() if self._is_old(found, now)]
-            for token in old:
-                del self._known[token]
-            kept = {self._known[token].path.parent for token in self._known}
-        total = 0
-        for home in self.folder.iterdir():
-            with contextlib.suppress(OSError):  # Removed by somebody else meanwhile.
-                fresh = now - home.stat().st_mtime <= self._keep_s
-                if home in kept or (fresh and home.name not in old):
-                    files = home.rglob("*") if home.is_dir() else [home]
-                    total += sum(path.stat().st_size for path in files if path.is_file())
-                elif home.is_dir():
-                    shutil.rmtree(home)
-                else:
-                    home.unlink()
-        with self._lock:
-            self._bytes = total
+            self._bytes = sum(map(self._swept, self.folder.iterdir()))
 
-    def _is_old(self, found: _Upload, now: float) -> bool:
-        return found.jobs == 0 and (found.left or now - found.used > self._keep_s)
+    def _swept(self, home: Path) -> int:
+        """Bytes of what lies there, after it was removed if nobody needs it."""
+        known = self._known.get(home.name) or _Upload(home)
+        with contextlib.suppress(OSError):  # Removed by somebody else meanwhile.
+            old = self._now() - home.stat().st_mtime > self._keep_s
+            if known.jobs or not (known.left or old):
+                files = home.rglob("*") if home.is_dir() else [home]
+                return sum(path.stat().st_size for path in files if path.is_file())
+            self._known.pop(home.name, None)
+            if home.is_dir():
+                shutil.rmtree(home)
+            else:
+                home.unlink()
+        return 0
 
 
 def plain_name(name: str) -> str:

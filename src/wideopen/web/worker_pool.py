@@ -8,16 +8,14 @@ import asyncio
 import contextlib
 import multiprocessing
 import zlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, TimeoutError
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
+from starlette.types import Receive
 
 from wideopen.errors import PhotoError, WideopenError
-from wideopen.options import RenderOptions
-from wideopen.render.destinations import output_path
 from wideopen.web import jobs
 from wideopen.web.settings import ServeOptions, Share
 
@@ -25,11 +23,6 @@ _worker: jobs.Worker | None = None
 """Of a worker process."""
 START_S = 60.0
 """Longest that a worker may take to start."""
-LOOK_S = 0.25
-"""How often it is looked whether the client of a waiting job is still there."""
-
-Gone = Callable[[], Awaitable[bool]]
-"""Whether the client has left."""
 
 
 class BusyError(WideopenError):
@@ -43,34 +36,27 @@ class LeftError(WideopenError):
 def _start(model: Path | None, threads: int, megapixels: int, memory_mb: int) -> None:
     """What a worker process does first."""
     global _worker
-    _limit_memory(memory_mb)
-    _worker = jobs.Worker(model, threads, megapixels)
-
-
-def _limit_memory(memory_mb: int) -> None:
-    """Let allocations fail above a limit, where the system can: one bad photo must not take the machine down."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
+        # Allocations fail above a limit, where the system can do that: one bad photo must not take the machine down.
         # Libraries and thread stacks claim addresses that they never fill; those are not counted as photos are.
         limit = (memory_mb << 20) + (1 << 30)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    _worker = jobs.Worker(model, threads, megapixels)
 
 
-def _run(name: str, *values: Any) -> Any:
+def _run(job: str, *values: Any) -> Any:
     """One job, in a worker."""
     if _worker is None:
         raise RuntimeError("the worker has not started")
-    return getattr(_worker, name)(*values)
-
-
-def _ready() -> bool:
-    """Whether a worker has started, its model warm."""
-    return _worker is not None and _worker.warm()
+    return getattr(_worker, job)(*values)
 
 
 class Crew:
     """Workers of two kinds: those that draw what is shown, one for a photo, and those that make files.
+
+    As a context manager it starts all of them, waits until they can work, and stops them at the end, whatever they do.
 
     Args:
         options: limits.
@@ -78,28 +64,28 @@ class Crew:
     """
 
     def __init__(self, options: ServeOptions, share: Share) -> None:
-        self._seconds, self._most = options.job_seconds, options.queue + share.screen + share.full
-        self._jobs = 0
+        self._seconds, self._workers = options.job_seconds, share.screen + share.full
+        self._most, self._jobs = options.queue + self._workers, 0
         # Spawned: a fork of a process with threads may hang.
         context = multiprocessing.get_context("spawn")
 
         def pool(kind: str, workers: int) -> ProcessPool:
-            memory_mb = share.worker_mb(kind, options.megapixels)
-            values = (options.model, share.threads, options.megapixels, memory_mb)
+            values = (options.model, share.threads, options.megapixels, share.worker_mb(kind, options.megapixels))
             return ProcessPool(workers, initializer=_start, initargs=values, context=context)
 
         self._screen = [pool("screen", 1) for _ in range(share.screen)]
         self._full = pool("full", share.full)
-        self._workers = share.screen + share.full
 
-    def start(self) -> None:
-        """Start all workers and wait until they can work, so that nobody waits for that later."""
-        pools = [*self._screen, self._full]
-        for future in [pool.schedule(_ready, timeout=START_S) for pool in pools]:
-            future.result()
+    def __enter__(self) -> "Crew":
+        try:
+            for warm in [pool.schedule(_run, args=("warm",), timeout=START_S) for pool in (*self._screen, self._full)]:
+                warm.result()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
 
-    def stop(self) -> None:
-        """Stop all workers, whatever they do."""
+    def __exit__(self, *_: object) -> None:
         for pool in (*self._screen, self._full):
             pool.stop()
         for pool in (*self._screen, self._full):
@@ -114,76 +100,53 @@ class Crew:
         """Jobs beyond those that all workers do at once."""
         return max(0, self._jobs - self._workers)
 
-    async def scene(self, photo: Path, depth: Path | None, options: RenderOptions, gone: Gone) -> bytes:
-        """See `jobs.Worker.scene`. A photo's jobs go to one worker, which remembers it."""
-        return bytes(await self._do(self._of(photo), photo.name, gone, _run, "scene", photo, depth, options))
+    async def do(self, receive: Receive, job: str, photo: Path, *values: Any) -> Any:
+        """One job of `jobs.Worker` on a photo, by its name; what goes wrong is one line about the photo.
 
-    async def show(self, photo: Path, depth: Path | None, options: RenderOptions, side: int, gone: Gone) -> bytes:
-        """See `jobs.Worker.show`."""
-        return bytes(await self._do(self._of(photo), photo.name, gone, _run, "show", photo, depth, options, side))
+        What is shown of a photo comes from one worker, which remembers it.
 
-    async def make(self, photo: Path, depth: Path | None, options: RenderOptions, folder: Path, gone: Gone) -> Path:
-        """Render a whole file into a folder, by the name that the command line gives it."""
-        output = folder / output_path(photo).name
-        return Path(await self._do(self._full, photo.name, gone, _run, "make", photo, depth, options, output))
-
-    def _of(self, photo: Path) -> ProcessPool:
-        return self._screen[zlib.crc32(str(photo).encode()) % len(self._screen)]
-
-    async def _do(self, pool: ProcessPool, name: str, gone: Gone, job: Callable[..., Any], *values: Any) -> Any:
-        """One job in a worker, within its limits; what goes wrong is one line about the photo of that name.
+        Args:
+            receive: of the request, which has nothing more to give; it says when the client leaves.
 
         Raises:
             BusyError, LeftError, WideopenError: one line for a person.
         """
+        screen = self._screen[zlib.crc32(str(photo).encode()) % len(self._screen)]
+        return await self._do(self._full if job == "make" else screen, photo.name, receive, _run, job, photo, *values)
+
+    async def _do(self, pool: ProcessPool, name: str, receive: Receive, job: Callable[..., Any], *values: Any) -> Any:
         if self._jobs >= self._most:
             raise BusyError("too much to do at the moment; try again in a minute")
         self._jobs += 1
         try:
-            return await self._wait(pool.schedule(job, args=values, timeout=self._seconds), name, gone)
-        except WideopenError as error:
-            raise type(error)(plain(str(error), values)) from None
+            return await _result(pool.schedule(job, args=values, timeout=self._seconds), name, receive)
         except TimeoutError:
             raise PhotoError(f"{name}: took longer than {self._seconds} s, which is the limit here") from None
-        except (ProcessExpired, CancelledError, MemoryError):
+        except (ProcessExpired, MemoryError):
             raise PhotoError(f"{name}: took more memory than is allowed here, or broke its decoder") from None
         except ModuleNotFoundError as error:
             raise PhotoError(f"{name}: needs {error.name}, which is not installed here") from None
+        except ValueError as error:
+            raise PhotoError(f"{name}: {error}") from error
         finally:
             self._jobs -= 1
 
-    async def _wait(self, future: Any, name: str, gone: Gone) -> Any:
-        """The job's result; a job that has not begun when its client leaves is never begun."""
-        done, loop = asyncio.Event(), asyncio.get_running_loop()
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
-        try:
-            while not done.is_set():
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(done.wait(), LOOK_S)
-                if not done.is_set() and not future.running() and await gone():
-                    future.cancel()
-                    raise LeftError(f"{name}: its client has left")
-        except asyncio.CancelledError:
-            if not future.running():
-                future.cancel()
-            raise
-        return future.result()
 
+async def _result(future: Any, name: str, receive: Receive) -> Any:
+    """The job's result; a job that has not begun when its client leaves is never begun."""
 
-def plain(message: str, values: Sequence[Any] = ()) -> str:
-    """A message for a browser: no folders of this machine, no options of the command line."""
-    for value in values:
-        if isinstance(value, Path):
-            message = message.replace(f"{value.parent}/", "")
-    return message.replace(" (--depth)", "").replace("; give one with --model", "")
+    async def left() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
-
-@contextlib.contextmanager
-def working(options: ServeOptions, share: Share) -> Iterator[Crew]:
-    """A crew that is stopped at the end."""
-    crew = Crew(options, share)
+    job, leaving = asyncio.wrap_future(future), asyncio.ensure_future(left())
     try:
-        crew.start()
-        yield crew
+        await asyncio.wait([job, leaving], return_when=asyncio.FIRST_COMPLETED)
+        if leaving.done() and not (job.done() or future.running()):
+            raise LeftError(f"{name}: its client has left")
+        await asyncio.wait([job])
+        return job.result()
     finally:
-        crew.stop()
+        leaving.cancel()
+        if not future.running():
+            job.cancel()
