@@ -188,3 +188,10 @@ def test_cells_are_those_that_let_a_five_hundredth_of_the_light_through() -> Non
     assert set(shares) == {(column, row) for column in range(5) for row in range(5)} - {(0, 0), (2, 2)}
     assert sum(shares.values()) == pytest.approx(1.0) and shares[4, 4] == pytest.approx(0.0025, rel=0.15)
     assert shares[4, 0] == pytest.approx(1 / 22.06, rel=0.03), "columns come first"
+
+
+def test_a_cell_that_lets_nothing_through_is_the_ray_in_the_middle() -> None:
+    picture = np.zeros((64, 64), np.float32)
+    picture[:, 40:] = 1
+    drawn = kernel(6.0, Aperture(picture=picture), (0.0, 0.0), (0, 1))
+    assert drawn.sum() == drawn[drawn.shape[0] // 2, drawn.shape[1] // 2] == 1

@@ -222,3 +222,27 @@ def test_what_the_exif_does_not_say_of_a_lens_is_a_50mm_s_and_two_metres() -> No
     assert choose_lens(RenderOptions(lens="photo"), near) == Lens(6.0, 2.4, 0.5, 24.0 * 6 / 26)
     with pytest.raises(ValueError, match="EXIF"):
         choose_lens(RenderOptions(lens="photo"), replace(taken, subject_distance_m=0.006))
+
+
+def test_the_exif_s_distance_is_that_of_what_auto_focus_finds() -> None:
+    """Of a map without a scale; a focus put by hand is somewhere else, and infinity says nothing."""
+    for distance, focus, nearest in ((2.0, "auto", 2.0 * 0.75), (2.0, "0.75,0.5", 1.0), (math.inf, "auto", 1.0)):
+        subject = np.zeros((60, 80), np.float32)
+        subject[:, 59:61] = 1.0
+        taken = Taken(focal_length_mm=50.0, subject_distance_m=distance)
+        options = RenderOptions(aperture=5.6, focus=focus)
+        found = settings_for_map(PHOTO, RELATIVE, options, taken, subject)
+        assert found.focus == pytest.approx(0.75, abs=0.01)
+        lens = replace(PRESETS["50mm"], f_number=5.6, focus_distance_m=nearest / found.focus)
+        expected = lens.blur_radius_px(nearest, 1200)
+        assert abs(float(found.radius(np.float32(1), 1200))) == pytest.approx(expected, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("focus", "pivot"),
+    [("auto", (0.5, 0.5)), ("far", (0.5, 0.5)), ("0.25,0.75", (0.25, 0.75)), ("400,300", (0.25, 0.25))],
+)
+def test_a_tilted_lens_turns_about_what_was_tapped_or_the_middle(focus: str, pivot: tuple[float, float]) -> None:
+    options = RenderOptions(aperture=5.6, focus=focus, tilt=5.0)
+    assert settings_for_map(PHOTO, RELATIVE, options).pivot == pivot
+    assert settings_for_scene(PHOTO, options).pivot == pivot

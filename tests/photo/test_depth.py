@@ -13,6 +13,7 @@ from PIL import Image
 
 from wideopen import DepthError, OutputError
 from wideopen.photo.depth import check_shape, decode_depth, load_depth, save_depth
+from wideopen.photo.depth_file import _decode_pfm
 from wideopen.photo.depth_map import DepthMap
 
 
@@ -292,3 +293,13 @@ def test_shapes() -> None:
         check_shape(depth, 4032, 3024, "map")
     with pytest.raises(DepthError, match="not cropped"):
         check_shape(depth, 3024, 5376, "map")
+
+
+@pytest.mark.parametrize(("kind", "channels"), [(b"Pf", 1), (b"PF", 3)])
+@pytest.mark.parametrize("order", ["<f4", ">f4"])
+def test_a_pfm_is_whole_or_refused(kind: bytes, channels: int, order: str) -> None:
+    values = np.arange(1, 6 * channels + 1, dtype=order).reshape(2, 3, channels)
+    whole = kind + b"\n3 2\n" + (b"-1.0" if order == "<f4" else b"1.0") + b"\n" + values[::-1].tobytes()
+    np.testing.assert_array_equal(_decode_pfm(whole), values.squeeze())
+    with pytest.raises(ValueError, match=f"^{24 * channels - 1} of {24 * channels} bytes are there"):
+        _decode_pfm(whole[:-1])

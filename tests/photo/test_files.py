@@ -15,7 +15,8 @@ from PIL import Image, ImageCms, ImageOps, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from wideopen import OutputError, PhotoError
-from wideopen.photo.files import decode, load, save
+from wideopen.photo.files import decode, load, save, to_bytes
+from wideopen.photo.jpeg_parts import jpeg_size, segments
 from wideopen.photo.photo import Photo
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -376,3 +377,44 @@ def test_existing_file(tmp_path: Path) -> None:
 def test_with_pixels_keeps_size_and_type() -> None:
     with pytest.raises(ValueError, match="must stay"):
         Photo(draw()).with_pixels(draw(dtype=np.uint16))
+
+
+def test_one_value_of_deep_grey_is_transparent() -> None:
+    grey = draw(channels=1, dtype=np.uint16)
+    grey[5, 7] = grey[30, 40] = 700
+    buffer = io.BytesIO()
+    Image.fromarray(grey).save(buffer, "PNG", transparency=700)
+    photo = decode(buffer.getvalue())
+    assert photo.grey and photo.alpha is not None and photo.alpha.dtype == np.uint16
+    np.testing.assert_array_equal(photo.pixels, np.dstack([grey] * 3))
+    np.testing.assert_array_equal(photo.alpha, np.where(grey == 700, 0, 65535))
+
+
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "AVIF"])
+def test_deep_grey_with_alpha(format: str) -> None:
+    grey, alpha = draw(channels=1, dtype=np.uint16), draw(channels=2, dtype=np.uint16)[..., 1]
+    written = to_bytes(Photo(np.dstack([grey] * 3), alpha=alpha, grey=True), format, quality=100)
+    photo = decode(written)
+    assert photo.alpha is not None and photo.pixels.dtype == photo.alpha.dtype == np.uint16
+    off = 400 if format == "AVIF" else 0
+    assert np.abs(photo.pixels.astype(int) - grey[..., None]).max() <= off
+    assert np.abs(photo.alpha.astype(int) - alpha).max() <= off
+
+
+def test_avif_holds_ten_bits() -> None:
+    """Each of its 1,024 values comes back as it was, but for what its colours are rounded to."""
+    steps = np.rint(np.arange(1024) * (65535 / 1023)).astype(np.uint16).reshape(32, 32)
+    found = decode(to_bytes(Photo(np.dstack([steps] * 3)), "AVIF", quality=100)).pixels
+    off = found.astype(int) - steps[..., None]
+    assert np.abs(off).max() < 200 and abs(off[steps > 60000].mean()) < 16
+
+
+def test_filling_before_a_marker_is_passed() -> None:
+    """ISO/IEC 10918-1, B.1.1.2: any marker may be preceded by bytes 0xFF."""
+    buffer = io.BytesIO()
+    Image.fromarray(draw(40, 56)).save(buffer, "JPEG", exif=exif(6))
+    whole = buffer.getvalue()
+    filled = whole[:2] + b"\xff\xff" + whole[2:]
+    assert jpeg_size(whole) == jpeg_size(filled) == (56, 40)
+    assert list(segments(filled, 0)) == [(marker, start + 2, end + 2) for marker, start, end in segments(whole, 0)]
+    assert decode(filled).pixels.shape == (56, 40, 3)

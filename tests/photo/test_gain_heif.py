@@ -13,7 +13,7 @@ from depth_photos import orientation as exif
 from hdr_photos import APPLE_AUXILIARY, URN, exif_with, grey_scene, heif_with_map, iso, maker_note
 from wideopen.photo.encode import encode, losses
 from wideopen.photo.files import decode
-from wideopen.photo.formats.heif_gain import heif_gain
+from wideopen.photo.formats.heif_gain import boxes, heif_gain
 from wideopen.photo.formats.motion import read_heif_film
 
 wideopen.photo.heif.plugin()
@@ -108,3 +108,13 @@ def test_a_photo_that_is_hdr_by_itself_loses_the_map_for_usual_screens_and_says_
     taken = decode(heif_with_map(main[:at] + struct.pack(">HH", 9, 16) + main[at + 4 :], map, iso_said=ISO))
     assert taken.gain is None and taken.hdr == (9, 16)
     assert taken.notices == ("is HDR by itself: its gain map, for usual screens, is left out",)
+
+
+def test_boxes_of_every_length_are_passed() -> None:
+    """Of 32 bits, of 64 bits, and up to the end (ISO/IEC 14496-12, 4.2)."""
+    data = b"12" + struct.pack(">I4sHI4sQ3sI4s", 10, b"abcd", 7, 1, b"efgh", 19, b"xyz", 0, b"ijkl") + b"rest"
+    found = [(kind, data[start:stop]) for kind, start, stop in boxes(data, 2, len(data))]
+    assert found == [(b"abcd", b"\0\7"), (b"efgh", b"xyz"), (b"ijkl", b"rest")]
+    for size in (7, 12):
+        with pytest.raises(ValueError, match="longer than what holds it"):
+            list(boxes(struct.pack(">I4sH", size, b"abcd", 7), 0, 10))

@@ -95,3 +95,52 @@ def test_bad_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             decode(whole)
         with pytest.raises(OutputError, match=r"wideopen\[jxl\]"):
             save(Photo(draw()), tmp_path / "out.jxl")
+
+
+class Bits:
+    """A codestream's header, written bit by bit from the lowest on (ISO/IEC 18181-1, B.2)."""
+
+    def __init__(self) -> None:
+        self.value, self.count = 0, 0
+
+    def put(self, *fields: tuple[int, int]) -> "Bits":
+        """(value, how many bits) each."""
+        for value, count in fields:
+            self.value |= value << self.count
+            self.count += count
+        return self
+
+    def data(self) -> bytes:
+        return b"\xff\x0a" + self.value.to_bytes(30, "little")
+
+
+SIZE_40_56 = (1, 1), (4, 5), (0, 3), (6, 5)
+"""Small, (4 + 1) * 8 high, a ratio of its own, (6 + 1) * 8 wide."""
+
+
+@pytest.mark.parametrize(
+    ("fields", "bits"),
+    [
+        (((1, 1),), 8),
+        (((0, 1), (0, 1), (0, 1), (0, 2)), 8),
+        (((0, 1), (0, 1), (0, 1), (1, 2)), 10),
+        (((0, 1), (0, 1), (0, 1), (2, 2)), 12),
+        (((0, 1), (0, 1), (0, 1), (3, 2), (15, 6)), 16),
+        (((0, 1), (0, 1), (1, 1)), 32),
+        (((0, 1), (1, 1), (5, 3), (0, 3), (0, 1), (1, 2)), 10),
+        (((0, 1), (1, 1), (0, 3), (4, 3)), 8),
+    ],
+    ids=["default", "8", "10", "12", "16", "float", "turned", "animated"],
+)
+def test_bits_of_a_header(fields: tuple[tuple[int, int], ...], bits: int) -> None:
+    assert jxl.read_header(Bits().put(*SIZE_40_56, *fields).data()) == (56, 40, bits)
+
+
+def test_boxes_of_every_length_are_passed() -> None:
+    """Of 32 bits, of 64 bits, and up to the end (ISO/IEC 14496-12, 4.2)."""
+    start, stream = b"\0\0\0\x0cJXL \r\n\x87\n", encode(draw(), use_container=False)
+    long = (1).to_bytes(4, "big") + b"xml " + (16 + len(XMP)).to_bytes(8, "big") + XMP
+    data = start + (11).to_bytes(4, "big") + b"free123" + long + bytes(4) + b"jxlc" + stream
+    assert jxl.packet(data) == XMP and jxl.read_header(data) == (56, 40, 8)
+    with pytest.raises(ValueError, match="no picture"):
+        jxl.read_header(start + stream)

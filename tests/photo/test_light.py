@@ -12,6 +12,7 @@ from wideopen import OutputError, PhotoError
 from wideopen.photo.encode import losses
 from wideopen.photo.files import decode, load, save, to_bytes
 from wideopen.photo.formats.exr import _from_luminance
+from wideopen.photo.formats.light import as_picture
 from wideopen.photo.photo import Photo
 
 RNG = np.random.default_rng(2)
@@ -154,3 +155,13 @@ def test_luminance_and_colour_differences() -> None:
     found = _from_luminance(luminance, *(np.asarray(part, np.float32) for part in (ry, by)))
     for name, expected in (("R", r), ("G", g), ("B", b)):
         np.testing.assert_allclose(found[name][2:-2, 2:-2], expected[2:-2, 2:-2], atol=0.004)
+
+
+def test_a_picture_of_light_has_a_cover_as_deep() -> None:
+    """Grey light of 18 % is 0.461 by sRGB's curve (IEC 61966-2-1); what is beyond black and white is cut off."""
+    light = np.array([[[-1, 0, 0.18], [1, 2, 0.18]]], np.float32)
+    for alpha in (np.array([[0, 128]], np.uint8), np.array([[0, 128 * 257]], np.uint16)):
+        done = as_picture(Photo(light, alpha=alpha))
+        assert done.alpha is not None and done.alpha.dtype == done.pixels.dtype == np.uint16
+        assert done.alpha.tolist() == [[0, 128 * 257]]
+        assert np.abs(done.pixels / 65535 - [[[0, 0, 0.4614], [1, 1, 0.4614]]]).max() < 1e-4

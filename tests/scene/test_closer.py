@@ -146,3 +146,5 @@ def test_a_tap_is_looked_at_in_three_fifths_and_two_fifths_of_the_photo_which_fa
     assert weight[0, 30] == 1, "the photo's own border is none of the part's"
     np.testing.assert_allclose(weight[30, :8], [1 / 12, 3 / 12, 5 / 12, 7 / 12, 9 / 12, 11 / 12, 1, 1], atol=1e-6)
     np.testing.assert_allclose(weight[::-1, 30][:3], [1 / 12, 3 / 12, 5 / 12], atol=1e-6)
+    corner = _fading(parts_around((0.95, 0.95))[1], (60, 60))
+    assert corner[-1, 30] == corner[30, -1] == 1 and corner[0, 30] == corner[30, 0] == pytest.approx(1 / 12)

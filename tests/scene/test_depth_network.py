@@ -17,6 +17,7 @@ from depth_networks import build_depth_network
 from limits import HANG
 from wideopen import ModelError
 from wideopen.photo.depth import load_depth
+from wideopen.scene import depth_model
 from wideopen.scene.depth_model import TransformersModel, depth_estimator
 from wideopen.scene.depth_network import DepthNetwork
 
@@ -114,3 +115,22 @@ def test_transformers_is_shown_1024_px_at_most(
     found = model.estimate(draw_photo(*size).astype(np.float32) / 255)
     assert asked == [shown] and not found.metric
     assert np.abs(found.disparity - red_of(draw_photo(*shown), shown)).max() < 0.02
+
+
+def test_a_map_smaller_than_what_it_was_shown_is_enlarged(tmp_path: Path) -> None:
+    network = DepthNetwork(build_depth_network(tmp_path / "depth.onnx", 140))
+    ramp = np.linspace(0, 1, 70, dtype=np.float32)[None, None].repeat(35, axis=1)
+    network._graph.run_on_photo = lambda output, batch: ramp  # type: ignore[method-assign]
+    found = network.estimate(draw_photo().astype(np.float32) / 255).disparity
+    assert found.shape == (140, 140) and np.abs(found - cv2.resize(ramp[0], (140, 140))).max() < 0.02
+
+
+def test_the_name_of_a_file_or_of_a_repository_tells_distance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the folders around it: those are the user's own."""
+    (tmp_path / "metric").mkdir()
+    path = build_depth_network(tmp_path / "metric" / "some.onnx")
+    assert depth_estimator(f"onnx:{path}")._kind == "disparity"  # type: ignore[attr-defined]
+    monkeypatch.setattr(depth_model, "_of_hub", lambda name: path.parent)
+    for name, unit in (("hf:Some/Metric-Depth", 1.0), ("hf:Metric/Small", 1.0), ("hf:some/DA3", None)):
+        found = depth_estimator(name)
+        assert (found._kind, found._unit) == ("distance", unit)  # type: ignore[attr-defined]

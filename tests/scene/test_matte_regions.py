@@ -61,3 +61,8 @@ def test_the_foot_is_where_all_but_a_trailing_rope_ends_and_unknown_where_the_fr
     assert find_foot(box(1.0, slice(100, HEIGHT))) == 1.3 * HEIGHT
     assert find_foot(box(1.0, slice(100, HEIGHT), slice(150, 163))) == 1.3 * HEIGHT, "a thin thing, wholly cut"
     assert find_foot(box(0.4)) == 1.3 * HEIGHT
+    assert find_foot(np.zeros((1000, 50), np.float32)) == 1300, "nothing to stand"
+    for rows, cut in ((11, True), (13, False)):
+        tall = np.zeros((1000, 50), np.float32)
+        tall[100 : 1000 - rows, 10:40] = 1  # The lowest 12 rows say whether the frame cuts a thing off.
+        assert (find_foot(tall) == 1300) == cut

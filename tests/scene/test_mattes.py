@@ -313,3 +313,55 @@ def test_a_session_s_own_words_are_one_line_of_200_letters(
     monkeypatch.setitem(sys.modules, "rembg", rembg)
     with pytest.raises(ModelError, match=rf"cannot be had \({re.escape(line)}\);"):
         RembgSession("u2netp")
+
+
+IMAGENET = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+"""Mean and deviation of red, green and blue, as published and used wherever networks were trained on ImageNet."""
+
+
+@pytest.mark.parametrize("kind", ["isnet", "birefnet", "u2net"])
+def test_networks_are_shown_photos_as_they_were_in_training(kind: str, tmp_path: Path) -> None:
+    model, asked = MatteModel(build_matte_network(tmp_path / "net.onnx", kind)), []
+    answer = np.full((1, 1, model.side, model.side), 0.25, np.float32)
+    model._graph.run_on_photo = lambda output, batch: asked.append(batch) or answer  # type: ignore[method-assign]
+    colours = np.array([0.1, 0.4, 0.8], np.float32)
+    found = model.matte(np.tile(colours, (30, 40, 1)))
+    expected = {
+        "isnet": (colours * 255 - 128) / 256,
+        "birefnet": (colours - IMAGENET[0]) / IMAGENET[1],
+        "u2net": (colours / 0.8 - IMAGENET[0]) / IMAGENET[1],
+    }[kind]
+    assert asked[0].shape == (1, 3, model.side, model.side) and asked[0].dtype == np.float32
+    np.testing.assert_allclose(asked[0][0, :, 100, 200], expected, atol=1e-5)
+    assert found == pytest.approx(1 / (1 + np.exp(-0.25)) if kind == "birefnet" else 0.25)
+
+
+def test_what_is_not_a_sigmoid_s_is_a_logit(tmp_path: Path) -> None:
+    """A little beyond 0 and 1 is rounding of 16 bits, which is cut off."""
+    network = build_matte_network(tmp_path / "net.onnx", "isnet")
+    for beyond, logits in ((0.0009, False), (0.0011, True)):
+        for values in ([0.0, 1 + beyond], [-beyond, 1.0]):
+            model = MatteModel(network)
+            answer = np.resize(np.array(values, np.float32), (1, 1, 1024, 1024))
+            model._graph.run_on_photo = mock.Mock(return_value=answer)  # type: ignore[method-assign]
+            found = model.matte(np.zeros((4, 4, 3), np.float32))[0, :2]
+            expected = 1 / (1 + np.exp(-np.array(values))) if logits else [0, 1]
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_the_transparency_of_a_picture_is_the_matte_if_it_says_something(model: Path) -> None:
+    photo, matte = draw_photo(), Image.fromarray(np.full((HEIGHT, WIDTH), 90, np.uint8))
+    sources = Renderer(model=model).sources
+    for mode in ("RGBA", "LA"):
+        clear = Image.fromarray(photo).convert(mode)
+        clear.putalpha(Image.fromarray(draw_matte()))
+        found = sources.matte(photo, clear)
+        assert found is not None and np.array_equal(found.opacity, SHARES)
+        opaque = matte.convert(mode)
+        if mode == "LA":
+            found = sources.matte(photo, opaque.convert("L"))
+            assert found is not None and found.opacity == pytest.approx(90 / 255)
+    almost = matte.convert("RGBA")
+    almost.putpixel((5, 7), (90, 90, 90, 254))
+    found = sources.matte(photo, almost)
+    assert found is not None and found.opacity.min() == pytest.approx(254 / 255)

@@ -161,3 +161,27 @@ def test_the_best_that_is_here(tmp_path: Path, folder: Path) -> None:
     assert (done.code, done.error) == (0, "")
     matte = np.load(tmp_path / "m.npy")
     assert matte[:, :130].min() > 0.999 and matte[:, 170:].max() < 0.001
+
+
+@pytest.mark.parametrize(
+    ("system", "home", "place"),
+    [
+        ("darwin", {}, "home/Library/Caches/wideopen/models"),
+        ("win32", {}, "home/AppData/Local/wideopen/models"),
+        ("win32", {"LOCALAPPDATA": "there"}, "there/wideopen/models"),
+        ("linux", {}, "home/.cache/wideopen/models"),
+        ("linux", {"XDG_CACHE_HOME": ""}, "home/.cache/wideopen/models"),
+        ("linux", {"XDG_CACHE_HOME": "there", "LOCALAPPDATA": "elsewhere"}, "there/wideopen/models"),
+        ("linux", {"WIDEOPEN_MODELS": "own", "XDG_CACHE_HOME": "there"}, "own"),
+    ],
+)
+def test_models_lie_where_each_system_keeps_caches(
+    system: str, home: dict[str, str], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WIDEOPEN_MODELS", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in home.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(Path, "home", lambda: Path("home"))
+    assert model_store.cache_folder() == Path(place)

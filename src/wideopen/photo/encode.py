@@ -106,6 +106,7 @@ def _with_metadata(photo: "Photo", grey: bool, sound: bool = False) -> tuple["Ph
 
 
 def _tiff(photo: "Photo", quality: int | None) -> bytes:
+    photo = _with_room(photo)
     photo, blob, packet = _signed(photo, photo.grey, sound=True)
     profiles = {
         ICC_TAG: photo.icc,
@@ -240,6 +241,11 @@ def _thumbnail(pixels: NDArray[Any]) -> bytes:
     return _by_pillow(small, "JPEG", {"quality": 80})
 
 
+def _with_room(photo: "Photo") -> "Photo":
+    """In colour, if it is grey of 16 bits with alpha: OpenCV writes none as PNG, and Pillow reads none from a TIFF."""
+    return replace(photo, grey=photo.grey and (photo.alpha is None or photo.pixels.dtype != np.uint16))
+
+
 def _stack(photo: "Photo", alpha: bool, eight_bits: bool = False) -> NDArray[Any]:
     """HxW or HxWxC as a file holds it: one channel if grey, alpha last; laid on white where alpha has no place."""
     if photo.pixels.dtype == np.float32:
@@ -261,8 +267,8 @@ def _stack(photo: "Photo", alpha: bool, eight_bits: bool = False) -> NDArray[Any
 
 def _png(photo: "Photo", quality: int | None) -> bytes:
     """A plain PNG with the metadata chunks put in after its header."""
-    grey = photo.grey and (photo.alpha is None or photo.pixels.dtype != np.uint16)
-    photo, blob, packet = _signed(photo, grey)
+    photo = _with_room(photo)
+    photo, blob, packet = _signed(photo, photo.grey)
     pixels = _stack(photo, alpha=True)
     file = _deep_png(pixels) if pixels.dtype == np.uint16 else _by_pillow(pixels, "PNG", {})
     chunks = photo.chunks
@@ -289,9 +295,7 @@ def _png(photo: "Photo", quality: int | None) -> bytes:
 
 
 def _deep_png(pixels: NDArray[Any]) -> bytes:
-    if pixels.ndim == 3 and pixels.shape[2] == 2:  # OpenCV knows no grey with alpha.
-        pixels = cv2.merge([pixels[..., 0]] * 3 + [pixels[..., 1]])
-    elif pixels.ndim == 3:
+    if pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
     done, coded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 4])
     if not done:
