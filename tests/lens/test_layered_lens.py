@@ -121,3 +121,11 @@ def test_scenes_that_make_no_sense() -> None:
         Layer(np.zeros((4, 4), np.float32), Plane(0))
     with pytest.raises(ValueError, match="alpha"):
         Layer(np.zeros((4, 4, 3), np.float32), Plane(0), np.zeros((4, 5), np.float32))
+
+
+def test_lamps_raised_are_no_brighter_than_white_in_the_end() -> None:
+    lamp = np.full((40, 40, 3), 0.02, np.float32)
+    lamp[18:22, 18:22] = 1
+    for blur, white in ((0.0, True), (1.0, True), (9.0, False)):
+        seen = render_layers([Layer(lamp, Plane(0.0))], blur, 1.0, highlight_gain=8.0)
+        assert seen.max() <= 1 and (seen.max() == 1) == white

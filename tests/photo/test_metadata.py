@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import shutil
+import struct
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,8 @@ from wideopen.photo import exif, iptc, xmp
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.embedded_depth import embedded_depth
 from wideopen.photo.encode import losses
-from wideopen.photo.files import decode, load, save
+from wideopen.photo.exif import make_upright
+from wideopen.photo.files import decode, load, save, to_bytes
 from wideopen.photo.jpeg_parts import jpeg_parts
 from wideopen.photo.photo import Photo
 
@@ -442,3 +444,27 @@ def test_the_depth_of_heic_goes_into_jpeg(tmp_path: Path) -> None:
         assert found is not None
         off = np.abs(found.disparity / found.disparity.max() - expected.disparity / expected.disparity.max())
         assert off.mean() < 0.02
+
+
+LOSSY = {"JPEG": 8, "WEBP": 8, "JXL": 8, "AVIF": 10, "HEIF": 10}
+"""Formats with a quality, and the most bits that they hold (docs/photos.md)."""
+
+
+@pytest.mark.parametrize("format", LOSSY)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_formats_are_written_at_a_quality_of_95_and_lose_what_their_bits_cannot_hold(format: str, dtype: type) -> None:
+    photo = Photo(np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (32, 32, 3), dtype))
+    files = [to_bytes(photo, format, quality=quality) for quality in (None, 95, 85)]
+    assert files[0] == files[1] != files[2]
+    lost = losses(photo, format)
+    assert len(lost) == (dtype is np.uint16) and all(f" {LOSSY[format]} bits" in line for line in lost)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_an_exif_cut_anywhere_says_its_orientation_or_none(order: str) -> None:
+    entries = struct.pack(order + "HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack(order + "HHII", 0x0100, 4, 1, 40)
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "IH", 8, 2)
+    whole = head + entries + bytes(4)
+    assert make_upright(whole)[0] == 6
+    for length in range(len(whole)):
+        assert make_upright(whole[:length])[0] in ((1,) if length < len(head) + 12 else (1, 6))

@@ -102,6 +102,7 @@ def test_formats(numbers: tuple[int, int], format: str) -> None:
         elif format == "HEIF":
             said = pillow_heif.open_heif(file).info["nclx_profile"]
             assert (said["color_primaries"], said["transfer_characteristics"]) == numbers
+            assert said["matrix_coefficients"] == (9 if numbers[0] == 9 else 6)
         else:
             assert file.count(b"colrnclx" + struct.pack(">HH", *numbers)) == 1
 

@@ -2,10 +2,13 @@
 
 import json
 import os
+import platform
+import re
 import sys
 from pathlib import Path
 from unittest import mock
 
+import cv2
 import numpy as np
 import onnxruntime
 import pytest
@@ -35,6 +38,7 @@ def test_all_is_well_here() -> None:
     if sys.platform == "linux":
         has = cpu_features.get("AVX2", False)  # NumPy asks the processor itself.
         assert ("avx2" in str(found["machine", "instructions"]["value"]).split()) == has
+        assert re.fullmatch(r"[\d.]+ of [\d.]+ GiB free", str(found["machine", "memory"]["value"]))
 
 
 def test_what_is_expected_is_what_the_shipped_model_makes() -> None:
@@ -82,3 +86,27 @@ def test_memory_is_told_the_same_in_two_ways(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Path, "read_text", mock.Mock(side_effect=OSError))
     free, other = memory()
     assert other == pytest.approx(total, rel=0.02) and 1 << 20 < free <= other
+
+
+def test_machines_that_tell_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No /proc, and no sysconf: OpenCV names the instructions, and of memory nothing is said."""
+    monkeypatch.setattr(Path, "read_text", mock.Mock(side_effect=OSError))
+    monkeypatch.setattr(os, "sysconf", mock.Mock(side_effect=ValueError))
+    for name, expected in (("A14", "A14"), ("", platform.machine())):
+        monkeypatch.setattr(platform, "processor", lambda name=name: name)
+        assert doctor._processor() == (expected, cv2.getCPUFeaturesLine())
+    assert memory() == (0, 0)
+    assert [one.name for one in doctor._machine()] == ["processor", "instructions"]
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ModuleNotFoundError("No module named 'rawpy'", name="rawpy"), 'run: pip install "wideopen[raw]"'),
+        (ModuleNotFoundError("No module named 'foo'", name="foo"), "No module named 'foo'"),
+        (ValueError("two\nlines"), "ValueError: two lines"),
+    ],
+)
+def test_what_is_missing_or_fails_is_one_line(error: Exception, line: str) -> None:
+    found = doctor._tried("files", mock.Mock(side_effect=error))
+    assert (found.topic, found.name, found.fine) == ("self-test", "files", False) and found.value.endswith(line)

@@ -18,7 +18,9 @@ from wideopen import OutputError, PhotoError, Renderer, RenderOptions
 from wideopen.photo.files import decode, load, save
 from wideopen.photo.photo import Photo
 from wideopen.quiet import quietly
+from wideopen.render.inputs import result_format
 from wideopen.scene import model as engines
+from wideopen.scene.depth_view import depth_picture
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +180,47 @@ def test_warnings_are_back_after_threads_were_quiet() -> None:
 
 def test_types_are_promised() -> None:
     assert (Path(wideopen.__file__).parent / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF", "EXR", "JXL", "GIF", "BMP", "RAW"])
+def test_bytes_come_back_in_their_own_format_or_one_that_loses_nothing(format: str) -> None:
+    for kind, other in ((np.uint8, "PNG"), (np.uint16, "TIFF")):
+        expected = other if format in ("GIF", "BMP", "RAW") else format
+        assert result_format(Photo(np.zeros((1, 1, 3), kind), format=format)) == expected
+
+
+def test_the_model_is_loaded_when_it_is_needed(model: Path) -> None:
+    renderer = Renderer(model=model)
+    assert not renderer.loaded
+    renderer.render(draw_scene())
+    assert renderer.loaded
+
+
+def test_the_depth_in_use_is_handed_back_with_transparency_and_a_matte(model: Path) -> None:
+    scene, cover = draw_scene(), np.full((180, 240), 255, np.uint8)
+    cover[:, 200:] = 90
+    depth = np.tile(np.linspace(0, 1, 240, dtype=np.float32), (180, 1))
+    matte = np.zeros((180, 240), np.float32)
+    matte[60:120, 90:150] = 1
+    done, seen = Renderer(model=model, aperture=1.4).render_photo(Photo(scene, alpha=cover), depth, matte)
+    opaque, other = Renderer(model=model, aperture=1.4).render_photo(Photo(scene), depth, matte)
+    assert seen is not None and other is not None and seen.lens.focus == pytest.approx(other.lens.focus, abs=0.02)
+    assert done.alpha is not None and np.abs(done.alpha[:, 210:].astype(int) - 90).max() < 6
+    inside = np.s_[70:110, 100:140]
+    np.testing.assert_array_equal(done.pixels[inside], scene[inside])
+    assert (done.pixels != scene).any(axis=2).mean() > 0.3
+
+
+def test_what_is_shown_in_focus_is_blurred_by_a_pixel_at_most(tmp_path: Path) -> None:
+    photo, shown, saved = (tmp_path / name for name in ("photo.png", "shown.png", "saved.npy"))
+    save(Photo(np.full((180, 240, 3), 128, np.uint8)), photo)
+    depth = np.tile(np.linspace(0, 1, 240, dtype=np.float32), (180, 1))
+    renderer = Renderer(aperture=1.4, focus="0.5,0.5")
+    renderer.render_file(photo, tmp_path / "out.png", depth=depth, show_depth=shown, save_depth=saved)
+    _, seen = renderer.render_photo(load(photo), depth)
+    assert seen is not None
+    values = np.load(saved) if seen.depth.metric else seen.at(slice(0, 180), slice(0, 240), load(photo).pixels)
+    radius = np.abs(seen.lens.radius(values, 180))
+    expected = depth_picture(values, radius <= 1)
+    assert 5 < (radius[0] <= 1).sum() < 120 and (radius[0] <= 1.5).sum() > (radius[0] <= 1).sum() + 4
+    assert (load(shown).pixels != expected).any(axis=2).mean() < 0.005

@@ -202,3 +202,32 @@ def test_a_place_beyond_the_photo_and_no_subject(model: Path, case: Case) -> Non
             wideopen.render(photo, model=model, matte=matte, also=place)
     with pytest.raises(wideopen.StrokesError, match="leave out --matte none"):
         wideopen.render(photo, model=model, matte="none", also="0.5,0.5")
+
+
+def test_what_is_looked_at_is_the_thing_and_two_fifths_of_it_around() -> None:
+    asked: list[Part] = []
+    scene = draw_scene()
+    assert scene.view is not None
+    look = scene.view
+    thing_under(at(*SECOND[:2]), scene.pixels / np.float32(255), lambda part: asked.append(part) or look(part))
+    (x, y, radius), last = SECOND, asked[-1]
+    ends = x - 1.8 * radius, y - 1.8 * radius, x + 1.8 * radius, y + 1.8 * radius
+    found = last.left * WIDTH, last.top * HEIGHT, (last.left + last.width) * WIDTH, (last.top + last.height) * HEIGHT
+    assert found == pytest.approx([max(ends[0], 0), max(ends[1], 0), min(ends[2], WIDTH), min(ends[3], HEIGHT)], abs=4)
+
+
+@pytest.mark.parametrize(("share", "taken"), [(0.07, False), (0.13, True)])
+def test_a_thing_fills_a_tenth_of_its_rectangle_or_colours_decide(share: float, taken: bool) -> None:
+    colours, rows = draw_scene().pixels / np.float32(255), round(share * 96)
+    x, y, radius = SECOND
+
+    def look(part: Part) -> View:
+        matte = np.zeros((HEIGHT, WIDTH), np.float32)
+        matte[y : y + rows, x - 48 : x + 48] = 1
+        seen = matte[part.of(HEIGHT, WIDTH)]
+        return View(part, seen, seen * 0)
+
+    found = thing_in((at(x - 48, y - 48), at(x + 48, y + 48)), colours, look)
+    assert (overlap(found, disc(x, y, radius)) < 0.3) == taken
+    if taken:
+        assert found[y + 1 : y + rows - 1, x - 40 : x + 40].min() > 0.9 and found[: y - 4].max() == 0

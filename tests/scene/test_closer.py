@@ -148,3 +148,11 @@ def test_a_tap_is_looked_at_in_three_fifths_and_two_fifths_of_the_photo_which_fa
     np.testing.assert_allclose(weight[::-1, 30][:3], [1 / 12, 3 / 12, 5 / 12], atol=1e-6)
     corner = _fading(parts_around((0.95, 0.95))[1], (60, 60))
     assert corner[-1, 30] == corner[30, -1] == 1 and corner[0, 30] == corner[30, 0] == pytest.approx(1 / 12)
+
+
+def test_a_part_s_piece_of_a_large_subject_leaves_it_whole() -> None:
+    large = disc((60, 70), 30)
+    piece = seen_alone(disc((60, 70), 10), np.ones(SIZE), 0)
+    views = [piece(part) for part in parts_around(at((60, 70)))]
+    matte, _, focus = refine_at_point(large, np.where(large > 0.5, 0, -1).astype(np.float32), at((60, 70)), views)
+    assert focus == 0 and matte[large == 1].min() == 1 and matte[disc((60, 70), 34) == 0].max() == 0

@@ -303,3 +303,11 @@ def test_a_picture_s_strokes_are_green_by_a_third_and_no_specks() -> None:
     areas = [stroke.area for stroke in of_picture(many, None, "p", None)]
     assert len(areas) == 31 and [area.sum() for area in areas[:2]] == [3 * 34, 3 * 33]
     assert areas[-1].sum() == 3 * (3 + 4), "the smallest two are one"
+
+
+def test_strokes_that_are_equal_have_one_key() -> None:
+    first, second = np.zeros((2, 4, 6), bool)
+    second[0, 0] = True
+    makes = [lambda area=area: Stroke("keep", area=area.copy()) for area in (first, second, first.reshape(6, 4))]
+    makes += [lambda: Stroke("keep", ((0.1, 0.2),), 0.03), lambda: Stroke("keep", ((0.1, 0.2),), 0.04)]
+    assert all(make().key == make().key for make in makes) and len({make().key for make in makes}) == len(makes)

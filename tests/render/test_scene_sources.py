@@ -1,0 +1,40 @@
+"""Which map and which matte are used, and what is said of them."""
+
+from types import SimpleNamespace
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from wideopen import DepthError, RenderOptions
+from wideopen.photo.depth_map import DepthMap
+from wideopen.render.scene_sources import SceneSources, notices_of
+from wideopen.scene.model_store import KNOWN
+from wideopen.scene.scene import Matte
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.0, 0.49, "holds no subject"), (0.0, 0.51, None), (0.49, 1.0, None), (0.51, 1.0, "covers the whole photo")],
+)
+def test_a_matte_holds_a_subject_from_one_half_on(low: float, high: float, said: str | None) -> None:
+    notices = notices_of(Matte(np.array([[low, high]], np.float32), "file"))
+    assert len(notices) == (said is not None) and all(str(said) in line for line in notices)
+
+
+def test_the_best_depth_is_taken_where_it_is_asked_for_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if a model that estimates it is here; and not in place of what was named."""
+    pixels, map = np.zeros((30, 40, 3), np.uint8), DepthMap(np.eye(30, 40, dtype=np.float32), metric=False)
+    monkeypatch.setattr("wideopen.scene.model_store.best_here", lambda kind: KNOWN["depth-anything-v2-small"])
+    monkeypatch.setattr(SceneSources, "depth_model", lambda self: SimpleNamespace(estimate=lambda shown: map))
+    for options, expected in (({}, None), ({"best": True}, map), ({"best": True, "depth": "none"}, None),
+                              ({"depth": "auto"}, map)):  # fmt: skip
+        assert SceneSources(RenderOptions(**options), mock.Mock()).depth(pixels) is expected
+
+
+def test_a_damaged_map_in_a_photo_is_an_error_unless_another_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wideopen.photo.embedded_depth.embedded_depth", mock.Mock(side_effect=DepthError("damaged")))
+    for options, given in (({"depth": "none"}, None), ({}, np.eye(3))):
+        assert SceneSources(RenderOptions(**options), mock.Mock()).carried_depth(b"", "photo", given) is None
+    with pytest.raises(DepthError, match="damaged"):
+        SceneSources(RenderOptions(), mock.Mock()).carried_depth(b"", "photo", None)
