@@ -32,6 +32,9 @@ SPANS = {
     "working_side": (64, math.inf), "threads": (1, math.inf), "quality": (1, 100), "in_flight": (1, 64),
     "aperture": (0.5, math.inf),
     "blades": (0, 11), "roundness": (0, 1), "squeeze": (0.25, 4), "ring": (0, math.nextafter(1, 0)), "vignette": (0, 1),
+    "port": (0, 65535), "upload_mb": (1, math.inf), "upload_seconds": (1, math.inf), "uploads": (1, math.inf),
+    "megapixels": (0, 250), "queue": (1, math.inf), "job_seconds": (1, math.inf), "disk_mb": (1, math.inf),
+    "keep_minutes": (0.01, math.inf),
     "rim": (-1, 1), "axial": (-1, 1), "tilt": (-45, 45), "highlights": (1, 50), "grain": (0, 1),
 }  # fmt: skip
 """The least and the greatest value of numbers."""

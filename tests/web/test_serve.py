@@ -38,10 +38,10 @@ from starlette.responses import PlainTextResponse  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
 from wideopen.web.app import plain  # noqa: E402
-from wideopen.web.form import LEFT_OUT, make_options  # noqa: E402
+from wideopen.web.form import LEFT_OUT, SceneForm  # noqa: E402
 from wideopen.web.limits import FORM_BYTES, Gate  # noqa: E402
 from wideopen.web.schema import SPANS, STOPS, schema  # noqa: E402
-from wideopen.web.settings import ServeOptions, Share, fitted, share_out  # noqa: E402
+from wideopen.web.settings import ServeOptions, Share, fitted, share_out, worker_mb  # noqa: E402
 from wideopen.web.uploads import GoneError, Uploads, plain_name  # noqa: E402
 from wideopen.web.worker_pool import BusyError, Crew, LeftError  # noqa: E402
 
@@ -157,7 +157,7 @@ def test_a_scene_is_kept_until_it_is_forgotten(server: Server) -> None:
         ({"lens": "../../etc/passwd"}, "lens must be one of"),
         ({"aperture": "1.4", "depth": None}, "need a depth map"),
         ({"grain": "much"}, "grain: input should be a valid number"),
-        ({"matte": "/etc/passwd"}, "matte must be auto, none or photo"),
+        ({"matte": "/etc/passwd"}, "matte: input should be 'auto', 'none' or 'photo'"),
         ({"photo_id": "../x", "photo": None}, "no longer here"),
         ({"photo": None}, "there is no photo; send it as the field photo"),
         ({"apperture": "1.4"}, "there is no field 'apperture' here"),
@@ -474,7 +474,7 @@ def test_a_job_is_stopped_when_it_takes_too_long_or_too_much(model: Path, tmp_pa
     async def do(name: str, job: Any, value: Any) -> Any:
         return await crew._do(crew._full, name, here, job, value)
 
-    with Crew(ServeOptions(model=model, job_seconds=2, megapixels=5, queue=1), Share(1, 1, 1, 4000)) as crew:
+    with Crew(ServeOptions(model=model, job_seconds=2, megapixels=5, queue=1), Share(1, 1, 1)) as crew:
         with pytest.raises(PhotoError, match="slow.jpg: took longer than 2 s"):
             asyncio.run(do("slow.jpg", time.sleep, 2 * HANG))
         crew._seconds = HANG
@@ -517,13 +517,18 @@ def test_workers_are_what_memory_and_cores_allow() -> None:
     assert options.megapixels == 50 and 5 < fitted(ServeOptions(memory_mb=2_500)).megapixels < 20
     many = share_out(options, cores=16)
     assert 1 < many.full <= 8 and many.screen * many.threads <= 16
-    total = sum(getattr(many, kind) * many.worker_mb(kind, 50) for kind in ("screen", "full"))
+    total = sum(getattr(many, kind) * worker_mb(kind, 50) for kind in ("screen", "full"))
     assert total < 24_000
     assert share_out(fitted(ServeOptions(memory_mb=5_000)), cores=2).full == 1
     with pytest.raises(ValueError, match=r"too little memory for photos of 50 megapixels.*--megapixels"):
         share_out(ServeOptions(memory_mb=1_000, megapixels=50), cores=2)
     with pytest.raises(ValueError, match="queue must be at least 1"):
         ServeOptions(queue=0)
+
+
+def as_texts(values: dict[str, Any]) -> dict[str, str]:
+    """As a form has them."""
+    return {name: str(value) for name, value in values.items()}
 
 
 def test_every_option_of_the_lens_has_a_control() -> None:
@@ -534,10 +539,10 @@ def test_every_option_of_the_lens_has_a_control() -> None:
     help_texts = {item.name: item.metadata["help"].replace("`", "") for item in fields(RenderOptions)}
     assert all(option["help"] == help_texts[name] for name, option in shown.items())
     defaults = {name: option["default"] for name, option in shown.items() if option["default"] is not None}
-    assert make_options(defaults) == RenderOptions()
+    assert SceneForm(**as_texts(defaults)).options() == RenderOptions()
     for name, preset in load_presets().items():
         settings = told["presets"][name]["settings"]
-        assert make_options(settings) == RenderOptions(**preset.settings)
+        assert SceneForm(**as_texts(settings)).options() == RenderOptions(**preset.settings)
     from wideopen.lens.lens_settings import make_aperture
     from wideopen.lens.thin_lens import PRESETS as OPTICS
 
@@ -550,7 +555,7 @@ def test_every_option_of_the_lens_has_a_control() -> None:
     # The ends of all sliders are values that the options and the aperture allow.
     for name, (least, greatest, _) in SPANS.items():
         for end in (least, greatest):
-            make_aperture(make_options({name: end}))
+            make_aperture(SceneForm(**as_texts({name: end})).options())
 
 
 def test_messages_lose_what_is_the_servers_own(tmp_path: Path) -> None:
@@ -566,9 +571,9 @@ def test_a_model_with_a_lens_head_serves_the_lens_without_a_map(tmp_path: Path) 
     header = json.loads(scene[4 : 4 + int.from_bytes(scene[:4], "little")])
     assert header["kind"] == "subject" and {"matte", "behind"} <= {plane["name"] for plane in header["planes"]}
     shown = worker.show(PATH, RenderOptions(aperture=1.4, focus="0.2,0.2"), 640)
-    held = len(worker._memory._values)
+    held = len(worker._photos._memory._values)
     worker.show(PATH, RenderOptions(aperture=4.0, focus="0.2,0.2"), 640)
-    assert len(worker._memory._values) == held  # Only drawn anew.
+    assert len(worker._photos._memory._values) == held  # Only drawn anew.
     assert worker.show(PATH, RenderOptions(aperture=1.4, focus="0.5,0.6"), 640) != shown
 
 

@@ -49,7 +49,7 @@ def serve(**values: Any) -> None:
 
             def ready(address: str) -> None:
                 jobs = f"{share.screen} + {share.full} jobs at once"
-                limits = f"below {share.memory_mb} MB, photos of up to {options.megapixels} megapixels"
+                limits = f"below {options.memory_mb} MB, photos of up to {options.megapixels} megapixels"
                 typer.echo(f"{address}  (open it in a browser; {jobs}, {limits}; Ctrl-C stops it)")
 
             try:

@@ -2,19 +2,18 @@
 
 import asyncio
 import contextlib
-import io
 import json
 import mimetypes
 import re
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import python_multipart  # noqa: F401 (FastAPI reads forms with it, and names it only where one is declared)
 import uvicorn
-from fastapi import FastAPI, Form, HTTPException, Request, Response, UploadFile
+from fastapi import FastAPI, Form, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
@@ -40,22 +39,14 @@ MULTIPART = Form(media_type="multipart/form-data")
 
 
 class Service:
-    """What the routes do.
+    """What the routes do, by a crew at work on files that are kept among uploads."""
 
-    Args:
-        crew: at work.
-        uploads: where files are kept.
-        options: limits.
-    """
-
-    def __init__(self, crew: Crew, uploads: Uploads, options: ServeOptions) -> None:
-        self._crew, self._uploads = crew, uploads
-        self._schema, self._examples = schema(options), examples()
+    def __init__(self, crew: Crew, uploads: Uploads) -> None:
+        self._crew, self._uploads, self._examples = crew, uploads, examples()
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes."""
         app.get("/health")(self.health)
-        app.get("/schema", response_model=None)(lambda: self._schema)
         app.get("/examples/{name}", response_class=Response)(self.example)
         app.post("/render", response_class=Response)(self.render)
         app.post("/scene", response_class=Response)(self.scene)
@@ -63,9 +54,9 @@ class Service:
 
     async def health(self, response: Response) -> dict[str, Any]:
         """Whether work can be done, and how much waits for it."""
-        healthy, room = self._crew.healthy(), not self._uploads.full
-        response.status_code = 200 if healthy and room else 503
-        return {"healthy": healthy, "room": room, "waiting": self._crew.waiting}
+        found = {"healthy": self._crew.healthy, "room": not self._uploads.full}
+        response.status_code = 200 if all(found.values()) else 503
+        return {**found, "waiting": self._crew.waiting}
 
     async def example(self, name: str) -> Response:
         """A photo to try, or its depth map."""
@@ -90,42 +81,33 @@ class Service:
 
     async def scene(self, request: Request, form: Annotated[SceneForm, MULTIPART]) -> Response:
         """Where the things of a photo are: a JSON header and planes of at most 960 px; docs/serve.md has the format."""
-        async with self._received(form, keep=("photo", "depth")) as (path, options, ids):
+        async with self._received(form, keep={"photo", "depth"}) as (path, options, ids):
             body = await self._crew.do(request.receive, "scene", path, options)
         names = {"id": ids["photo"], "depth_id": ids.get("depth"), "output": output_path(path).name}
         return Response(body, media_type=MEDIA_TYPE, headers={"x-wideopen": json.dumps(names)})
 
     @contextlib.asynccontextmanager
     async def _received(
-        self, form: SceneForm, keep: tuple[str, ...] = ()
+        self, form: SceneForm, keep: Collection[str] = ()
     ) -> AsyncIterator[tuple[Path, RenderOptions, dict[str, str]]]:
-        """The photo that came, the options, which name the files that came with it, and the ids of all these.
+        """The photo, the options, which name the files beside it, and the ids of all these.
 
-        Args:
-            keep: of which of them the file stays when the block is left without an error.
+        What came with the request goes when the block is left; what is to `keep`, only if there was an error.
         """
-        options, strokes, came = form.options(), form.strokes_file, []
-        if strokes is None and form.strokes is not None:
-            strokes = UploadFile(io.BytesIO(form.strokes.encode()), filename="strokes.json")
-        matte = form.matte_file if isinstance(form, RenderForm) else None
-        files = {"photo": form.photo, "depth": form.depth, "strokes": strokes, "matte": matte}
-        ids = {"photo": form.photo_id, "depth": form.depth_id}
+        options, files, ids = form.options(), form.files(), form.ids()
         try:
             for name, file in files.items():
-                if file is not None:
-                    ids[name] = await run_in_threadpool(self._uploads.add, file.file, file.filename or "")
-                    came.append(name)
-            known = {name: token for name, token in ids.items() if token is not None}
-            if "photo" not in known:
+                ids[name] = await run_in_threadpool(self._uploads.add, file.file, file.filename or "")
+            if "photo" not in ids:
                 raise ValueError("there is no photo; send it as the field photo, or its id from /scene as photo_id")
             with contextlib.ExitStack() as stack:
-                paths = {name: stack.enter_context(self._uploads.using(token)) for name, token in known.items()}
-                path = paths.pop("photo")
-                yield path, with_settings(options, paths), known
-            came = [name for name in came if name not in keep]
+                paths = {name: stack.enter_context(self._uploads.using(token)) for name, token in ids.items()}
+                photo = paths.pop("photo")
+                yield photo, with_settings(options, paths), ids
+            files = {name: file for name, file in files.items() if name not in keep}
         finally:
-            for name in came:
-                self._uploads.forget(ids[name] or "")
+            for name in files.keys() & ids.keys():
+                self._uploads.forget(ids[name])
 
     async def forget(self, ids: Annotated[str, Form(description="Ids, divided by commas.")]) -> Response:
         """Remove uploads; a page asks for it when it is closed."""
@@ -135,21 +117,23 @@ class Service:
 
 
 def make_app(crew: Crew, uploads: Uploads, options: ServeOptions, password: str | None = None) -> Gate:
-    """The whole as one ASGI application.
+    """The whole as one ASGI application, behind the gate; arguments as of `Service` and `Gate`."""
 
-    Args:
-        crew: at work.
-        password: asked for, with the name `wideopen`, if given.
-    """
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            await run_in_threadpool(uploads.sweep)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        sweeping = asyncio.create_task(_sweep(uploads))
+        sweeping = asyncio.create_task(sweep())
         yield
         sweeping.cancel()
 
     app = FastAPI(title="wideopen", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
-    Service(crew, uploads, options).add_to(app)
+    told = schema(options)
+    app.get("/schema", response_model=None)(lambda: told)
+    Service(crew, uploads).add_to(app)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
 
     def in_one_line(_: Request, error: Exception) -> Response:
@@ -177,34 +161,16 @@ def plain(message: str, folder: Path) -> str:
     return message.replace(" (--depth)", "").replace("; give one with --model", "")
 
 
-class Server(uvicorn.Server):
-    """A server that says when it answers."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        self._ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-
-
 def run(app: Gate, options: ServeOptions, ready: Callable[[str], None]) -> None:
-    """Serve until interrupted, or exit with a line on the standard error if the address cannot be had.
-
-    Args:
-        ready: called with the address once requests are answered.
-    """
+    """Serve until interrupted, or exit with a line on the standard error if the address cannot be had; `ready` is given
+    the address, which takes requests from then on."""
     config = uvicorn.Config(
         app, options.host, options.port, log_level="warning", ws="none", limit_concurrency=CONNECTIONS,
         timeout_keep_alive=10, timeout_graceful_shutdown=3, server_header=False, root_path="",
         h11_max_incomplete_event_size=32 << 10,
     )  # fmt: skip
-    Server(config, ready).run()
-
-
-async def _sweep(uploads: Uploads) -> None:
-    while True:
-        await asyncio.sleep(SWEEP_S)
-        await run_in_threadpool(uploads.sweep)
+    socket = config.bind_socket()
+    socket.listen(config.backlog)  # What comes before the server has started waits for it.
+    host, port = socket.getsockname()[:2]
+    ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    uvicorn.Server(config).run([socket])

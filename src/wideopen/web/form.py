@@ -1,8 +1,8 @@
 """The forms that clients send: a photo and what lies beside it, and the options of library and command line by name."""
 
-from collections.abc import Mapping
+import io
 from dataclasses import Field, fields
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 import pydantic
 from fastapi import UploadFile
@@ -11,8 +11,8 @@ from wideopen.options import RenderOptions, with_settings
 
 LEFT_OUT = ("model", "engine", "precision", "threads", "best", "depth", "depth_model", "shape", "strokes")
 """The deployer's business, and paths on the server."""
-MATTES = (None, "auto", "none", "photo")
-"""Sources of mattes that name nothing of the server's."""
+MATTES = Literal["auto", "none", "photo"]
+"""Sources of mattes that name nothing of the server's; a picture comes as `matte_file`."""
 
 
 def option_fields() -> list["Field[Any]"]:
@@ -20,57 +20,58 @@ def option_fields() -> list["Field[Any]"]:
     return [item for item in fields(RenderOptions) if item.name not in LEFT_OUT]
 
 
-def _of_form(item: "Field[Any]") -> tuple[Any, Any]:
-    """An option as a field of a form, which need not be there; texts that have a parser come as they are."""
-    kind = str if item.metadata["parser"] else get_type_hints(RenderOptions)[item.name]
-    return kind | None, pydantic.Field(None, description=item.metadata["help"])
+def of_form(text: str, **limits: Any) -> Any:
+    """A field of a form, which need not be there."""
+    return pydantic.Field(None, description=text, **limits)
+
+
+def _kind(item: "Field[Any]") -> Any:
+    """What comes for an option; texts that have a parser come as they are."""
+    kind = MATTES if item.name == "matte" else get_type_hints(RenderOptions)[item.name]
+    return (str if item.metadata["parser"] else kind) | None
 
 
 Options: Any = pydantic.create_model(
     "Options",
     __config__=pydantic.ConfigDict(extra="forbid"),
-    **{item.name: _of_form(item) for item in option_fields()},  # type: ignore[call-overload]
+    **{item.name: (_kind(item), of_form(item.metadata["help"])) for item in option_fields()},  # type: ignore[call-overload]
 )
 
 
 class SceneForm(Options):  # type: ignore[misc]
     """What `/scene` takes."""
 
-    photo: Annotated[UploadFile | None, pydantic.Field(description="The photo's file; or `photo_id`.")] = None
-    photo_id: str | None = pydantic.Field(None, description="The `id` that /scene gave, in place of the file.")
-    depth: Annotated[UploadFile | None, pydantic.Field(description="A depth map for it: PNG, TIFF, EXR or .npy.")] = (
-        None
-    )
-    depth_id: str | None = pydantic.Field(None, description="The `depth_id` that /scene gave.")
-    strokes: str | None = pydantic.Field(None, description="What a hand says of the matte: JSON, one stroke a line.")
-    strokes_file: Annotated[
-        UploadFile | None, pydantic.Field(description="The same as a file, or as a picture in green and red.")
-    ] = None
+    photo: UploadFile | None = of_form("The photo's file; or `photo_id`.")
+    photo_id: str | None = of_form("The `id` that /scene gave for this photo, in place of the file.")
+    depth: UploadFile | None = of_form("A depth map for it: PNG, TIFF, EXR or .npy.")
+    depth_id: str | None = of_form("The `depth_id` that /scene gave.")
+    strokes: str | None = of_form("What a hand says of the matte: JSON, one stroke a line.")
+    strokes_file: UploadFile | None = of_form("The same as a file, or as a picture in green and red.")
 
     def options(self) -> RenderOptions:
-        """The options that came; see `make_options`."""
-        values = {item.name: getattr(self, item.name) for item in option_fields()}
-        return make_options({name: value for name, value in values.items() if value is not None})
+        """The options that came, texts understood as on the command line. Raises ValueError."""
+        given = {item.name: getattr(self, item.name) for item in option_fields()}
+        return with_settings(None, {name: value for name, value in given.items() if value is not None})
+
+    def files(self) -> dict[str, UploadFile]:
+        """The files that came, by what they are: `photo` or an option."""
+        lines = self.strokes and UploadFile(io.BytesIO(self.strokes.encode()), filename="strokes.json")
+        found = {"photo": self.photo, "depth": self.depth, "strokes": self.strokes_file or lines}
+        return {name: file for name, file in found.items() if file}
+
+    def ids(self) -> dict[str, str]:
+        """What stands for files that came before."""
+        return {name: token for name, token in (("photo", self.photo_id), ("depth", self.depth_id)) if token}
 
 
 class RenderForm(SceneForm):
     """What `/render` takes."""
 
-    matte_file: Annotated[UploadFile | None, pydantic.Field(description="A picture of the subject's opacity.")] = None
-    side: int | None = pydantic.Field(
-        None, ge=64, description="Long side in px of a JPEG for the screen; a whole file if not given."
-    )
+    matte_file: UploadFile | None = of_form("A picture of the subject's opacity.")
+    side: int | None = of_form("Long side in px of a JPEG for the screen; a whole file if not given.", ge=64)
 
-
-def make_options(given: Mapping[str, Any]) -> RenderOptions:
-    """Options from a form's values, texts understood as the command line does.
-
-    Raises:
-        ValueError: what the options' rules refuse; a matte that is a file, a session or a model of the server's.
-    """
-    if given.get("matte") not in MATTES:
-        raise ValueError("matte must be auto, none or photo here; a picture of it is given as matte_file")
-    return with_settings(None, given)
+    def files(self) -> dict[str, UploadFile]:
+        return super().files() | ({"matte": self.matte_file} if self.matte_file else {})
 
 
 def kind_of(item: "Field[Any]") -> tuple[str, list[str]]:

@@ -1,10 +1,4 @@
-"""A scene as bytes that a browser draws a preview from: a JSON header, and the planes after it.
-
-4 bytes     length of the header, little-endian
-header      JSON; for each plane its name, type, width, height, and where its bytes lie after the header
-planes      `jpeg` pictures; `grey`: one byte a pixel, 255 is 1; `half`: float16, little-endian. The last two are
-            compressed (zlib, RFC 1950), row by row from the top
-"""
+"""A scene as bytes that a browser draws a preview from, in the format that docs/serve.md gives under `/scene`."""
 
 import io
 import json
@@ -26,12 +20,8 @@ JPEG_QUALITY = 95
 
 
 def planes_of_scene(scene: Scene) -> dict[str, Float]:
-    """The planes of a scene with a matte.
-
-    Returns:
-        `photo` and `behind` (what is drawn around the subject where that is blurred), HxWx3 sRGB-encoded; `matte`,
-        HxW in [0, 1]; `disparity`, HxW relative to the subject's.
-    """
+    """The planes of a scene with a matte: `photo` and `behind`, what is drawn around a blurred subject, HxWx3
+    sRGB-encoded; `matte`, HxW in [0, 1]; `disparity`, HxW relative to the subject's."""
     assert scene.matte is not None
     canvas, matte, relative = on_canvas(scene)
     behind = linear_to_srgb(remove_foreground(srgb_to_linear(canvas), matte, scene.matte.exact).clip(0.0, 1.0))

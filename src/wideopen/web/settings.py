@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from wideopen.options import check_spans
 from wideopen.render import machine
 
 STATIC = Path(__file__).parent / "static"
@@ -55,19 +56,9 @@ class ServeOptions:
     )
 
     def __post_init__(self) -> None:
-        from wideopen.photo.files import MAX_PIXELS  # `wideopen --help` reads this module, and must answer at once.
-
-        if not 0 <= self.port <= 65535:
-            raise ValueError(f"port must be 0 to 65535, not {self.port}")
         if self.embed_in and not re.fullmatch(r"https?://[\w.:-]+", self.embed_in):
             raise ValueError(f"embed in must be an origin, as https://example.org, not {self.embed_in!r}")
-        for name in ("upload_mb", "upload_seconds", "uploads", "queue", "job_seconds", "disk_mb"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name.replace('_', ' ')} must be at least 1, not {getattr(self, name)}")
-        if not 0 <= self.megapixels * 10**6 <= MAX_PIXELS:
-            raise ValueError(f"megapixels must be 0 to {MAX_PIXELS // 10**6}, not {self.megapixels}")
-        if not self.keep_minutes > 0:
-            raise ValueError(f"keep minutes must be above 0, not {self.keep_minutes}")
+        check_spans(self)
 
 
 @dataclass(frozen=True)
@@ -80,12 +71,11 @@ class Share:
     """Workers that make files to download."""
     threads: int
     """CPU threads of each."""
-    memory_mb: int
-    """All together stay below this."""
 
-    def worker_mb(self, kind: str, megapixels: int) -> int:
-        """Most that a worker of that kind takes."""
-        return WORKER_MB + (megapixels * BYTES_A_PIXEL[kind] * 10**6 >> 20)
+
+def worker_mb(kind: str, megapixels: int) -> int:
+    """Most that a worker of that kind takes."""
+    return WORKER_MB + (megapixels * BYTES_A_PIXEL[kind] * 10**6 >> 20)
 
 
 def fitted(options: ServeOptions) -> ServeOptions:
@@ -106,8 +96,7 @@ def share_out(options: ServeOptions, cores: int | None = None) -> Share:
         ValueError: the memory is not enough for one photo of the size allowed.
     """
     cores, memory = cores or machine.cores(), options.memory_mb or 0
-    least = Share(max(1, cores // 2), 1, max(1, cores // 2), 0)
-    each_screen, each_full = (least.worker_mb(kind, options.megapixels) for kind in ("screen", "full"))
+    each_screen, each_full = (worker_mb(kind, options.megapixels) for kind in ("screen", "full"))
     left = memory - BASE_MB - each_screen - each_full
     if left < 0:
         need = memory - left
@@ -115,6 +104,7 @@ def share_out(options: ServeOptions, cores: int | None = None) -> Share:
             f"{memory} MB is too little memory for photos of {options.megapixels} megapixels, which take {need} MB; "
             "allow more (--memory-mb) or smaller photos (--megapixels)"
         )
-    screen = 1 + min(left // each_screen, max(1, cores // 2) - 1)
-    full = 1 + min((left - (screen - 1) * each_screen) // each_full, max(1, cores // 2) - 1)
-    return Share(screen, full, max(1, cores // screen), memory)
+    most = max(1, cores // 2) - 1
+    screen = 1 + min(left // each_screen, most)
+    full = 1 + min((left - (screen - 1) * each_screen) // each_full, most)
+    return Share(screen, full, max(1, cores // screen))

@@ -10,8 +10,8 @@ import secrets
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
@@ -25,18 +25,8 @@ class GoneError(WideopenError):
     """An upload that was removed, or never was."""
 
 
-@dataclass
-class _Upload:
-    path: Path
-    """In a folder of its own, which changed last when it came or was used."""
-    jobs: int = 0
-    """That read it now; it stays as long as there are any."""
-    left: bool = False
-    """Whether its client needs it no more."""
-
-
 class Uploads:
-    """A folder of uploads and results.
+    """A folder of uploads and results; each upload lies in a folder of its own, which changed last when it was used.
 
     Args:
         folder: all in it is removed sooner or later; nothing outside is touched.
@@ -46,7 +36,11 @@ class Uploads:
 
     def __init__(self, folder: Path, keep_s: float, limit: int, now: Callable[[], float] = time.time) -> None:
         self.folder, self._keep_s, self._limit, self._now = folder, keep_s, limit, now
-        self._known: dict[str, _Upload] = {}
+        self._paths: dict[str, Path] = {}
+        self._jobs: Counter[str] = Counter()
+        """That read an upload now; it stays as long as there are any."""
+        self._left: set[str] = set()
+        """Uploads whose clients need them no more."""
         self._lock = threading.Lock()
         self._bytes = 0
 
@@ -58,13 +52,11 @@ class Uploads:
     def add(self, file: BinaryIO, name: str) -> str:
         """Store what a client sent; its token."""
         token = secrets.token_urlsafe(16)
-        home = self.folder / token
-        home.mkdir()
-        path = home / plain_name(name)
+        path = self.folder / token / plain_name(name)
+        path.parent.mkdir()
         with path.open("wb") as target:
             shutil.copyfileobj(file, target, 1 << 20)
-        with self._lock:
-            self._known[token] = _Upload(path)
+        self._paths[token] = path
         return token
 
     @contextlib.contextmanager
@@ -75,24 +67,22 @@ class Uploads:
             GoneError: there is none of that token; the client has to send it again.
         """
         with self._lock:
-            found = self._known.get(token)
-            if found is None:
+            path = self._paths.get(token)
+            if path is None:
                 raise GoneError("that upload is no longer here; send the photo again")
-            found.jobs += 1
+            self._jobs[token] += 1
         try:
-            yield found.path
+            yield path
         finally:
             with self._lock:
-                found.jobs -= 1
-                os.utime(found.path.parent)
-            if found.left:
+                self._jobs[token] -= 1
+                os.utime(path.parent)
+            if token in self._left:
                 self.sweep()
 
     def forget(self, token: str) -> None:
         """The client no longer needs it; what is not known is forgotten already."""
-        with self._lock:
-            if token in self._known:
-                self._known[token].left = True
+        self._left.add(token)
         self.sweep()
 
     def added(self, count: int) -> None:
@@ -104,16 +94,17 @@ class Uploads:
         """Remove what nobody needs."""
         with self._lock:
             self._bytes = sum(map(self._swept, self.folder.iterdir()))
+            self._left &= self._paths.keys()
+            self._jobs += Counter()  # Without those that are 0.
 
     def _swept(self, home: Path) -> int:
         """Bytes of what lies there, after it was removed if nobody needs it."""
-        known = self._known.get(home.name) or _Upload(home)
         with contextlib.suppress(OSError):  # Removed by somebody else meanwhile.
             old = self._now() - home.stat().st_mtime > self._keep_s
-            if known.jobs or not (known.left or old):
+            if self._jobs[home.name] or not (home.name in self._left or old):
                 files = home.rglob("*") if home.is_dir() else [home]
                 return sum(path.stat().st_size for path in files if path.is_file())
-            self._known.pop(home.name, None)
+            self._paths.pop(home.name, None)
             if home.is_dir():
                 shutil.rmtree(home)
             else:

@@ -17,12 +17,10 @@ from starlette.types import Receive
 
 from wideopen.errors import PhotoError, WideopenError
 from wideopen.web import jobs
-from wideopen.web.settings import ServeOptions, Share
+from wideopen.web.settings import ServeOptions, Share, worker_mb
 
 _worker: jobs.Worker | None = None
 """Of a worker process."""
-START_S = 60.0
-"""Longest that a worker may take to start."""
 
 
 class BusyError(WideopenError):
@@ -57,10 +55,6 @@ class Crew:
     """Workers of two kinds: those that draw what is shown, one for a photo, and those that make files.
 
     As a context manager it starts all of them, waits until they can work, and stops them at the end, whatever they do.
-
-    Args:
-        options: limits.
-        share: how many of each, with how many threads and MB.
     """
 
     def __init__(self, options: ServeOptions, share: Share) -> None:
@@ -70,15 +64,16 @@ class Crew:
         context = multiprocessing.get_context("spawn")
 
         def pool(kind: str, workers: int) -> ProcessPool:
-            values = (options.model, share.threads, options.megapixels, share.worker_mb(kind, options.megapixels))
+            values = (options.model, share.threads, options.megapixels, worker_mb(kind, options.megapixels))
             return ProcessPool(workers, initializer=_start, initargs=values, context=context)
 
         self._screen = [pool("screen", 1) for _ in range(share.screen)]
         self._full = pool("full", share.full)
+        self._pools = [*self._screen, self._full]
 
     def __enter__(self) -> "Crew":
         try:
-            for warm in [pool.schedule(_run, args=("warm",), timeout=START_S) for pool in (*self._screen, self._full)]:
+            for warm in [pool.schedule(_run, args=("warm",), timeout=self._seconds) for pool in self._pools]:
                 warm.result()
         except BaseException:
             self.__exit__()
@@ -86,14 +81,15 @@ class Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for pool in (*self._screen, self._full):
+        for pool in self._pools:
             pool.stop()
-        for pool in (*self._screen, self._full):
+        for pool in self._pools:
             pool.join()
 
+    @property
     def healthy(self) -> bool:
         """Whether workers can be given work."""
-        return all(pool.active for pool in (*self._screen, self._full))
+        return all(pool.active for pool in self._pools)
 
     @property
     def waiting(self) -> int:
@@ -101,15 +97,13 @@ class Crew:
         return max(0, self._jobs - self._workers)
 
     async def do(self, receive: Receive, job: str, photo: Path, *values: Any) -> Any:
-        """One job of `jobs.Worker` on a photo, by its name; what goes wrong is one line about the photo.
-
-        What is shown of a photo comes from one worker, which remembers it.
+        """One job of `jobs.Worker`, by its name; what is shown of a photo comes from one worker, which remembers it.
 
         Args:
             receive: of the request, which has nothing more to give; it says when the client leaves.
 
         Raises:
-            BusyError, LeftError, WideopenError: one line for a person.
+            BusyError, LeftError, WideopenError: one line for a person, about the photo.
         """
         screen = self._screen[zlib.crc32(str(photo).encode()) % len(self._screen)]
         return await self._do(self._full if job == "make" else screen, photo.name, receive, _run, job, photo, *values)
