@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 from wideopen.lens.apertures import Aperture
 from wideopen.lens.defocus import signed_bank
 from wideopen.lens.depth_layers import (
-    EDGE_PX,
-    GAP_LIMIT,
     Layers,
     _present,
     _shares,
@@ -30,7 +28,7 @@ def step(near: float, far: float, width: int = 24) -> Float:
 
 
 def test_an_edge_reaches_as_far_as_it_is_wide_and_smaller_steps_are_none() -> None:
-    assert find_edges(step(0.0, EDGE_PX), 2) is None
+    assert find_edges(step(0.0, 2.0), 2) is None
     edges = find_edges(step(-1.0, 1.5), 2)
     assert edges is not None
     assert np.flatnonzero(edges.mask[5]).tolist() == [10, 11, 12, 13]
@@ -125,7 +123,7 @@ def test_layers_hold_what_is_within_a_step_of_them_and_go_on_under_nearer_ones()
         (0.9, 0.4, None, 0.5, 0.4),  # Half of it is, so what they left free is where the new is.
         (0.9, 0.4, None, 0.25, 0.2),
         (0.9, 0.0, 1.0, 0.3, 0.2),  # A gap in a surface that leans is closed.
-        (0.9, 0.0, 0.005, 0.3, GAP_LIMIT * 0.005),
+        (0.9, 0.0, 0.005, 0.3, 16.0 * 0.005),
         (0.9, 0.0, 0.0, 0.3, 0.0),
     ],
 )

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from wideopen.image.color import linear_to_srgb
-from wideopen.lens.foreground_removal import REACH, SHARE, remove_foreground
+from wideopen.lens.foreground_removal import remove_foreground
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.lens.matte_lens import draw
 from wideopen.render.scene_rendering import draw_on_canvas, draw_scene, on_canvas
@@ -26,9 +26,9 @@ def scene(tight_px: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_half_of_what_lies_around_takes_its_place() -> None:
     light, matte = scene()
     found = remove_foreground(light, matte)
-    half = (1 - SHARE) * np.array(RED) + SHARE * np.array(GREEN)
+    half = 0.5 * (np.array(RED) + np.array(GREEN))
     assert np.allclose(found[100, 150], half, atol=0.02)
-    away = cv2.dilate(matte, np.ones((2 * round(REACH * HEIGHT) + 5,) * 2)) == 0
+    away = cv2.dilate(matte, np.ones((2 * round(0.015 * HEIGHT) + 5,) * 2)) == 0
     assert np.array_equal(found[away], light[away])
 
 

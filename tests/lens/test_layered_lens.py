@@ -123,9 +123,20 @@ def test_scenes_that_make_no_sense() -> None:
         Layer(np.zeros((4, 4, 3), np.float32), Plane(0), np.zeros((4, 5), np.float32))
 
 
+def lamp() -> Float:
+    """Linear light of two by two white pixels in the dark."""
+    light = np.full((80, 80, 3), 0.02, np.float32)
+    light[39:41, 39:41] = 1
+    return light
+
+
 def test_lamps_raised_are_no_brighter_than_white_in_the_end() -> None:
-    lamp = np.full((40, 40, 3), 0.02, np.float32)
-    lamp[18:22, 18:22] = 1
-    for blur, white in ((0.0, True), (1.0, True), (9.0, False)):
-        seen = render_layers([Layer(lamp, Plane(0.0))], blur, 1.0, highlight_gain=8.0)
+    for blur, gain, white in ((0.0, 8.0, True), (2.5, 8.0, True), (2.5, 1.0, False)):
+        seen = render_layers([Layer(lamp(), Plane(0.0))], blur, 1.0, highlight_gain=gain)
         assert seen.max() <= 1 and (seen.max() == 1) == white
+
+
+def test_lamps_are_raised_to_four_times_white_if_nothing_is_said() -> None:
+    four, other = (render_layers([Layer(lamp(), Plane(0.0))], 9.0, 1.0, highlight_gain=gain) for gain in (4.0, 4.1))
+    found = render_layers([Layer(lamp(), Plane(0.0))], 9.0, 1.0)
+    assert np.array_equal(found, four) and not np.array_equal(found, other)

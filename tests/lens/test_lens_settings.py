@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from wideopen.errors import PhotoError
 from wideopen.lens.apertures import Aperture, kernel
 from wideopen.lens.lens_settings import (
-    HIGHLIGHT_GAIN,
-    LARGEST,
     choose_lens,
     make_aperture,
     settings_for_map,
@@ -179,7 +177,7 @@ def test_spots_that_cover_much_are_no_lamps() -> None:
     gains = [
         settings_for_map(lamps(share), RELATIVE, options).highlight_gain for share in (0.0, 0.005, 0.03, 0.06, 0.1)
     ]
-    assert gains[0] == gains[1] == HIGHLIGHT_GAIN
+    assert gains[0] == gains[1] == 4.0
     assert gains[1] > gains[2] > gains[3] > gains[4]
     assert gains[4] == 1.0
 
@@ -193,9 +191,9 @@ def test_no_disc_is_larger_than_a_share_of_the_short_side() -> None:
     for focus in ("near", "far", "0.5,0.5"):
         options = RenderOptions(aperture=0.5, lens="85mm", focus=focus)
         held = settings_for_map(PHOTO, RELATIVE, options)
-        assert np.abs(held.radius(RELATIVE.disparity, 1200)).max() == pytest.approx(LARGEST * 1200, rel=1e-4)
+        assert np.abs(held.radius(RELATIVE.disparity, 1200)).max() == pytest.approx(180, rel=1e-4)
     free = settings_for_map(PHOTO, RELATIVE, RenderOptions(aperture=16.0, focus="near"))
-    assert np.abs(free.radius(RELATIVE.disparity, 1200)).max() < 0.5 * LARGEST * 1200
+    assert np.abs(free.radius(RELATIVE.disparity, 1200)).max() < 90
 
 
 def test_auto_focus_is_on_the_subject() -> None:
@@ -212,7 +210,7 @@ def test_no_disc_is_larger_than_fifteen_hundredths_of_the_short_side(scale: str)
     radius = settings_for_scene(PHOTO, options).radius(np.float32(-1.0), 1200) if found is None else (
         found.radius_in(metric_map(0.5, 50.0).disparity, PHOTO.shape).max()
     )  # fmt: skip
-    assert float(radius) == pytest.approx(0.15 * 1200, rel=1e-4)
+    assert float(radius) == pytest.approx(180, rel=1e-4)
 
 
 def test_what_the_exif_does_not_say_of_a_lens_is_a_50mm_s_and_two_metres() -> None:

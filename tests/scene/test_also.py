@@ -15,9 +15,9 @@ from command import call
 from lens_models import build_lens_model
 from wideopen import RenderOptions, Scene
 from wideopen.option_texts import parse_subjects
-from wideopen.scene.also import BEYOND, thing_in, thing_under
+from wideopen.scene.also import thing_in, thing_under
 from wideopen.scene.closer import WHOLE, Part, View
-from wideopen.scene.correction import DOT, begin, correct
+from wideopen.scene.correction import begin, correct
 from wideopen.scene.scene import Disparity, Matte
 from wideopen.scene.stroke import Stroke
 from wideopen.scene.stroke_file import decode_strokes
@@ -79,7 +79,7 @@ def test_a_rectangle_takes_what_is_in_it(looks: bool) -> None:
     assert after.matte is not None
     assert overlap(after.matte.opacity, disc(*FIRST) | disc(*SECOND)) > 0.93
     alone = thing_in(around(*SECOND), scene.pixels / np.float32(255), scene.view)
-    reach = round((1 + 2 * BEYOND) * SECOND[2]) + 1
+    reach = round((1 + 2 * 0.02) * SECOND[2]) + 1
     assert not alone[:, : SECOND[0] - reach].any() and not alone[SECOND[1] + reach :].any()
 
 
@@ -87,7 +87,7 @@ def test_a_point_that_the_network_sees_nothing_at_spreads() -> None:
     scene, point = draw_scene(), at(*SECOND[:2])
     blind = replace(scene, view=lambda part: View(part, np.zeros((24, 32), np.float32), np.zeros((24, 32), np.float32)))
     assert thing_under(point, scene.pixels / np.float32(255), blind.view) is None
-    spread = correct(scene, [Stroke("keep", (point,), DOT)])
+    spread = correct(scene, [Stroke("keep", (point,), 0.012)])
     for other in (blind, replace(scene, view=None)):
         after = correct(other, [Stroke("also", (point,))])
         assert after.matte is not None and spread.matte is not None

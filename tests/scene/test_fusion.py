@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from wideopen.photo.depth_map import DepthMap
-from wideopen.scene.fusion import AWAY, scene_of_map, with_subject
+from wideopen.scene.fusion import scene_of_map, with_subject
 from wideopen.scene.scene import Disparity, Matte, Scene
 
 HEIGHT, WIDTH = 240, 320
@@ -154,7 +154,7 @@ def test_a_network_s_scene_without_a_subject_or_all_subject() -> None:
     own = box(BOX)
     relative = np.where(own > 0, 0, np.float32(-0.6)).astype(np.float32)
     nothing = with_subject(network_scene(own, relative), Matte(box(), "matte"))
-    assert nothing.relative.max() <= -AWAY, "nothing is sharp"
+    assert nothing.relative.max() <= -0.25, "nothing is sharp"
     everything = with_subject(network_scene(box(WHOLE), np.zeros_like(relative)), Matte(own, "matte"))
     assert everything.relative.max() == -1, "nothing is known of what lies behind"
 

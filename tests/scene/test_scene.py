@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wideopen.scene.background_depth import LEAST_DEPTH, scene_depth
+from wideopen.scene.background_depth import scene_depth
 from wideopen.scene.scene import Disparity, Matte, Scale, Scene
 
 OPACITY = np.zeros((40, 60), np.float32)
@@ -64,7 +64,7 @@ def test_focus_in_a_map_is_counted_from_the_subject_in_its_units() -> None:
 
 def test_a_scene_is_as_deep_as_what_is_farthest_but_for_two_in_a_hundred() -> None:
     flat = np.ones((10, 100))
-    assert scene_depth(flat) == LEAST_DEPTH == 0.25
+    assert scene_depth(flat) == 0.25
     flat[:, :30] = 0.4
     assert scene_depth(flat) == pytest.approx(0.6)
     flat[:, 30] = 0.0

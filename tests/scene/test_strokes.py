@@ -17,7 +17,7 @@ from lens_models import build_lens_model
 from wideopen import Scene, StrokesError
 from wideopen.image.spreading import Ground
 from wideopen.scene import correction
-from wideopen.scene.correction import SIDE, correct
+from wideopen.scene.correction import correct
 from wideopen.scene.scene import Disparity, Matte
 from wideopen.scene.stroke import Stroke
 from wideopen.scene.stroke_file import as_strokes, decode_strokes, load_strokes, of_picture
@@ -83,7 +83,7 @@ def test_a_line_says_that_a_thing_lies_as_far_as_another() -> None:
 
 def test_what_is_painted_is_exact_at_full_size_whatever_the_tiling() -> None:
     scene = draw_scene(scale=5)
-    assert max(scene.pixels.shape) > SIDE
+    assert max(scene.pixels.shape) > 1024
     strokes = [ALONG_ARM, Stroke("give", ((0.2, 0.5), (0.21, 0.72)), 0.007)]
     after = opacity_of(corrected := correct(scene, strokes))
     whole = slice(0, 5 * HEIGHT), slice(0, 5 * WIDTH)
@@ -161,7 +161,7 @@ def test_strokes_on_a_large_photo_cost_no_more(monkeypatch: pytest.MonkeyPatch) 
     strokes = [Stroke("keep", tuple(map(tuple, rng.uniform(0.1, 0.9, (3, 2)))), 0.01) for _ in range(30)]
     for scale in (4, 18):
         scene = correct(draw_scene(scale=scale), strokes)
-        assert scene.matte is not None and max(scene.matte.opacity.shape) == SIDE
+        assert scene.matte is not None and max(scene.matte.opacity.shape) == 1024
     assert scene.pixels.shape[0] * scene.pixels.shape[1] > 24e6
     assert len(looked) == 60 and looked[:30] == looked[30:]
 

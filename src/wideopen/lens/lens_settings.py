@@ -44,7 +44,7 @@ class LensSettings:
     focus: float = 0.0
     """Disparity of what is in focus, in the units of the scene or map that is drawn."""
     aperture: Aperture = Aperture()
-    highlight_gain: float = 4.0
+    highlight_gain: float = HIGHLIGHT_GAIN
     """Brightness given to lamps that the camera clipped (`highlights.raise_lamps`); 1 leaves them."""
     focus_to: float | None = None
     """The other end of what is in focus, if it is a range: all between is as sharp."""
