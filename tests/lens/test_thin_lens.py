@@ -88,5 +88,6 @@ def test_presets_are_the_lenses_they_are_named_after() -> None:
     """docs/lens.md: 50 mm on full frame (24 mm high), 85 mm, EBB!'s Canon 7D (14.9 mm high), a phone's main camera."""
     numbers = {name: (lens.focal_length_mm, lens.f_number, lens.sensor_height_mm) for name, lens in PRESETS.items()}
     assert numbers == {"50mm": (50, 1.8, 24), "85mm": (85, 1.4, 24), "ebb": (50, 1.8, 14.9), "phone": (6.8, 1.8, 6.3)}
-    assert 24 / 6.3 * 6.8 == pytest.approx(26, abs=0.2), "of a phone as 35 mm film would have it"
+    phone = PRESETS["phone"]
+    assert phone.focal_length_mm * 24 / phone.sensor_height_mm == pytest.approx(26, abs=0.2), "as on 36 x 24 mm"
     assert all(lens.focus_distance_m == 2 for lens in PRESETS.values()), "as where nothing else is known"
