@@ -1,10 +1,16 @@
 """Networks whose parts all do something, as none does before it is trained."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from unittest.mock import patch
+
 import torch
 
 from wideopen.network.blocks import InstanceNorm
+from wideopen.network.encoders import LiteEncoder
 from wideopen.network.heads import HeadConv
-from wideopen.network.pynet import PyNET
+from wideopen.network.pynet import LEVELS, PyNET
 from wideopen.options import PyNETConfig
 
 
@@ -21,3 +27,31 @@ def lively(config: PyNETConfig, level: int = 1) -> PyNET:
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
             torch.nn.init.normal_(module.bias, std=0.3)
     return network
+
+
+SHORT = {7: "3  3+", 6: "3  3+  3b", 5: "5  5+  5eb", 4: "5e  7+  5b", 3: "9  9+  5be  3"}
+
+
+@contextmanager
+def shortened() -> Iterator[None]:
+    """PyNET and its pretrained encoder (with drawn weights) with every kind of step, of each few.
+
+    What one step of a kind shows of graphs, the next one shows again.
+    """
+    levels = {level: replace(LEVELS[level], steps=steps) for level, steps in SHORT.items()}
+    with (
+        patch.dict(LEVELS, levels),
+        patch("efficientnet_lite_pytorch.model.round_repeats", lambda repeats, _: 2 if repeats == 4 else 1),
+        patch.object(LiteEncoder, "load_pretrained", _draw_norms),
+    ):
+        yield
+
+
+def _draw_norms(encoder: LiteEncoder) -> None:
+    """An export keeps equal values once only: these are all different, as trained ones are."""
+    for norm in encoder.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            for value in (norm.weight, norm.running_var):
+                torch.nn.init.uniform_(value, 0.5, 1.5)
+            for value in (norm.bias, norm.running_mean):
+                torch.nn.init.normal_(value, std=0.3)

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 import wideopen.export.onnx_export as export_module
-from lively import lively
+from lively import lively, shortened
 from wideopen.errors import ModelError, OutputError
 from wideopen.export.graph_rewrites import fold
 from wideopen.export.onnx_export import Picture, export_onnx
@@ -22,7 +23,13 @@ from wideopen.options import PyNETConfig
 pytestmark = pytest.mark.slow
 
 CONFIG = PyNETConfig(width=0.0625, blocks="cascade", head="blend", encoder="lite0", init="he")
-"""Of all levels, which takes half a minute to trace; test_restore.py traces lens heads and PyNET's own encoder."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short() -> Iterator[None]:
+    """Of all levels, yet of few nodes, as tracing takes seconds a hundred."""
+    with shortened():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +104,7 @@ def test_weights_may_be_kept_in_half_the_bits(
     exported: tuple[PyNET, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, path = exported
-    # Tracing takes half a minute and has been done: here is what it gave.
+    # Tracing takes long and has been done: here is what it gave.
     monkeypatch.setattr(export_module, "trace", lambda network: onnx.load(path.with_name("plain.onnx")))
     small = tmp_path / "small.onnx"
     difference = export_onnx(path.with_name("level1.pt"), small, compress=True)

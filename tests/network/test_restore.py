@@ -1,6 +1,6 @@
 """An exported model computes the same as a network again, and training starts from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from command import call
-from lively import lively
+from lively import lively, shortened
 from training_runs import write_recipe
 from varied_photos import draw
 from wideopen.errors import ModelError
@@ -30,13 +30,12 @@ pytestmark = pytest.mark.slow
 FIRST = Path(__file__).parents[2] / "examples" / "models" / "first.onnx"
 CONFIG = PyNETConfig(width=0.0625, blocks="cascade", head="lens", encoder="lite0", init="he")
 
-
 Export = Callable[[PyNETConfig, int], tuple[PyNET, Path]]
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Export:
-    """A network and its export, made once: an export takes ten seconds and more."""
+def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """A network and its export, made once: an export takes seconds."""
 
     @cache
     def export(config: PyNETConfig, level: int) -> tuple[PyNET, Path]:
@@ -46,6 +45,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Export:
         return network, folder / "model.onnx"
 
     return export
+
+
+@pytest.fixture
+def exported(export: Export) -> Iterator[Export]:
+    """The same, of networks with few steps, for as long as a test runs."""
+    with shortened():
+        yield export
 
 
 @pytest.mark.parametrize(("config", "level"), [(CONFIG, 7), (replace(CONFIG, encoder="pynet", blocks="parallel"), 6)])
