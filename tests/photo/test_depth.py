@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wideopen import DepthError, OutputError
-from wideopen.photo.depth import check_shape, decode_depth, load_depth, save_depth
-from wideopen.photo.depth_file import _decode_pfm
+from wideopen.photo.depth import check_shape, decode_depth, load_depth, same_shape, save_depth
+from wideopen.photo.depth_file import _decode_pfm, check_channel
 from wideopen.photo.depth_map import DepthMap
 
 
@@ -303,3 +303,34 @@ def test_a_pfm_is_whole_or_refused(kind: bytes, channels: int, order: str) -> No
     np.testing.assert_array_equal(_decode_pfm(whole), values.squeeze())
     with pytest.raises(ValueError, match=f"^{24 * channels - 1} of {24 * channels} bytes are there"):
         _decode_pfm(whole[:-1])
+
+
+@pytest.mark.parametrize(("columns", "fits"), [(388, True), (387, False), (412, True), (413, False)])
+def test_a_map_is_of_the_photo_s_shape_within_three_per_cent(columns: int, fits: bool) -> None:
+    assert same_shape(300, columns, 3000, 4000) == fits
+    assert same_shape(columns, 300, 4000, 3000) == fits
+
+
+def test_small_maps_are_rounded_to_whole_pixels() -> None:
+    assert same_shape(3, 5, 300, 400) and same_shape(3, 3, 300, 400) and not same_shape(3, 6, 300, 400)
+
+
+@pytest.mark.parametrize(
+    ("kind", "near", "far"), [(np.uint8, 2, 3), (np.uint16, 514, 515), (np.float32, 0.0078, 0.0079)]
+)
+def test_what_is_two_steps_off_grey_is_grey(kind: type, near: float, far: float) -> None:
+    grey = np.zeros((4, 6, 3), kind)
+    grey[:, 3:] = np.iinfo(kind).max if kind is not np.float32 else 1
+    grey[1, 1, 1] = near
+    np.testing.assert_array_equal(check_channel(grey, "map"), grey[..., 1].astype(np.float32))
+    grey[1, 1, 1] = far
+    with pytest.raises(DepthError, match="is a colour picture"):
+        check_channel(grey, "map")
+
+
+def test_one_channel_in_a_thousand_parts_is_an_outlier() -> None:
+    """Of 10,000 pixels the tenth from either end is where the map begins and ends."""
+    values = np.full((100, 100), 0.5, np.float32)
+    values[0, :9], values[1, :9], values[2, 0], values[3, 0] = 0.0, 1.0, 0.25, 0.75
+    found = decode(values).disparity
+    assert found[2, 0] == found[0, 0] == 0 and found[3, 0] == found[1, 0] == 1 and found[50, 50] == pytest.approx(0.5)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from depth_photos import after_start, apple_jpeg, dynamic_depth_jpeg, encoded, gdepth_jpeg, heic, orientation, sei, xmp
 from wideopen import DepthError
 from wideopen.photo.depth import check_shape, load_depth
-from wideopen.photo.embedded_depth import embedded_depth
+from wideopen.photo.embedded_depth import _appended, embedded_depth
 from wideopen.photo.files import decode
 from wideopen.photo.jpeg_parts import jpeg_parts
 
@@ -224,3 +224,16 @@ def test_parts_end_where_the_next_begin() -> None:
     parts = jpeg_parts(first + second + b"trailer")
     assert [(part.start, part.end) for part in parts] == [(0, len(first)), (len(first), len(first + second))]
     assert decode(io.BytesIO(first + second).getvalue()).pixels.shape == (192, 256, 3)
+
+
+def test_files_behind_a_photo_are_found_from_its_end_or_from_the_data_s() -> None:
+    """Dynamic Depth 1.0, 3: lengths, and padding, of which none is said where there is none."""
+    first, second = b"\xff\xd8\xffone", b"\x89PNGtwo!"
+    items: list[dict[str, str]] = [{}, {"Length": str(len(first))}, {"Length": str(len(second))}]
+    for data in (b"photo" + first + second + b"and more", b"photo, other" + first + second):
+        found = [_appended(data, 5, items, index) for index in (1, 2)]
+        assert found == [first, second]
+    padded: list[dict[str, str]] = [{"Padding": "2"}, {"Length": str(len(first)), "Padding": "3"}, items[2]]
+    data = b"photo" + bytes(2) + first + bytes(3) + second + b"and more"
+    assert [_appended(data, 5, padded, index) for index in (1, 2)] == [first, second]
+    assert _appended(data, 5, [{"Padding": "x"}, *padded[1:]], 1) is None

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image, PngImagePlugin
 
-from wideopen.photo.iptc import captions, raw_profile, read_resources, without_captions
+from wideopen.photo.iptc import _with_captions, captions, raw_profile, read_resources, without_captions
 
 CAPTION = b"\x1c\x02\x78\x00\x0bA red apple"
 RESOLUTION, THUMBNAIL = b"\0\1" * 8, bytes(28)
@@ -59,3 +59,14 @@ def test_a_text_of_a_png_is_read_as_it_is_written() -> None:
     text.add_text(*raw_profile(CAPTION))
     Image.new("RGB", (4, 4)).save(out, "PNG", pnginfo=text)
     assert captions(read(out.getvalue())) == CAPTION
+
+
+def test_captions_of_the_file_are_added_where_resources_hold_none() -> None:
+    found_there, others = b"\x1c\x02\x78\0\3abc", b"8BIM\x03\xed\0\0\0\0\0\2ab"
+    block = b"8BIM\x04\x04\0\0\0\0\0\x08" + found_there
+    held = block.replace(b"abc", b"own")
+    for resources, found, expected in (
+        (others, found_there, others + block), (b"", found_there, block), (others, b"", others), (held, b"", held),
+        (held, found_there, held), (others + held, found_there, others + held), (b"", b"", b""), (others, held, held),
+    ):  # fmt: skip
+        assert _with_captions(resources, found) == expected

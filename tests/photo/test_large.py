@@ -2,14 +2,15 @@
 
 import io
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image, JpegImagePlugin
 
-from wideopen import Renderer, RenderOptions
-from wideopen.photo import channels, encode
+from wideopen import PhotoError, Renderer, RenderOptions
+from wideopen.photo import channels, encode, files
 from wideopen.photo.files import decode, to_bytes
 from wideopen.photo.formats.jpeg_strips import encode_in_strips
 from wideopen.photo.photo import Photo
@@ -90,3 +91,41 @@ def test_result_written_over_the_photo(model: Path) -> None:
     np.testing.assert_array_equal(apart.taken.pixels, draw(300, 400))
     np.testing.assert_array_equal(over.result.pixels, apart.result.pixels)
     assert over.result.pixels is over.taken.pixels and apart.result.pixels is not apart.taken.pixels
+
+
+@pytest.mark.parametrize(
+    ("pixels", "length", "said"),
+    [
+        (250_000_000, 2_500_000, None), (250_000_001, 10**9, "is more than 250 megapixels"),
+        (40_000_000, 1, None), (40_000_001, 400_000, "which no photo is"), (40_000_001, 400_001, None),
+    ],
+)  # fmt: skip
+def test_a_file_claims_what_its_bytes_can_hold(pixels: int, length: int, said: str | None) -> None:
+    """The limits of docs/photos.md, by the numbers that a header gives."""
+    if said is None:
+        files._check_size(pixels, 1, "photo", length)
+    else:
+        with pytest.raises(PhotoError, match=f"^photo: .*{pixels}x1 px.*{said}"):
+            files._check_size(pixels, 1, "photo", length)
+
+
+@pytest.mark.parametrize(
+    ("mode", "raw", "most", "bits"),
+    [
+        ("RGB", "RGB", 770_000_000 // 3, 8),
+        ("RGBA", "RGBA", 770_000_000 // 4, 8),
+        ("RGB", "RGB;16B", 770_000_000 // 6, 16),
+    ],
+)
+def test_pixels_take_770_mb_at_most(mode: str, raw: str, most: int, bits: int) -> None:
+    class LoadedError(Exception):
+        """It was let in."""
+
+    for count, error in ((most, LoadedError), (most + 1, PhotoError)):
+        image = mock.Mock(
+            width=count, height=1, mode=mode, info={}, format="PNG", tile=[("zip", (0, 0, 1, 1), 0, raw)],
+            load=mock.Mock(side_effect=LoadedError),
+        )  # fmt: skip
+        with pytest.raises(error) as caught:
+            channels.read_channels(image, b"")
+        assert error is LoadedError or f"{count}x1 px in {bits} bits is too large" in str(caught.value)

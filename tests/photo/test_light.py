@@ -165,3 +165,13 @@ def test_a_picture_of_light_has_a_cover_as_deep() -> None:
         assert done.alpha is not None and done.alpha.dtype == done.pixels.dtype == np.uint16
         assert done.alpha.tolist() == [[0, 128 * 257]]
         assert np.abs(done.pixels / 65535 - [[[0, 0, 0.4614], [1, 1, 0.4614]]]).max() < 1e-4
+
+
+def test_transparency_in_planes_is_left_out_and_said() -> None:
+    clear = np.dstack([LIGHT, np.ones(LIGHT.shape[:2], np.float32)])
+    for alpha, said in ((1.0, ()), (0.5, ("its transparency is left out",))):
+        clear[3, 5, 3] = alpha
+        for planar in ({}, {"planarconfig": "separate"}):
+            photo = decode(tiff(clear, **planar))
+            assert photo.notices == said and photo.alpha is None
+            np.testing.assert_array_equal(photo.pixels, LIGHT)

@@ -4,15 +4,17 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
+import rawpy
 from PIL import Image
 
 from other_programs import dng, drawing, pillow, stored, tiff
 from wideopen import PhotoError, Renderer, RenderOptions
 from wideopen.photo.files import decode, kept_suffix, load, photo_suffixes
-from wideopen.photo.raw import is_raw
+from wideopen.photo.raw import develop, is_raw
 from wideopen.render.destinations import output_path
 
 
@@ -99,3 +101,14 @@ def test_not_imported_for_others() -> None:
         "print('rawpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_raw_is_developed_into_srgb_of_sixteen_bits() -> None:
+    """By IEC 61966-2-1: the 2.4th power, and a line of 12.92 in the shadows; as the camera balanced white."""
+    opened = mock.Mock()
+    assert develop(opened) is opened.postprocess.return_value
+    (how,) = (call.kwargs for call in opened.postprocess.call_args_list)
+    assert how == {
+        "use_camera_wb": True, "output_bps": 16, "output_color": rawpy.ColorSpace.sRGB, "gamma": (2.4, 12.92),
+        "auto_bright_thr": 0.001,
+    }  # fmt: skip

@@ -17,7 +17,7 @@ from lens_models import build_lens_model
 from wideopen import Scene, StrokesError
 from wideopen.image.spreading import Ground
 from wideopen.scene import correction
-from wideopen.scene.correction import correct
+from wideopen.scene.correction import correct, window
 from wideopen.scene.scene import Disparity, Matte
 from wideopen.scene.stroke import Stroke
 from wideopen.scene.stroke_file import as_strokes, decode_strokes, load_strokes, of_picture
@@ -311,3 +311,11 @@ def test_strokes_that_are_equal_have_one_key() -> None:
     makes = [lambda area=area: Stroke("keep", area=area.copy()) for area in (first, second, first.reshape(6, 4))]
     makes += [lambda: Stroke("keep", ((0.1, 0.2),), 0.03), lambda: Stroke("keep", ((0.1, 0.2),), 0.04)]
     assert all(make().key == make().key for make in makes) and len({make().key for make in makes}) == len(makes)
+
+
+def test_what_a_stroke_may_change_is_of_the_photo_s_rows_and_columns() -> None:
+    for shape in ((240, 320), (240, 320, 3)):
+        rows, columns = window(ALONG_ARM, shape)
+        reach = max(0.15, 12 * ALONG_ARM.radius) * 320
+        assert (rows.start, rows.stop) == pytest.approx((0.437 * 240 - reach, 0.437 * 240 + reach), abs=8)
+        assert (columns.start, columns.stop) == pytest.approx((0.4 * 320 - reach, 0.63 * 320 + reach), abs=8)
