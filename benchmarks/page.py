@@ -47,6 +47,7 @@ CASES: list[tuple[str, str | None, dict[str, Any]]] = [
     ("path.jpg", "path-depth.png", {"aperture": 2, "tilt": 8}),
     ("dog.jpg", None, {"aperture": 2, "tilt": -8, "tilt_direction": 90}),
     ("dog.jpg", None, {"aperture": 1.8, "focus": "auto@f/5.6"}),
+    ("dog.jpg", None, {"aperture": 1.4, "axial": 0.3}),
 ]
 DRAW = """async ({photo, depth, settings}) => {
     const [{Looks}, {readScene}] = await Promise.all([import('./looks.js'), import('./scene.js')]);

@@ -302,15 +302,15 @@ SOFT = {"kind": "keep", "points": [[0.2, 0.8], [0.3, 0.8]], "radius": 0.02, "sof
 
 
 @pytest.mark.parametrize(
-    ("name", "focus", "side", "depth", "strokes"),
+    ("name", "focus", "side", "depth", "strokes", "axial"),
     [
-        ("dog.jpg", "auto@f/8", 640, None, [GIVE, SOFT]),
-        ("scooter.jpg", "0.2,0.3:auto", 480, None, []),
-        ("path.jpg", "auto", 400, "path-depth.png", []),
+        ("dog.jpg", "auto@f/8", 640, None, [GIVE, SOFT], 0),
+        ("scooter.jpg", "0.2,0.3:auto", 480, None, [], 0),
+        ("path.jpg", "auto", 400, "path-depth.png", [], 0.3),
     ],
 )
 def test_a_photo_is_the_command_lines(
-    page: Any, name: str, focus: str, side: int, depth: str | None, strokes: list[Any]
+    page: Any, name: str, focus: str, side: int, depth: str | None, strokes: list[Any], axial: float
 ) -> None:
     """By the package's model, with strokes, and by a depth map: at most 2/255 apart on 99.9 % of the pixels."""
     with Image.open(EXAMPLES / name) as photo:
@@ -318,7 +318,7 @@ def test_a_photo_is_the_command_lines(
         photo.save(buffer := io.BytesIO(), "JPEG", quality=95)
     data = buffer.getvalue()
     made = page.evaluate(
-        """async ([data, depth, focus, strokes]) => {
+        """async ([data, depth, focus, strokes, axial]) => {
             const alone = await import('./alone.js'), schema = await alone.schema();
             const settings = Object.fromEntries(schema.options.map(option => [option.name, option.default]));
             // As a PNG, so that nothing is lost by writing it.
@@ -326,17 +326,19 @@ def test_a_photo_is_the_command_lines(
             const named = text => text && new File([bytes(text)], 'it.png', {type: 'image/png'});
             const [file, map] = [named(data), named(depth)];
             const photo = {file, depth: map, id: null, focus, strokes};
-            const made = new Uint8Array(await (await alone.render(photo, {...settings, aperture: 1.8})).arrayBuffer());
+            const blob = await alone.render(photo, {...settings, aperture: 1.8, axial});
+            const made = new Uint8Array(await blob.arrayBuffer());
             return btoa(Array.from(made, byte => String.fromCharCode(byte)).join(''));
         }""",
         [
             *(file and base64.b64encode(file).decode() for file in (data, depth and (EXAMPLES / depth).read_bytes())),
             focus,
             strokes,
+            axial,
         ],
     )
     ours = np.asarray(Image.open(io.BytesIO(base64.b64decode(made))).convert("RGB")).astype(int)
-    renderer = Renderer(aperture=1.8, focus=focus).with_strokes(strokes or None)
+    renderer = Renderer(aperture=1.8, focus=focus, axial=axial).with_strokes(strokes or None)
     theirs = renderer.render_photo(decode(data, name), depth and load_depth(EXAMPLES / depth))[0].pixels.astype(int)
     error = np.abs(ours - theirs).max(axis=2)
     assert (error <= 2).mean() >= 0.999
@@ -344,9 +346,10 @@ def test_a_photo_is_the_command_lines(
 
 def test_what_the_npm_package_gives(page: Any) -> None:
     photo = (scene()[0] * 255).round().astype(np.uint8)
-    call = "m.Wideopen.load().then(wideopen => wideopen.render(v[0], {aperture: 1.4, blades: 6, rim: 0.5, tilt: 2}))"
-    found = by_javascript(page, "api", call, photo)[..., :3].astype(int)
-    wanted = Renderer(aperture=1.4, blades=6, rim=0.5, tilt=2).render(photo)
+    options: dict[str, Any] = {"aperture": 1.4, "blades": 6, "rim": 0.5, "tilt": 2, "axial": 0.3}
+    call = "m.Wideopen.load().then(wideopen => wideopen.render(v[0], v[1]))"
+    found = by_javascript(page, "api", call, photo, options)[..., :3].astype(int)
+    wanted = Renderer(**options).render(photo)
     assert (np.abs(found - wanted).max(axis=2) <= 2).mean() >= 0.999 and (wanted != photo).any()
 
 
@@ -385,9 +388,9 @@ def is_left_out_and_said(page: Any) -> None:
 
     told = page.evaluate("fetch('schema.json').then(answer => answer.json())")
     assert {option["name"] for option in told["options"]}.isdisjoint(UNDRAWN)
-    assert page.get_by_text("Axial colour", exact=True).count() == 0 and page.locator("#also").is_hidden()
+    assert page.get_by_text("Axial colour", exact=True).count() == 1 and page.locator("#also").is_hidden()
     assert page.locator("#brush").is_visible()
-    assert "without axial colour and further subjects" in page.locator("#left-out").inner_text()
+    assert "without further subjects" in page.locator("#left-out").inner_text()
 
 
 def test_the_application_alone_and_offline(page: Any, site: Path) -> None:

@@ -412,9 +412,9 @@ def test_no_more_uploads_than_allowed_and_none_without_room(tmp_path: Path) -> N
     uploads = Uploads(tmp_path, 60, 1 << 30)
     gate = Gate(reader(), ServeOptions(uploads=1), uploads)
     upload = {"path": "/scene"}
-    gate._uploads = 1
+    asyncio.run(gate._free.acquire())
     assert answer_of(gate, upload, [piece(1, False)])[0]["status"] == 503
-    gate._uploads = 0
+    gate._free.release()
     for _ in range(2):  # What is whole counts no longer.
         assert answer_of(gate, upload, [piece(1, False)])[0]["status"] == 200
     uploads.added(1 << 30)
@@ -474,7 +474,8 @@ def test_a_job_is_stopped_when_it_takes_too_long_or_too_much(model: Path, tmp_pa
     async def do(name: str, job: Any, value: Any) -> Any:
         return await crew._do(crew._full, name, here, job, value)
 
-    with Crew(ServeOptions(model=model, job_seconds=2, megapixels=5, queue=1), Share(1, 1, 1)) as crew:
+    limits = ServeOptions(model=model, job_seconds=2, megapixels=5, queue=1)
+    with Crew(limits, Share(1, 1, 1)).at_work() as crew:
         with pytest.raises(PhotoError, match="slow.jpg: took longer than 2 s"):
             asyncio.run(do("slow.jpg", time.sleep, 2 * HANG))
         crew._seconds = HANG

@@ -43,7 +43,7 @@ def serve(**values: Any) -> None:
             share = share_out(options)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
-        with Crew(options, share) as crew:
+        with Crew(options, share).at_work() as crew:
             uploads = Uploads(home, options.keep_minutes * 60, options.disk_mb << 20)
             app = make_app(crew, uploads, options, os.environ.get("WIDEOPEN_PASSWORD") or None)
 

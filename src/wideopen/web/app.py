@@ -36,6 +36,7 @@ CONNECTIONS = 1000
 STATUS = {GoneError: 410, BusyError: 503, LeftError: 499}
 """HTTP status of errors that are not the photo's or the options' own, which are 422."""
 MULTIPART = Form(media_type="multipart/form-data")
+Received = tuple[Path, RenderOptions, dict[str, str]]
 
 
 class Service:
@@ -87,14 +88,13 @@ class Service:
         return Response(body, media_type=MEDIA_TYPE, headers={"x-wideopen": json.dumps(names)})
 
     @contextlib.asynccontextmanager
-    async def _received(
-        self, form: SceneForm, keep: Collection[str] = ()
-    ) -> AsyncIterator[tuple[Path, RenderOptions, dict[str, str]]]:
+    async def _received(self, form: SceneForm, keep: Collection[str] = ()) -> AsyncIterator[Received]:
         """The photo, the options, which name the files beside it, and the ids of all these.
 
         What came with the request goes when the block is left; what is to `keep`, only if there was an error.
         """
-        options, files, ids = form.options(), form.files(), form.ids()
+        options, files = form.options(), form.files()
+        ids = {name: token for name, token in (("photo", form.photo_id), ("depth", form.depth_id)) if token}
         try:
             for name, file in files.items():
                 ids[name] = await run_in_threadpool(self._uploads.add, file.file, file.filename or "")

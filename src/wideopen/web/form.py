@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import Field, fields
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import pydantic
 from fastapi import UploadFile
@@ -59,10 +59,6 @@ class SceneForm(Options):  # type: ignore[misc]
         found = {"photo": self.photo, "depth": self.depth, "strokes": self.strokes_file or lines}
         return {name: file for name, file in found.items() if file}
 
-    def ids(self) -> dict[str, str]:
-        """What stands for files that came before."""
-        return {name: token for name, token in (("photo", self.photo_id), ("depth", self.depth_id)) if token}
-
 
 class RenderForm(SceneForm):
     """What `/render` takes."""
@@ -72,12 +68,3 @@ class RenderForm(SceneForm):
 
     def files(self) -> dict[str, UploadFile]:
         return super().files() | ({"matte": self.matte_file} if self.matte_file else {})
-
-
-def kind_of(item: "Field[Any]") -> tuple[str, list[str]]:
-    """What a control for an option is to be, and its choices: `number`, `whole`, `switch`, `choice` or `text`."""
-    hint = get_type_hints(RenderOptions)[item.name]
-    parts = [part for part in get_args(hint) if part is not type(None)] if get_args(hint) else [hint]
-    if all(isinstance(part, str) for part in parts):
-        return "choice", list(parts)
-    return {int: "whole", float: "number", bool: "switch"}.get(parts[0], "text"), []

@@ -45,11 +45,7 @@ class Worker:
         self._photos.engine.run(np.zeros((side * 3 // 4, side, 3), np.float32))
 
     def scene(self, path: Path, options: RenderOptions) -> bytes:
-        """Where the things of a photo are, for a browser to draw a preview of; see `scene_planes`.
-
-        The header's `kind` says what draws: `subject` a lens by matte and disparity, `map` a lens by a depth map,
-        `picture` nothing: the model gives a picture of its own, the plane `drawn`.
-        """
+        """Where the things of a photo are, for a browser to draw a preview of, in the format of `scene_planes`."""
         self._check(path, options)
         opened = self._photos.open(path, options)
         taken = vars(read_taken(opened.photo.exif)).items()  # JSON has no word for infinity.

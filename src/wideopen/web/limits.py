@@ -43,18 +43,14 @@ CLOSE = {"connection": "close"}
 
 
 class Gate:
-    """The middleware.
+    """The middleware before `app`, which answers Starlette's HTTPException: that is raised where it reads too much.
 
-    Args:
-        app: what it guards. It answers HTTPException of Starlette's, which is raised where it reads too much.
-        options: limits.
-        uploads: told of bytes that come in.
-        password: asked for (HTTP Basic, with the name `wideopen`) everywhere but at /health, if given.
+    `uploads` is told of bytes that come in; `password`, if given, is asked for everywhere but at /health.
     """
 
     def __init__(self, app: ASGIApp, options: ServeOptions, uploads: Uploads, password: str | None = None) -> None:
         self._app, self._options, self._kept, self._password = app, options, uploads, password
-        self._uploads = 0
+        self._free = asyncio.Semaphore(options.uploads)
         self._headers = {**HEADERS, "content-security-policy": POLICY + (options.embed_in or "'none'")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,11 +84,11 @@ class Gate:
         if takes_files:
             if self._kept.full:
                 raise HTTPException(507, "there is no room for uploads now; try again later", CLOSE)
-            if self._uploads >= self._options.uploads:
+            if self._free.locked():
                 reason = "too many uploads at the moment; try again in a minute"
                 raise HTTPException(503, reason, {**CLOSE, "retry-after": "30"})
-            self._uploads += 1
-            upload.callback(self._ended)
+            await self._free.acquire()
+            upload.callback(self._free.release)
         return limit
 
     def _limited(self, receive: Receive, limit: int, upload: ExitStack) -> Receive:
@@ -120,9 +116,6 @@ class Gate:
             return message
 
         return more
-
-    def _ended(self) -> None:
-        self._uploads -= 1
 
     async def _ask(self, given: bytes, password: str) -> None:
         right = base64.b64encode(f"{USER}:{password}".encode())

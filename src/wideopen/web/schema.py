@@ -3,15 +3,15 @@
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from wideopen import __version__
 from wideopen.lens.lens_settings import HIGHLIGHT_GAIN, LARGEST, NEAREST_M
 from wideopen.lens.thin_lens import PRESETS as LENSES
-from wideopen.options import DEPTH, LENS
+from wideopen.options import DEPTH, LENS, RenderOptions
 from wideopen.options import SPANS as RANGES
 from wideopen.presets import load_presets
-from wideopen.web.form import kind_of, option_fields
+from wideopen.web.form import option_fields
 from wideopen.web.settings import SCREEN_PX, SHOWN_PX, ServeOptions
 
 SPANS = {
@@ -68,7 +68,11 @@ def schema(options: ServeOptions) -> dict[str, Any]:
 
 
 def _option(item: Any) -> dict[str, Any]:
-    kind, choices = kind_of(item)
+    """What a control for an option is made from; `kind` is `number`, `whole`, `switch`, `choice` or `text`."""
+    hint = get_type_hints(RenderOptions)[item.name]
+    parts = [part for part in get_args(hint) or [hint] if part is not type(None)]
+    choices = parts if all(isinstance(part, str) for part in parts) else []
+    kind = "choice" if choices else {int: "whole", float: "number", bool: "switch"}.get(parts[0], "text")
     span, (least, most) = SPANS.get(item.name), RANGES.get(item.name, (None, None))
     return {
         "name": item.name, "panel": item.metadata["panel"], "help": item.metadata["help"].replace("`", ""),

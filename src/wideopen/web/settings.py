@@ -63,14 +63,11 @@ class ServeOptions:
 
 @dataclass(frozen=True)
 class Share:
-    """How many workers there are, and what each may take."""
+    """How many workers draw what is shown and how many make files to download, and the CPU threads of each."""
 
     screen: int
-    """Workers that draw what is shown."""
     full: int
-    """Workers that make files to download."""
     threads: int
-    """CPU threads of each."""
 
 
 def worker_mb(kind: str, megapixels: int) -> int:

@@ -16,20 +16,16 @@ from wideopen.scene.model import Engine
 from wideopen.web.schema import examples, schema
 from wideopen.web.settings import STATIC, ServeOptions
 
-UNDRAWN = "axial", "hdr"
+UNDRAWN = ("hdr",)
 """Options that the browser alone has not."""
 
 
 def write_site(folder: Path, model: Path | None = None, overwrite: bool = False) -> list[Path]:
-    """Write the application into a folder.
+    """Write the application into a folder, which is made if it is not there; its files.
 
     Args:
-        folder: made if it is not there.
         model: with a lens head; the package's own if None.
         overwrite: write into a folder that holds anything.
-
-    Returns:
-        The files.
 
     Raises:
         OutputError: the folder cannot be written, or holds something.
@@ -65,9 +61,7 @@ def write_one_file(path: Path, model: Path | None = None, overwrite: bool = Fals
         site = Path(home)
         held = {file.relative_to(site).as_posix(): file for file in write_site(site, model)}
         bundle = {
-            name: {"text": file.read_text("utf-8")}
-            if file.suffix in (".js", ".mjs")
-            else {"base64": base64.b64encode(file.read_bytes()).decode()}
+            name: base64.b64encode(file.read_bytes()).decode()
             for name, file in held.items()
             if file.suffix in (".js", ".mjs", ".gz", ".onnx", ".jpg", ".png") or name == "schema.json"
         }
@@ -99,13 +93,10 @@ def _list_files(folder: Path) -> None:
 
 
 def _schema(engine: Engine) -> dict[str, Any]:
-    """What the application is told: nothing of axial colour, which it does not draw."""
+    """What the application is told, without options that the browser has not."""
     found, info = schema(ServeOptions()), engine.metadata
     return {
         **found,
         "options": [option for option in found["options"] if option["name"] not in UNDRAWN],
-        "presets": {
-            name: preset for name, preset in found["presets"].items() if not preset["settings"].keys() & set(UNDRAWN)
-        },
         "model": {"multiple": info.multiple, "working_side": info.working_side, "mirrored": info.mirrored},
     }

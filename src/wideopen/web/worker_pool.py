@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from wideopen.web.settings import ServeOptions, Share, worker_mb
 
 _worker: jobs.Worker | None = None
 """Of a worker process."""
+START_S = 60.0
+"""Longest that a worker may take to start."""
 
 
 class BusyError(WideopenError):
@@ -46,16 +48,12 @@ def _start(model: Path | None, threads: int, megapixels: int, memory_mb: int) ->
 
 def _run(job: str, *values: Any) -> Any:
     """One job, in a worker."""
-    if _worker is None:
-        raise RuntimeError("the worker has not started")
+    assert _worker is not None, "it has started"
     return getattr(_worker, job)(*values)
 
 
 class Crew:
-    """Workers of two kinds: those that draw what is shown, one for a photo, and those that make files.
-
-    As a context manager it starts all of them, waits until they can work, and stops them at the end, whatever they do.
-    """
+    """Workers of two kinds: those that draw what is shown, one for a photo, and those that make files."""
 
     def __init__(self, options: ServeOptions, share: Share) -> None:
         self._seconds, self._workers = options.job_seconds, share.screen + share.full
@@ -71,20 +69,18 @@ class Crew:
         self._full = pool("full", share.full)
         self._pools = [*self._screen, self._full]
 
-    def __enter__(self) -> "Crew":
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator["Crew"]:
+        """Start all, wait until they can work, so that nobody waits for that later, and stop them at the end."""
         try:
-            for warm in [pool.schedule(_run, args=("warm",), timeout=self._seconds) for pool in self._pools]:
+            for warm in [pool.schedule(_run, args=("warm",), timeout=START_S) for pool in self._pools]:
                 warm.result()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for pool in self._pools:
-            pool.stop()
-        for pool in self._pools:
-            pool.join()
+            yield self
+        finally:
+            for pool in self._pools:
+                pool.stop()
+            for pool in self._pools:
+                pool.join()
 
     @property
     def healthy(self) -> bool:

@@ -127,8 +127,8 @@ function outputOf(file) {
 export async function render(photo, settings, signal) {
   const worker = await open(photo, signal), about = /** @type {any} */ (opened.get(String(photo.id)));
   if (settings.aperture === 'off') return photo.file;
-  const {tilt, tilt_direction, aperture} = settings;
-  const chosen = {lens: settings.lens, aperture, nearest: settings.nearest ?? null, focus: photo.focus, tilt, tilt_direction};
+  const {tilt, tilt_direction, axial, aperture} = settings;
+  const chosen = {lens: settings.lens, aperture, nearest: settings.nearest ?? null, focus: photo.focus, tilt, tilt_direction, axial};
   const lens = chooseLens(chosen, known.lenses, about.taken), {largest, nearest} = known;
   const type = settings.side || !(photo.file.type in TYPES) ? 'image/jpeg' : photo.file.type;
   const blob = /** @type {Blob} */ (await tell(worker, {

@@ -35,10 +35,10 @@ export class Looks {
   drawWith(preview, scene, settings, focus, view) {
     const {schema} = this, off = settings.aperture === 'off';
     if (scene.kind === 'picture') {
-      preview.draw({perUnit: 0, far: 0, near: 0, limit: 1, tilt: [0, 0], pivot: [0, 0]}, shapeOf(settings), 1, off ? VIEWS.lens : VIEWS.picture);
+      preview.draw({perUnit: 0, far: 0, near: 0, limit: 1, tilt: [0, 0], pivot: [0, 0], axial: 0}, shapeOf(settings), 1, off ? VIEWS.lens : VIEWS.picture);
       return;
     }
-    const {tilt, tilt_direction} = settings, chosen = {lens: settings.lens, aperture: settings.aperture, nearest: settings.nearest ?? null, focus, tilt, tilt_direction};
+    const {tilt, tilt_direction, axial} = settings, chosen = {lens: settings.lens, aperture: settings.aperture, nearest: settings.nearest ?? null, focus, tilt, tilt_direction, axial};
     const lens = chooseLens(chosen, schema.lenses, scene.taken), ends = endsOf(scene, focus);
     const short = Math.min(scene.width, scene.height), [least, most] = this.depths ?? [0, 1];
     const blur = scene.kind === 'map'

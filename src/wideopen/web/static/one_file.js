@@ -24,8 +24,10 @@ async function startWorker(path) {
 
 {
   const read = JSON.parse(document.getElementById('bundle')?.textContent ?? '{}');
-  const entries = Object.entries(read).map(([path, {text, base64}]) =>
-    [path, text ?? new Blob([Uint8Array.from(atob(base64), letter => letter.charCodeAt(0))])]);
+  const entries = Object.entries(read).map(([path, base64]) => {
+    const bytes = Uint8Array.from(atob(/** @type {string} */ (base64)), letter => letter.charCodeAt(0));
+    return [path, /\.m?js$/.test(path) ? new TextDecoder().decode(bytes) : new Blob([bytes])];
+  });
   unpack(Object.fromEntries(entries));
   Object.assign(globalThis, {startWorker});
   import(/** @type {any} */ (globalThis).place('main.js'));

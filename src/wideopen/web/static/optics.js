@@ -4,12 +4,13 @@
 /**
  * @typedef {{focal_length_mm: number, f_number: number, focus_distance_m: number, sensor_height_mm: number}} Lens
  * @typedef {{focal_length_mm: ?number, focal_length_35mm: ?number, f_number: ?number, subject_distance_m: ?number}} Taken
- * @typedef {{lens: string, aperture: number|string, nearest: ?number, focus: string, tilt?: number, tilt_direction?: number}} Chosen
+ * @typedef {{lens: string, aperture: number|string, nearest: ?number, focus: string, tilt?: number, tilt_direction?: number, axial?: number}} Chosen
  * @typedef {[number, number]} Ends the farthest and the nearest disparity in focus
  * @typedef {[number, number]} Pair across and down
- * @typedef {{perUnit: number, far: number, near: number, limit: number, tilt: Pair, pivot: Pair}} Blur
+ * @typedef {{perUnit: number, far: number, near: number, limit: number, tilt: Pair, pivot: Pair, axial: number}} Blur
  *   perUnit: px of blur radius for each unit of disparity beyond far or near; limit: largest radius; tilt: growth of the
- *   signed radius for each px across and down; pivot: shares of the sides, where a tilted lens focuses as if it were not.
+ *   signed radius for each px across and down; pivot: shares of the sides, where a tilted lens focuses as if it were not;
+ *   axial: by how many px at most the signed radius of red and blue is less than green's.
  * @typedef {{blades: number, roundness: number, rotate: number, ring: number, squeeze: number, vignette: number, rim?: number}} Aperture
  */
 
@@ -52,27 +53,28 @@ function deepened([far, near], focus, share, lens) {
 }
 
 /**
- * How a tilted lens blurs, by the hinge rule: `_tilt` of lens_settings.py.
- * @param {{tilt?: number, tilt_direction?: number}} settings in degrees @param {string} focus @param {number} fNumber
- * @param {number} held share of its blur that a lens keeps, for no disc to be too large @returns {{tilt: Pair, pivot: Pair}}
+ * How a tilted lens blurs, by the hinge rule, and axial colour: `_shifted` of lens_settings.py.
+ * @param {{tilt?: number, tilt_direction?: number, axial?: number}} settings in degrees and mm @param {string} focus @param {Lens} lens
+ * @param {number} held share of its blur that a lens keeps, for no disc to be too large @param {number} short
+ * @returns {{tilt: Pair, pivot: Pair, axial: number}}
  */
-function leaning({tilt = 0, tilt_direction = 0}, focus, fNumber, held) {
-  const slope = held * Math.sin(tilt * Math.PI / 180) / (2 * fNumber), toward = tilt_direction * Math.PI / 180;
+function shifted({tilt = 0, tilt_direction = 0, axial = 0}, focus, lens, held, short) {
+  const forMm = held / (2 * lens.f_number), slope = forMm * Math.sin(tilt * Math.PI / 180), toward = tilt_direction * Math.PI / 180;
   const [x, y] = focus.split(/[:@]/)[0].split(',').map(Number);
-  return {tilt: [slope * Math.sin(toward), slope * Math.cos(toward)], pivot: y === undefined ? [0.5, 0.5] : [x, y]};
+  return {tilt: [slope * Math.sin(toward), slope * Math.cos(toward)], pivot: y === undefined ? [0.5, 0.5] : [x, y], axial: short * forMm * axial / lens.sensor_height_mm};
 }
 
 /**
  * The blur of a scene with a subject, whose disparities are in units of the subject's.
  * @param {Lens} lens @param {Taken} taken @param {Ends} ends @param {number} short @param {number} largest
- * @param {Partial<Chosen>} [chosen] focus and tilt @returns {Blur}
+ * @param {Partial<Chosen>} [chosen] focus, tilt and axial colour @returns {Blur}
  */
 export function blurOfSubject(lens, taken, ends, short, largest, chosen = {}) {
   const subject = taken.subject_distance_m;
   if (subject && subject * 1000 > 4 * lens.focal_length_mm) lens = {...lens, focus_distance_m: subject};
   const whole = sharePerDisparity(lens) / lens.focus_distance_m, share = Math.min(whole, largest);
   const [far, near] = deepened(ends, chosen.focus ?? '', whole, lens);
-  return {perUnit: short * share, far, near, limit: short * largest, ...leaning(chosen, chosen.focus ?? 'auto', lens.f_number, whole > 0 ? share / whole : 0)};
+  return {perUnit: short * share, far, near, limit: short * largest, ...shifted(chosen, chosen.focus ?? 'auto', lens, whole > 0 ? share / whole : 0, short)};
 }
 
 /**
@@ -90,7 +92,7 @@ export function blurOfMap(lens, taken, chosen, ends, map) {
   lens = {...lens, focus_distance_m: Math.max(distance, 1.01 * lens.focal_length_mm / 1000)};
   const share = sharePerDisparity(lens) / metres, [far, near] = deepened(ends, chosen.focus, share, lens);
   const held = Math.min(share, map.largest / Math.max(map.most - near, far - map.least, 1e-6)), limit = map.largest * map.short;
-  return {perUnit: held * map.short, far, near, limit, ...leaning(chosen, chosen.focus, lens.f_number, share > 0 ? held / share : 0)};
+  return {perUnit: held * map.short, far, near, limit, ...shifted(chosen, chosen.focus, lens, share > 0 ? held / share : 0, map.short)};
 }
 
 /**

@@ -25,7 +25,7 @@ const LABELS = {
 const BLADES = [0, 3, 5, 6, 7, 8, 9];
 const DEGREES = ['rotate', 'tilt', 'tilt_direction'];
 /** What the browser alone has not, and who has. */
-const LEFT_OUT = 'Runs in this browser alone, without axial colour and further subjects: wideopen serve has them.';
+const LEFT_OUT = 'Runs in this browser alone, without further subjects: wideopen serve has them.';
 /** Options whose slider begins somewhere although nothing is set. */
 const UNSET = /** @type {Record<string, number>} */ ({highlights: 4, quality: 95});
 
@@ -189,7 +189,7 @@ export class Panel {
       bar.setAttribute('aria-valuetext', words.textContent);
       fill(bar, Number(option.default ?? UNSET[option.name] ?? min));
     };
-    const title = `${option.help}${option.name === 'axial' ? ' The preview leaves it out.' : ''} Double-click sets it back.`;
+    const title = `${option.help} Double-click sets it back.`;
     return make('div', {className: 'field slider', title}, [make('label', {for: id, textContent: label}), bar, words]);
   }
 

@@ -15,6 +15,7 @@ import {COPY, JOIN, LEVELS, LIGHT, POINTS, VERTEX, VIEW, compose, gather, spanOf
 /** Points on a disc of up to 1.4, 2.2, 2.8 and more px of the size that it is sampled in. */
 const COUNTS = [7, 12, 18, 24];
 const TILE_PX = 32;
+const UNCUT = /** @type {const} */ (['gather', 'own']), CUT = /** @type {const} */ (['gatherCut', 'ownCut']);
 export const VIEWS = {lens: 0, depth: 1, matte: 2, picture: 3};
 
 export class Preview {
@@ -25,10 +26,17 @@ export class Preview {
       canvas.getContext('webgl2', {alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true}));
     if (!gl) throw new Error('This browser has no WebGL 2.');
     this.gl = gl;
-    if (!gl.getExtension('EXT_color_buffer_float')) gl.getExtension('EXT_color_buffer_half_float');
-    const sources = {join: JOIN, light: LIGHT, gather: gather(false), own: gather(true), copy: COPY, compose: compose(false), blurred: compose(true), view: VIEW};
-    this.programs = /** @type {Record<keyof typeof sources, ReturnType<Preview['program']>>} */ (
-      Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, this.program(source)])));
+    const floats = gl.getExtension('EXT_color_buffer_float'), about = gl.getExtension('WEBGL_debug_renderer_info');
+    if (!floats) gl.getExtension('EXT_color_buffer_half_float');
+    // Software rendering converts every half that it reads, which takes longer than to read twice as much.
+    const slow = /SwiftShader|llvmpipe|software|basic render/i.test(about ? gl.getParameter(about.UNMASKED_RENDERER_WEBGL) : '');
+    this.singles = slow && !!floats && !!gl.getExtension('OES_texture_float_linear');
+    const each = (/** @type {boolean} */ cut) => ({gather: gather(false, cut), own: gather(true, cut), compose: compose(false, cut), blurred: compose(true, cut)});
+    const {gather: gatherCut, own: ownCut, compose: composeCut, blurred: blurredCut} = each(true);
+    const sources = {join: JOIN, light: LIGHT, copy: COPY, view: VIEW, ...each(false), gatherCut, ownCut, composeCut, blurredCut};
+    this.sources = sources;
+    /** Those that were needed so far. @type {Partial<Record<keyof typeof sources, ReturnType<Preview['program']>>>} */
+    this.programs = {};
     this.shape = '';
     this.gain = 0;
     /** @type {?Scene} */
@@ -42,6 +50,9 @@ export class Preview {
     gl.vertexAttribDivisor(0, 1);
     gl.vertexAttrib4f(0, 0, 0, 1, 1);
     this.tiles = {open: 0, seen: 0, all: 0};
+    this.copied = false;  // Whether what is nothing but a sharp subject is on the canvas already.
+    /** Those that are drawn on the canvas. @type {[boolean, boolean, boolean]} */
+    this.colours = [true, true, true];
   }
 
   /** Whether this browser can draw previews. */
@@ -76,6 +87,7 @@ export class Preview {
     const gl = this.gl, {width, height} = scene;
     this.release();
     this.scene = scene;
+    this.copied = false;
     this.gain = 0;
     this.depths = depthsOf(scene);
     this.canvas.width = width;
@@ -88,13 +100,15 @@ export class Preview {
       none, matte, photo: this.picture(scene.photo), drawn: scene.drawn ? this.picture(scene.drawn) : none,
       behind: scene.behind ? this.picture(scene.behind) : none,
       lamps: this.plane(gl.R8, gl.UNSIGNED_BYTE, scene.lampsAt, width, height),
-      disparity: scene.half ? this.plane(gl.R16F, gl.HALF_FLOAT, scene.half, width, height) : none,
+      disparity: this.singles && scene.disparity ? this.plane(gl.R32F, gl.FLOAT, scene.disparity, width, height)
+        : scene.half ? this.plane(gl.R16F, gl.HALF_FLOAT, scene.half, width, height) : none,
     };
+    const light = this.singles ? gl.RGBA32F : gl.RGBA16F;
     const [small, low] = [width, height].map(side => Math.max(1, side >> 1)), whole = Math.floor(Math.log2(Math.max(small, low))) + 1;
     this.targets = {
-      photo: this.target(width, height, gl.RGBA8, 1), light: this.target(small, low, gl.RGBA16F, whole),
+      photo: this.target(width, height, gl.RGBA8, 1), light: this.target(small, low, light, whole),
       rest: this.target(small, low, gl.RGBA8, LEVELS, true),
-      ...scene.matte && {behind: this.target(width, height, gl.RGBA8, 1), own: this.target(small, low, gl.RGBA16F, whole), subject: this.target(small, low, gl.RGBA8, LEVELS)},
+      ...scene.matte && {behind: this.target(width, height, gl.RGBA8, 1), own: this.target(small, low, light, whole), subject: this.target(small, low, gl.RGBA8, LEVELS)},
     };
     const {places, ...counts} = tilesOf(scene);
     gl.bufferData(gl.ARRAY_BUFFER, places, gl.STATIC_DRAW);
@@ -159,11 +173,12 @@ export class Preview {
    * @param {?[number, number]} [tiles] the first of them, and the one after the last; the whole picture if not given
    */
   run(name, target, textures, values, level = 0, tiles = null) {
-    const gl = this.gl, {program, places} = this.programs[name];
+    const gl = this.gl, {program, places} = this.programs[name] ??= this.program(this.sources[name]);
     const size = [target?.width ?? this.canvas.width, target?.height ?? this.canvas.height].map(side => Math.max(1, side >> level));
     gl.useProgram(program);
     gl.bindFramebuffer(gl.FRAMEBUFFER, target && target.frames[level]);
     gl.viewport(0, 0, size[0], size[1]);
+    gl.colorMask(.../** @type {[boolean, boolean, boolean]} */ (target ? [true, true, true] : this.colours), true);
     Object.entries(textures).forEach(([each, texture], unit) => {
       gl.activeTexture(gl.TEXTURE0 + unit);
       gl.bindTexture(gl.TEXTURE_2D, texture);
@@ -184,7 +199,7 @@ export class Preview {
 
   /** @param {import('./optics.js').Aperture} aperture */
   useShape(aperture) {
-    const key = JSON.stringify(aperture);
+    const key = JSON.stringify(aperture), cut = aperture.vignette > 0;
     if (key === this.shape) return;
     this.shape = key;
     const gl = this.gl, {squeeze} = aperture, values = new Float32Array(4 * POINTS), sets = [];
@@ -197,7 +212,8 @@ export class Preview {
         values.set([x, y, rim], 4 * at++);
       }
     }
-    for (const {program, places} of [this.programs.gather, this.programs.own]) {
+    for (const name of cut ? CUT : UNCUT) {
+      const {program, places} = this.programs[name] ??= this.program(this.sources[name]);
       gl.useProgram(program);
       gl.uniform4fv(places.points, values);
       gl.uniform2iv(places.sets, sets);
@@ -228,34 +244,50 @@ export class Preview {
     if (!scene) return;
     const size = [scene.width, scene.height], {planes, targets} = this, {disparity} = planes, photo = targets.photo.texture;
     const {perUnit, far, near, limit, tilt: [right, down], pivot} = blur, depths = this.depths ?? [0, 0];
-    const lens = {size, lens: [perUnit, far, near, limit], lean: [right, down, ...pivot], vignette: aperture.vignette};
+    const lens = {size, lens: [perUnit, far, near, limit], lean: [right, down, ...pivot], vignette: aperture.vignette, axial: 0};
     if (view !== VIEWS.lens) {
+      this.copied = false;
+      this.colours = [true, true, true];
       this.run('view', null, {photo, disparity, drawn: planes.drawn}, {...lens, view, depths});
       return;
     }
     this.useShape(aperture);
     this.useGain(gain);
+    if (!blur.axial) { this.drawColours([true, true, true], blur, aperture, lens); return; }
+    this.drawColours([false, true, false], blur, aperture, lens);
+    this.drawColours([true, false, true], blur, aperture, {...lens, axial: blur.axial});
+  }
+
+  /**
+   * The lens's picture, of some colours. @param {[boolean, boolean, boolean]} colours
+   * @param {import('./optics.js').Blur} blur @param {import('./optics.js').Aperture} aperture @param {Record<string, any> & {axial: number}} lens what all programs are told
+   */
+  drawColours(colours, {perUnit, far, near, tilt: [right, down]}, aperture, lens) {
+    const scene = /** @type {Scene} */ (this.scene), {size, axial} = lens, {planes, targets} = this, {disparity} = planes, photo = targets.photo.texture;
+    const depths = this.depths ?? [0, 0];
+    this.colours = colours;
     const leaning = Math.abs(right) * size[0] + Math.abs(down) * size[1];
     const cut = Math.sqrt(Math.max(1 - aperture.vignette, 0.1));
-    const radii = (/** @type {number[]} */ [low, high]) => [  // The least and the largest that there can be.
-      cut * Math.max(perUnit * (far - high), perUnit * (low - near), 0) - leaning, Math.max(perUnit * (far - low), perUnit * (high - near), 0) + leaning,
+    const beside = leaning + Math.abs(axial), radii = (/** @type {number[]} */ [low, high]) => [  // The least and the largest that there can be.
+      cut * Math.max(perUnit * (far - high), perUnit * (low - near), 0) - beside, Math.max(perUnit * (far - low), perUnit * (high - near), 0) + beside,
     ];
-    const blurred = !!scene.matte && radii([0, 0])[1] > 0.4, {open, seen, all} = this.tiles;
-    const drawSizes = (/** @type {'gather'|'own'} */ name, /** @type {Target} */ target, /** @type {Target} */ light, /** @type {number[]} */ [least, most]) => {
+    const blurred = !!scene.matte && radii([0, 0])[1] - Math.abs(axial) > 0.4, {open, seen, all} = this.tiles;
+    const barrel = aperture.vignette > 0, drawSizes = (/** @type {'gather'|'own'|'gatherCut'|'ownCut'} */ name, /** @type {Target} */ target, /** @type {Target} */ light, /** @type {number[]} */ [least, most]) => {
       for (let level = 0; level < LEVELS; level++) {
         const span = spanOf(level);
         if (most < span[0] || least >= span[1]) continue;
         this.run(name, target, {light: light.texture, disparity}, {...lens, level, span, rim: aperture.rim ?? 0}, level, [0, blurred ? all : seen]);
       }
     };
-    drawSizes('gather', targets.rest, targets.light, radii(depths));
-    if (blurred) drawSizes('own', targets.subject, targets.own, radii([0, 0]));
+    drawSizes(barrel ? 'gatherCut' : 'gather', targets.rest, targets.light, radii(depths));
+    if (blurred) drawSizes(barrel ? 'ownCut' : 'own', targets.subject, targets.own, radii([0, 0]));
     const textures = {photo, disparity, rest: targets.rest.texture};
-    if (blurred) this.run('blurred', null, {...textures, fine: targets.behind.texture, subject: targets.subject.texture}, lens);
+    if (blurred) this.run(barrel ? 'blurredCut' : 'blurred', null, {...textures, fine: targets.behind.texture, subject: targets.subject.texture}, lens);
     else {
-      this.run('compose', null, textures, lens, 0, [0, open]);
-      if (open < all) this.run('copy', null, {photo}, lens, 0, [open, all]);
+      this.run(barrel ? 'composeCut' : 'compose', null, textures, lens, 0, [0, open]);
+      if (open < all && !this.copied) this.run('copy', null, {photo}, lens, 0, [open, all]);
     }
+    this.copied = !blurred && colours.every(Boolean);
   }
 
   /** Wait until all is drawn, for measuring. */
@@ -266,21 +298,26 @@ export class Preview {
 }
 
 /**
- * Tiles of a picture, as left, top, right and bottom in shares of its sides: first those in which more than the subject is
- * seen, then those around which such lie, then all others.
+ * Rectangles of tiles of a picture, as left, top, right and bottom in shares of its sides: first those in which more than
+ * the subject is seen, then those around which such lie, then all others. As few as may be: each costs.
  * @param {Scene} scene @returns {{places: Float32Array<ArrayBuffer>, open: number, seen: number, all: number}}
  */
 function tilesOf({width, height, matte}) {
   const [across, down] = [width, height].map(side => Math.ceil(side / TILE_PX)), open = new Uint8Array(across * down).fill(matte ? 0 : 1);
   matte?.forEach((value, at) => { if (value < 254) open[Math.floor(at / width / TILE_PX) * across + Math.floor(at % width / TILE_PX)] = 1; });
+  const kinds = Array.from(open, (one, at) => {
+    const row = Math.floor(at / across), column = at % across;
+    return one ? 0 : [-1, 0, 1].some(y => [-1, 0, 1].some(x => column + x >= 0 && column + x < across && open[(row + y) * across + column + x])) ? 1 : 2;
+  });
   /** @type {number[][][]} */
   const groups = [[], [], []];
-  open.forEach((one, at) => {
-    const row = Math.floor(at / across), column = at % across;
-    const beside = [-1, 0, 1].some(y => [-1, 0, 1].some(x => column + x >= 0 && column + x < across && open[(row + y) * across + column + x]));
-    const ends = [column, row, column + 1, row + 1].map((end, axis) => Math.min(1, end * TILE_PX / (axis % 2 ? height : width)));
-    groups[one ? 0 : beside ? 1 : 2].push(ends);
-  });
+  for (let row = 0; row < down; row++) for (let column = 0; column < across;) {
+    const kind = kinds[row * across + column], left = column;
+    while (column < across && kinds[row * across + column] === kind) column++;
+    const above = groups[kind].find(each => each[0] === left && each[2] === column && each[3] === row);
+    if (above) above[3]++; else groups[kind].push([left, row, column, row + 1]);
+  }
   const [first, second, third] = groups.map(group => group.length);
-  return {places: new Float32Array(groups.flat(2)), open: first, seen: first + second, all: first + second + third};
+  const shares = groups.flat().flatMap(ends => ends.map((end, axis) => Math.min(1, end * TILE_PX / (axis % 2 ? height : width))));
+  return {places: new Float32Array(shares), open: first, seen: first + second, all: first + second + third};
 }

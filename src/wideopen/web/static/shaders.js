@@ -9,6 +9,8 @@ export const POINTS = 96;
  */
 export const LEVELS = 3;
 const BASE = 3.6, FINE = [0.4, 1.8];
+/** From where to where the half size is left for the quarter, and the quarter for the eighth. */
+const TURNS = [...Array(LEVELS - 1).keys()].map(level => [level + 0.35, level + 0.65].map(turn => (BASE * 2 ** turn).toFixed(3)).join(', '));
 /** Square of the radius, in pixels of a smaller size, of a disc that blurs as much as that size does by itself. */
 const OWN_BLUR = 1;
 /** Radii in px that a level is drawn for, a little more than are seen of it. @param {number} level */
@@ -29,25 +31,30 @@ uniform vec2 size;
 vec3 decode(vec3 shown) {
   return mix(shown / 12.92, pow((shown + 0.055) / 1.055, vec3(2.4)), step(0.04045, shown));
 }
+/** To 1/500, from roots: powers are dear in software rendering. */
 vec3 encode(vec3 light) {
   light = clamp(light, 0.0, 1.0);
-  return mix(light * 12.92, 1.055 * pow(light, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, light));
+  vec3 root = sqrt(light), fourth = sqrt(root);
+  return mix(light * 12.92, 0.585122381 * root + 0.783140355 * fourth - 0.368262736 * sqrt(fourth), step(0.0031308, light));
 }
 `;
 
-const RADIUS = `
+/** @param {boolean} cut whether the barrel cuts discs */
+const radius = cut => `
 uniform vec4 lens;  // px for each unit of disparity, farthest and nearest disparity in focus, the largest radius
 uniform vec4 lean;  // growth of the radius for each px to the right and down, and where it is 0
+uniform float axial;  // by how many px at most the radius is less, half of what is blurred at all
 float radiusOf(float there, vec2 at) {
   float leaning = dot(lean.xy, (at - lean.zw) * size);
   float found = max(lens.x * (lens.y - there) + leaning, 0.0) + min(lens.x * (lens.z - there) + leaning, 0.0);
-  return clamp(found, -lens.w, lens.w);
+  found = clamp(found, -lens.w, lens.w);
+  return found - sign(axial) * clamp(0.5 * abs(found) - 0.25, 0.0, abs(axial));
 }
 uniform float vignette;
 /** How far aside the barrel cuts the disc, in radii. */
 vec2 cutAt(vec2 at) { return 2.0 * vignette * (at - 0.5) * 2.0 * size / length(size); }
 /** How wide a disc is for its sharpness: as the root of its area, where the barrel cuts it. */
-float wideness(float radius, vec2 at) { return abs(radius) * sqrt(max(1.0 - 0.5 * length(cutAt(at)), 0.1)); }`;
+float wideness(float radius, vec2 at) { return abs(radius)${cut ? ' * sqrt(max(1.0 - 0.5 * length(cutAt(at)), 0.1))' : ''}; }`;
 
 /** A picture with an opacity as its alpha. */
 export const JOIN = `${HEAD}
@@ -78,15 +85,15 @@ void main() {
  * than a pixel are sampled in still smaller copies of the light, so that a few points are enough for any.
  *
  * What the copies blur by themselves is taken off the disc, so that both together are as wide as the lens's.
- * @param {boolean} own whether it is the subject that is blurred
+ * @param {boolean} own whether it is the subject that is blurred @param {boolean} cut whether the barrel cuts discs
  */
-export const gather = own => `${HEAD}
+export const gather = (own, cut) => `${HEAD}
 uniform sampler2D light, disparity;
 uniform vec2 target, span;
 uniform float level, rim;
 uniform ivec2 sets[4];
 uniform vec4 points[${POINTS}];
-${RADIUS}
+${radius(cut)}
 out vec4 seen;
 void main() {
   vec2 at = gl_FragCoord.xy / target;
@@ -95,6 +102,7 @@ void main() {
   ivec2 set = sets[within < 1.4 ? 0 : within < 2.2 ? 1 : within < 2.8 ? 2 : 3];
   if (wide < span.x || wide >= span.y) set = ivec2(0);
   ${own ? 'if (textureLod(light, at, ceil(log2(max(abs(radius), 1.0)))).a < 0.004) set = ivec2(0);  // None of it is near.' : ''}
+${cut ? `
   // The disc and the barrel's have an oval in common, near enough: half as far aside, and narrower in that direction.
   vec2 aside = sign(radius) * cutAt(at), along = normalize(aside + vec2(1e-6, 0.0));
   float apart = min(0.5 * length(aside), 0.9);
@@ -102,7 +110,8 @@ void main() {
   sides = texel * sqrt(max(sides * sides - ${OWN_BLUR.toFixed(1)}, 0.1)) * sign(radius);
   mat2 turn = mat2(along, vec2(-along.y, along.x)), reach = turn * mat2(sides.x, 0.0, 0.0, sides.y) * transpose(turn);
   reach = mat2(reach[0] / size, reach[1] / size);
-  vec2 middle = at - 0.5 * radius * aside / size;
+  vec2 middle = at - 0.5 * radius * aside / size;` : `
+  vec2 middle = at, reach = texel * sqrt(max(within * within - ${OWN_BLUR.toFixed(1)}, 0.1)) * sign(radius) / size;`}
   float bright = rim * sign(radius), whole = 1e-6;
   seen = vec4(0.0);
   for (int index = set.x; index < set.y; index++) {
@@ -117,17 +126,17 @@ void main() {
 
 /**
  * The subject over everything else; a program of its own where the subject is blurred, too. Software rendering computes
- * both sides of an `if`, and for it powers are dear: squares stand for light, which is exact where nothing is mixed.
- * @param {boolean} blurred
+ * both sides of a branch, and loops that no pixel enters cost it more still; powers are dear for it, too: squares stand
+ * for light, which is exact where nothing is mixed.
+ * @param {boolean} blurred @param {boolean} cut whether the barrel cuts discs
  */
-export const compose = blurred => `${HEAD}
+export const compose = (blurred, cut) => `${HEAD}
 uniform sampler2D photo, disparity, fine, rest, subject;
-${RADIUS}
+${radius(cut)}
 out vec4 shown;
 /** What is blurred by so many px, premultiplied: the photo's own, and a smaller size of it. */
 vec4 blurredBy(float wide, vec4 own, sampler2D sizes, vec2 at) {
-  float level = log2(max(wide, ${BASE.toFixed(1)}) / ${BASE.toFixed(1)});
-  level = min(floor(level) + smoothstep(0.35, 0.65, fract(level)), ${LEVELS - 1}.0);
+  float level = ${TURNS.map(turn => `smoothstep(${turn}, wide)`).join(' + ')};
   float share = clamp((wide - ${FINE[0].toFixed(1)}) / ${(FINE[1] - FINE[0]).toFixed(1)}, 0.0, 1.0);
   return (1.0 - share + 1e-4) * own + share * textureLod(sizes, at, level);
 }
@@ -154,7 +163,7 @@ export const VIEW = `${HEAD}
 uniform sampler2D photo, disparity, drawn;
 uniform vec2 depths;
 uniform float view;
-${RADIUS}
+${radius(true)}
 out vec4 shown;
 vec3 inferno(float t) {
   const vec3 c0 = vec3(0.0002, 0.0016, -0.0194), c1 = vec3(0.1065, 0.5639, 3.9327), c2 = vec3(11.6024, -3.9728, -15.9423);

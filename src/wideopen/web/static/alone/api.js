@@ -2,10 +2,10 @@
 // @ts-check
 
 import {blurOfSubject, chooseLens} from '../optics.js';
-import {refineAt, upTo} from './closer.js';
+import {upTo} from './closer.js';
 import {Crew, hire, NOBODY} from './crew.js';
 import {lostGrain} from './grain.js';
-import {Network} from './network.js';
+import {Network, placesAt} from './network.js';
 import {checked} from './options.js';
 import {lampsOf, render} from './scene.js';
 
@@ -15,7 +15,7 @@ import {lampsOf, render} from './scene.js';
  * @property {string} [focus] `auto`, or X,Y as shares of width and height; two with a colon between are a range
  * @property {string} [lens] of the schema's lenses
  * @property {number} [blades] @property {number} [roundness] @property {number} [rotate] @property {number} [ring]
- * @property {number} [squeeze] @property {number} [vignette] @property {number} [rim] @property {number} [tilt] @property {number} [tilt_direction] @property {number} [highlights] @property {number} [grain]
+ * @property {number} [squeeze] @property {number} [vignette] @property {number} [rim] @property {number} [tilt] @property {number} [tilt_direction] @property {number} [axial] @property {number} [highlights] @property {number} [grain]
  * @property {Partial<import('../optics.js').Taken>} [taken] what the photo's EXIF says
  */
 
@@ -40,9 +40,8 @@ export class Wideopen {
    */
   async look(photo, focus = 'auto') {
     checked({focus}, this.schema.options);
-    const whole = {...await this.network.look(photo), focus: 0};
-    const [start, end] = focus.split(':'), [x, y] = start.split(',').map(Number);
-    return upTo(start === 'auto' ? whole : await refineAt(photo, whole, [x, y], part => this.network.look(part)), end);
+    const [start, end] = focus.split(':');
+    return upTo(await placesAt(this.network, photo, start, this.crew), end);
   }
 
   /**
@@ -58,8 +57,8 @@ export class Wideopen {
     const taken = {focal_length_mm: null, focal_length_35mm: null, f_number: null, subject_distance_m: null, ...options.taken};
     const lens = chooseLens({lens: set.lens, aperture: set.aperture ?? lenses[set.lens].f_number, nearest: null, focus}, lenses, taken);
     const {blades, roundness, rotate, ring, squeeze, vignette, rim} = set, aperture = {blades, roundness, rotate, ring, squeeze, vignette, rim};
-    const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), {tilt, tilt_direction} = set;
-    const blur = blurOfSubject(lens, taken, [0, 0], 1, largest, {focus, tilt, tilt_direction});
+    const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), {tilt, tilt_direction, axial} = set;
+    const blur = blurOfSubject(lens, taken, [0, 0], 1, largest, {focus, tilt, tilt_direction, axial});
     const grain = this.crew.do(lostGrain, [photo, set.grain]), rest = () => new Promise(/** @param {(value: void) => void} next */ next => setTimeout(next));
     return render(photo, places ?? await this.look(photo, focus), {...blur, aperture, gain, largest}, await grain, rest, this.crew);
   }

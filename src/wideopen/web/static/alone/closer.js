@@ -98,20 +98,26 @@ function fading(part, width, height) {
   return (/** @type {number} */ at) => down[Math.floor(at / width)] * across[at % width];
 }
 
+/** Parts of a photo about a point. @param {Point} point @returns {Part[]} */
+const partsAround = point => SIDES.map(side => {
+  const [left, top] = point.map(at => Math.min(Math.max(at - side / 2, 0), 1 - side));
+  return {left, top, side};
+});
+
+/** What the network is to look at for `refineAt`. @param {Picture} photo @param {Point} point @returns {Picture[]} */
+export const cutAround = (photo, point) => partsAround(point).map(part => {
+  const {column, row, width, height} = areaOf(part, photo.width, photo.height);
+  return cutOut(photo, column, row, width, height);
+});
+
 /**
  * Places corrected by what parts of the photo about a point show.
- * @param {Picture} photo @param {Seen} whole @param {Point} point @param {(part: Picture) => Promise<Seen>} look
- * @returns {Promise<import('./scene.js').Places>}
+ * @param {Seen} whole @param {Point} point @param {Seen[]} parts what is seen in those of `cutAround`
+ * @returns {import('./scene.js').Places}
  */
-export async function refineAt(photo, whole, point, look) {
+export function refineAt(whole, point, parts) {
   const {matte, relative} = splitInstances(whole.matte, whole.relative), {width, height} = matte;
-  /** @type {{part: Part, seen: Seen}[]} */
-  const views = [{part: {left: 0, top: 0, side: 1}, seen: {matte, relative}}];
-  for (const side of SIDES) {
-    const [left, top] = point.map(at => Math.min(Math.max(at - side / 2, 0), 1 - side)), part = {left, top, side};
-    const area = areaOf(part, photo.width, photo.height);
-    views.push({part, seen: await look(cutOut(photo, area.column, area.row, area.width, area.height))});
-  }
+  const views = [{part: {left: 0, top: 0, side: 1}, seen: {matte, relative}}, ...partsAround(point).map((part, at) => ({part, seen: parts[at]}))];
   const [mean, size, weight, thing, held] = [0, 1, 2, 3, 4].map(() => new Float32Array(width * height));
   /** @type {Plane} */
   let first = relative;

@@ -13,8 +13,8 @@ import {radiusIn} from './radius.js';
  * @typedef {{left: number, top: number, width: number, height: number}} Area
  * @typedef {import('../optics.js').Aperture & {rim?: number}} Aperture
  * @typedef {{perUnit: number, aperture: Aperture, gain: number, largest: number, far?: number, near?: number, tilt?: [number, number],
- *   pivot?: [number, number]}} Glass perUnit: radius for each unit of disparity, and largest, as shares of the short side; far, near: what is sharp
- *   about what is in focus; tilt and pivot: of radius.js
+ *   pivot?: [number, number], axial?: number}} Glass perUnit: radius for each unit of disparity, and largest and axial, as shares of the short side;
+ *   far, near: what is sharp about what is in focus; tilt, pivot and axial: of radius.js
  */
 
 const GROWTH = 1.3, LEAST_VISIBLE = 0.05, STEP = 4;
@@ -130,15 +130,23 @@ function lay(result, seen, area, sharp) {
 }
 
 /**
- * See a photo through a lens.
+ * See a photo through a lens: green without axial colour, and red and blue with it.
  * @param {Plane[]} photo encoded @param {Plane} matte @param {Plane} relative disparity less the subject's @param {Glass} glass
- * @param {import('../optics.js').Ends} ends @param {Plane[]} behind linear light @param {() => Promise<void>} rest taken between layers
+ * @param {import('../optics.js').Ends} ends in focus @param {Plane[]} behind linear light @param {() => Promise<void>} rest taken between layers
  * @param {import('./crew.js').Crew} [crew]
  * @returns {Promise<{picture: Plane[], kept: Plane}>} encoded, and the share of the photo's own pixels
  */
-export async function draw(photo, matte, relative, glass, [far, near], behind, rest, crew = NOBODY) {
-  const {width, height} = matte, short = Math.min(width, height), most = short * glass.largest, {tilt, pivot} = glass;
-  const blur = {perUnit: short * glass.perUnit, far, near, limit: most, tilt, pivot}, held = (/** @type {number} */ value) => Math.max(-most, Math.min(most, value));
+export async function draw(photo, matte, relative, glass, ends, behind, rest, crew = NOBODY) {
+  const plain = await drawAll(photo, matte, relative, {...glass, axial: 0}, ends, behind, rest, crew);
+  if (!glass.axial) return plain;
+  const other = await drawAll(photo, matte, relative, glass, ends, behind, rest, crew), [red, , blue] = other.picture;
+  return {picture: [red, plain.picture[1], blue], kept: map([plain.kept, other.kept], Math.min)};
+}
+
+/** All colours as axial colour has red and blue: arguments and result as of `draw`. @type {(...values: Required<Parameters<typeof draw>>) => ReturnType<typeof draw>} */
+async function drawAll(photo, matte, relative, glass, [far, near], behind, rest, crew) {
+  const {width, height} = matte, short = Math.min(width, height), most = short * glass.largest, {tilt, pivot, axial = 0} = glass;
+  const blur = {perUnit: short * glass.perUnit, far, near, limit: most, tilt, pivot, axial: short * axial}, held = (/** @type {number} */ value) => Math.max(-most, Math.min(most, value));
   const radius = map([radiusIn(relative, blur, matte)], held), leans = tilt && tilt.some(Boolean);
   const own = map([radiusIn(leans ? plane(width, height) : plane(1, 1), blur, matte)], held);
   let [least, greatest] = [Infinity, -Infinity];

@@ -20,6 +20,8 @@ import {radiusIn} from './radius.js';
  * @typedef {{blur: import('./radius.js').Blur, aperture: import('./compositor.js').Aperture, gain: number}} MapGlass its blur in px of the photo
  * @typedef {{size: {width: number, height: number}, radii: number[], aperture: import('./compositor.js').Aperture, gain: number, farthest: Plane,
  *   hidden: Plane[], clean: Plane[], surroundings: Plane, edge: number, exact: boolean}} Survey what all tiles share
+ * @typedef {{scene: Survey, around: Area, data: Uint8ClampedArray, radius: Plane, channels: number[]}} Part what a tile's channels are drawn
+ *   from: an area around the tile, the photo's bytes and the radii there
  */
 
 const TILE = 512, GROWTH = 1.1, SPREAD_LEVELS = 24, SMOOTH = 0.125, SMALL = 768;
@@ -83,39 +85,51 @@ function nearEdge({farthest, size, edge}, {near, far}, tile, inner) {
 }
 
 /**
- * A tile of the result. @param {Survey} scene @param {Area} tile @param {Area} around it @param {Uint8ClampedArray} data of the photo around
- * @param {Plane} radius there @param {?import('./grain.js').Grain} grain @returns {Uint8ClampedArray} four bytes a pixel of the tile
+ * Light of a tile, and how far each of its pixels is blurred; null if nothing is.
+ * @param {Part} part @param {Area} tile @returns {?{seen: Plane[], blurred: Plane}}
  */
-export function drawTile(scene, tile, around, data, radius, grain) {
-  const inner = seenFrom(tile, around), {size, gain} = scene, photo = {...around, data}, result = new Uint8ClampedArray(4 * tile.width * tile.height);
-  for (let row = 0; row < tile.height; row++) {
-    const start = 4 * ((inner.top + row) * around.width + inner.left);
-    result.set(data.subarray(start, start + 4 * tile.width), 4 * row * tile.width);
-  }
-  if (!radius.data.some(value => Math.abs(value) > SHARP_PX)) return result;
-  const plain = linear(split(photo)), light = gain > 1 ? raiseLamps(plain, gain, enlarged(scene.surroundings, around, size)) : plain;
+function drawLight({scene, around, data, radius}, tile) {
+  if (!radius.data.some(value => Math.abs(value) > SHARP_PX)) return null;
+  const inner = seenFrom(tile, around), {size, gain} = scene;
+  const plain = linear(split({...around, data})), light = gain > 1 ? raiseLamps(plain, gain, enlarged(scene.surroundings, around, size)) : plain;
   const place = bankPlace(scene.radii), layers = {radii: scene.radii, place, size, aperture: scene.aperture};
   const edges = depth.findEdges(radius, scene.edge, scene.exact), close = edges ? nearEdge(scene, edges, tile, inner) : plane(tile.width, tile.height);
   const inside = close.data.some(value => value < 1) ? depth.gather(layers, light, radius, tile, inner) : null;
-  let drawn = inside;
-  if (edges && close.data.some(value => value > 0)) {
-    const [hidden, clean] = [scene.hidden, scene.clean].map(planes => planes.map(each => enlarged(each, around, size)));
-    const there = depth.composite(layers, depth.surfaceOf(light, clean, radius, edges), hidden, tile, inner);
-    drawn = inside ? {seen: inside.seen.map((each, at) => mix(each, close, there.seen[at])), blurred: mix(inside.blurred, close, there.blurred)} : there;
-  }
-  if (!drawn) return result;
-  const [red, green, blue] = drawn.seen.map(each => each.data), lacks = drawn.blurred.data;
-  for (let at = 0, to = 0; at < lacks.length; at++, to += 4) {
-    if (!(lacks[at] > 0)) continue;
-    result[to] = 255 * codeOf(unit(red[at]));
-    result[to + 1] = 255 * codeOf(unit(green[at]));
-    result[to + 2] = 255 * codeOf(unit(blue[at]));
-  }
+  if (!edges || !close.data.some(value => value > 0)) return inside;
+  const [hidden, clean] = [scene.hidden, scene.clean].map(planes => planes.map(each => enlarged(each, around, size)));
+  const there = depth.composite(layers, depth.surfaceOf(light, clean, radius, edges), hidden, tile, inner);
+  return inside ? {seen: inside.seen.map((each, at) => mix(each, close, there.seen[at])), blurred: mix(inside.blurred, close, there.blurred)} : there;
+}
+
+/**
+ * A tile of the result.
+ * @param {Part[]} parts each for its channels @param {Area} tile @param {Uint8ClampedArray} data of the photo there, changed in place
+ * @param {?import('./grain.js').Grain} grain @returns {Uint8ClampedArray} four bytes a pixel of the tile
+ */
+export function drawTile(parts, tile, data, grain) {
+  const lacks = new Float32Array(tile.width * tile.height), lights = parts.map(part => drawLight(part, tile));
+  for (const light of lights) light?.blurred.data.forEach((value, at) => { if (value > lacks[at]) lacks[at] = value; });
+  lights.forEach((light, index) => {
+    if (light) for (const channel of parts[index].channels) {
+      const {data: seen} = light.seen[channel];
+      for (let at = 0; at < lacks.length; at++) if (lacks[at] > 0) data[4 * at + channel] = 255 * codeOf(unit(seen[at]));
+    }
+  });
   if (grain) for (let row = 0; row < tile.height; row++) {
     const start = row * tile.width;
-    addGrain(grain, result, 4 * start, tile.top + row, lacks.subarray(start, start + tile.width), tile.left);
+    addGrain(grain, data, 4 * start, tile.top + row, lacks.subarray(start, start + tile.width), tile.left);
   }
-  return result;
+  return data;
+}
+
+/** An area of a photo's bytes. @param {Picture} photo @param {Area} area */
+function bytesOf(photo, {left, top, width, height}) {
+  const data = new Uint8ClampedArray(4 * width * height);
+  for (let row = 0; row < height; row++) {
+    const start = 4 * ((top + row) * photo.width + left);
+    data.set(photo.data.subarray(start, start + 4 * width), 4 * row * width);
+  }
+  return data;
 }
 
 /**
@@ -124,8 +138,14 @@ export function drawTile(scene, tile, around, data, radius, grain) {
  * @param {() => Promise<void>} rest taken between tiles @param {import('./crew.js').Crew} [crew] @returns {Promise<Picture>}
  */
 export async function drawMap(photo, disparity, glass, grain, rest, crew = NOBODY) {
-  const {width, height} = photo, result = {width, height, data: new Uint8ClampedArray(photo.data)}, scene = survey(photo, disparity, glass);
-  if (!scene) return result;
+  const {width, height} = photo, result = {width, height, data: new Uint8ClampedArray(photo.data)}, {blur} = glass;
+  // Axial colour: green is drawn without it, red and blue with it.
+  const lenses = blur.axial ? [{blur: {...blur, axial: 0}, channels: [1]}, {blur, channels: [0, 2]}] : [{blur, channels: [0, 1, 2]}];
+  const scenes = lenses.flatMap(lens => {
+    const scene = survey(photo, disparity, {...glass, blur: lens.blur});
+    return scene ? [{scene, ...lens}] : [];
+  });
+  if (!scenes.length) return result;
   await rest();
   const lifted = new Lifted(disparity, photo);
   /** @type {Area[]} */
@@ -135,14 +155,15 @@ export async function drawMap(photo, disparity, glass, grain, rest, crew = NOBOD
   }
   const draw = async (/** @type {Area} */ tile) => {
     await rest();
-    const reach = reachOf(scene, tile);
-    if (!reach) return;
-    const around = grown(tile, reach, photo), data = new Uint8ClampedArray(4 * around.width * around.height);
-    for (let row = 0; row < around.height; row++) {
-      const start = 4 * ((around.top + row) * width + around.left);
-      data.set(photo.data.subarray(start, start + 4 * around.width), 4 * row * around.width);
-    }
-    const radius = radiusIn(lifted.at(around, data), glass.blur, photo, around), drawn = await crew.do(drawTile, [scene, tile, around, data, radius, grain], [data.buffer, radius.data.buffer]);
+    const parts = scenes.flatMap(({scene, blur, channels}) => {
+      const reach = reachOf(scene, tile);
+      if (!reach) return [];
+      const around = grown(tile, reach, photo), data = bytesOf(photo, around);
+      return [{scene, around, data, radius: radiusIn(lifted.at(around, data), blur, photo, around), channels}];
+    });
+    if (!parts.length) return;
+    const own = bytesOf(photo, tile), given = [own.buffer, ...parts.flatMap(({data, radius}) => [data.buffer, radius.data.buffer])];
+    const drawn = await crew.do(drawTile, [parts, tile, own, grain], given);
     for (let row = 0; row < tile.height; row++) {
       result.data.set(drawn.subarray(4 * row * tile.width, 4 * (row + 1) * tile.width), 4 * ((tile.top + row) * width + tile.left));
     }

@@ -7,8 +7,11 @@ import {fill, pushPull} from './fill.js';
 import {drawStrip} from './full_size.js';
 import {lostGrain} from './grain.js';
 import {guidedCoefficients, lift} from './guided.js';
+import {lookAlone} from './network.js';
+import {resizePicture} from './planes.js';
+import {studied} from './scene.js';
 
-const WORKS = {blurred, drawStrip, drawTile, fill, guidedCoefficients, lift, lostGrain, pushPull};
+const WORKS = {blurred, drawStrip, drawTile, fill, guidedCoefficients, lift, lookAlone, lostGrain, pushPull, resizePicture, studied};
 
 /** The memory of what is answered: nobody needs it here any more. @param {any} value @returns {Transferable[]} */
 function memoryOf(value) {
@@ -17,9 +20,9 @@ function memoryOf(value) {
 }
 
 addEventListener('message', ({data: /** @type {MessagePort} */ port}) => {
-  port.onmessage = (/** @type {MessageEvent} */ {data: {name, values}}) => {
+  port.onmessage = async (/** @type {MessageEvent} */ {data: {name, values}}) => {
     try {
-      const answer = /** @type {any} */ (WORKS)[name](...values);
+      const answer = await /** @type {any} */ (WORKS)[name](...values);
       port.postMessage({answer}, memoryOf(answer));
     } catch (error) {
       port.postMessage({failed: String(error)});

@@ -1,6 +1,9 @@
 // The package's model, run by ONNX Runtime Web: the counterpart of scene/model.py.
 // @ts-check
 
+import {place} from '../place.js';
+import {cutAround, refineAt} from './closer.js';
+import {NOBODY} from './crew.js';
 import {mirrored, plane, resizePicture, fit, unit} from './planes.js';
 
 /** @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture */
@@ -39,7 +42,7 @@ export class Network {
   /** @param {any} ort @param {any} session @param {About} about */
   constructor(ort, session, about) { this.ort = ort; this.session = session; this.about = about; }
 
-  /** @param {About} about @param {number} threads @param {(path: string) => string} place addresses of the runtime and the model @param {(share: number) => void} tell */
+  /** @param {About} about @param {number} threads @param {(path: string) => string} place addresses of the runtime and the model @param {(share: number) => void} [tell] */
   static async load(about, threads, place, tell) {
     const [ort, runtime, model] = await Promise.all([
       import(place('alone/ort.wasm.bundle.min.mjs')), load(place('alone/ort-wasm-simd-threaded.wasm.gz')), load(place('default.onnx'), tell),
@@ -49,9 +52,18 @@ export class Network {
     return new Network(ort, await ort.InferenceSession.create(model, {executionProviders: ['wasm']}), about);
   }
 
-  /** What the network says of a photo, or of a part of one. @param {Picture} photo of any size @returns {Promise<Places>} */
-  async look(photo) {
-    const [width, height] = fit(photo.width, photo.height, this.about.working_side), small = resizePicture(photo, width, height);
+  /**
+   * A photo, or a part of one, as the network is shown it.
+   * @param {Picture} photo of any size @param {import('./crew.js').Crew} [crew] @param {Transferable[]} [given] as of `Crew.do` @returns {Promise<Picture>}
+   */
+  shown(photo, crew = NOBODY, given = []) {
+    const [width, height] = fit(photo.width, photo.height, this.about.working_side);
+    return crew.do(resizePicture, [photo, width, height], given);
+  }
+
+  /** What the network says of a photo, or of a part of one. @param {Picture} small of `shown` @returns {Promise<Places>} */
+  async look(small) {
+    const {width, height} = small;
     const wide = Math.ceil(width / this.about.multiple) * this.about.multiple, tall = Math.ceil(height / this.about.multiple) * this.about.multiple;
     const views = this.about.mirrored ? 2 : 1, size = wide * tall, shown = new Float32Array(views * 3 * size);
     for (let row = 0; row < tall; row++) for (let column = 0; column < wide; column++) {
@@ -72,4 +84,31 @@ export class Network {
     }
     return found;
   }
+}
+
+/** @type {?Promise<Network>} */
+let own = null;
+
+/** What this worker's own network says, which is loaded when it is first asked. @param {Picture} small of `shown` @param {About} about @returns {Promise<Places>} */
+export const lookAlone = async (small, about) => (await (own ??= Network.load(about, 1, place))).look(small);
+
+/**
+ * What is where in a photo, with a place in focus.
+ * @param {Network} network @param {Picture} photo @param {string} focus `auto`, or X,Y as shares of width and height @param {import('./crew.js').Crew} crew
+ *   makes parts smaller while the network runs @param {Map<string, import('./scene.js').Places>} [known] by focus, which is added to
+ * @returns {Promise<import('./scene.js').Places>}
+ */
+export async function placesAt(network, photo, focus, crew, known = new Map()) {
+  const point = focus === 'auto' ? null : /** @type {[number, number]} */ (focus.split(',').map(Number));
+  const parts = point ? cutAround(photo, point).map(part => network.shown(part, crew, [part.data.buffer])) : [];
+  // Two networks of one thread are faster than one of two: the last part is looked at by another worker's.
+  const coming = crew.size > 1 ? parts.pop()?.then(part => crew.do(lookAlone, [part, network.about]).catch(() => network.look(part))) : null;
+  let found = known.get('auto');
+  if (!found) known.set('auto', found = {...await network.look(await network.shown(photo)), focus: 0});
+  if (!point) return found;
+  const seen = [];
+  for (const part of parts) seen.push(await network.look(await part));
+  if (coming) seen.push(await coming);
+  known.set(focus, found = refineAt(found, point, seen));
+  return found;
 }

@@ -40,6 +40,9 @@ export function lampsOf(photo) {
   return lampCertainty(linear(split(resizePicture(photo, size[0], size[1]))));
 }
 
+/** What is drawn at, and the lamps: what there is to know of a photo before what is where in it. @param {Picture} photo */
+export const studied = photo => ({small: shrunk(photo), lamps: lampsOf(photo)});
+
 /**
  * A photo through a lens, of the same size.
  * @param {Picture} photo @param {Places} places @param {import('./compositor.js').Glass} glass

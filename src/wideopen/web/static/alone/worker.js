@@ -5,22 +5,22 @@ import {blurOfMap, blurOfSubject} from '../optics.js';
 import {place} from '../place.js';
 import {linear, toCode} from './colour.js';
 import {carriedMap} from './carried.js';
-import {refineAt, upTo} from './closer.js';
+import {upTo} from './closer.js';
 import {Crew, NOBODY} from './crew.js';
 import {drawMap} from './depth_lens.js';
 import {focusOf, loadMap} from './depth_map.js';
 import {lostGrain} from './grain.js';
 import {findSurroundings, lampWeight} from './highlights.js';
-import {Network} from './network.js';
+import {Network, placesAt} from './network.js';
 import {fit, map, resize, resizePicture, split} from './planes.js';
-import {lampsOf, onCanvas, render, shrunk, toPicture} from './scene.js';
+import {onCanvas, render, studied, toPicture} from './scene.js';
 import {correct} from './strokes.js';
 
 /**
  * @typedef {import('./planes.js').Picture} Picture @typedef {import('./planes.js').Plane} Plane
  * @typedef {import('./scene.js').Places} Places @typedef {import('./strokes.js').Stroke} Stroke
- * @typedef {{file: File, how: import('./depth_map.js').How}} Given a depth map
- * @typedef {{photo: Picture, places: Map<string, Places>, small?: Picture, maps: Map<string, import('./depth_map.js').DepthMap>,
+ * @typedef {ReturnType<typeof studied>} Study @typedef {{file: File, how: import('./depth_map.js').How}} Given a depth map
+ * @typedef {{photo: Picture, places: Map<string, Places>, study?: Promise<Study>, maps: Map<string, import('./depth_map.js').DepthMap>,
  *   carried: Promise<?import('./depth_map.js').DepthMap>, hand?: {key: string, places: Places},
  *   grain?: {share: number, found: Promise<?import('./grain.js').Grain>}}} Opened
  * @typedef {{lens: import('../optics.js').Lens, taken: import('../optics.js').Taken, chosen: import('../optics.js').Chosen, nearest: number,
@@ -79,18 +79,13 @@ function grainOf(opened, share) {
   return opened.grain.found;
 }
 
+/** What is known of a photo before the network has seen it. @param {Opened} opened */
+const studyOf = opened => opened.study ??= crew.do(studied, [opened.photo]);
+
 /** @param {Opened} opened @param {string} focus @returns {Promise<Places>} */
-async function placesOf(opened, focus) {
-  const engine = await network;
-  let whole = opened.places.get('auto');
-  if (!whole) opened.places.set('auto', whole = {...await engine.look(opened.photo), focus: 0});
+async function placesOf({photo, places}, focus) {
   const [start, end] = focus.split(':');
-  let found = opened.places.get(start);
-  if (!found) {
-    found = await refineAt(opened.photo, whole, /** @type {[number, number]} */ (start.split(',').map(Number)), part => engine.look(part));
-    opened.places.set(start, found);
-  }
-  return upTo(found, end);
+  return upTo(places.get(start) ?? await placesAt(await network, photo, start, crew, places), end);
 }
 
 /** The depth map that is given with a photo, or that it carries; null for none. @param {Opened} opened @param {?Given} given */
@@ -109,22 +104,25 @@ async function endsOf(opened, disparity, focus) {
   return end === undefined ? [start, start] : [Math.min(start, end), Math.max(start, end)];
 }
 
-/** @param {Opened} opened @param {Picture} photo of any size @param {Extract<Wish, {kind: 'render'}>} wish @param {?import('./grain.js').Grain} grain @param {() => Promise<void>} rest */
-async function throughLens(opened, photo, {focus, depth, strokes, optics}, grain, rest) {
-  const {lens, taken, chosen, nearest, largest, aperture} = optics, gain = optics.gain ?? 1 + 3 * lampsOf(photo);
-  const given = await mapOf(opened, depth);
+/**
+ * @param {Opened} opened @param {Picture} photo of any size @param {Extract<Wish, {kind: 'render'}>} wish @param {() => Promise<void>} rest
+ * @param {Study | Promise<Study>} studying of that photo @param {?Promise<?import('./grain.js').Grain>} seeking its grain; both go on while the network runs
+ */
+async function throughLens(opened, photo, {focus, depth, strokes, optics}, rest, studying, seeking) {
+  const {lens, taken, chosen, nearest, largest, aperture} = optics, given = await mapOf(opened, depth);
   if (given && strokes.length) throw new Error('Strokes beside a depth map need wideopen serve.');
   if (given) {
     const {disparity, metric} = given, ends = await endsOf(opened, disparity, focus), short = Math.min(photo.width, photo.height);
+    const gain = optics.gain ?? 1 + 3 * (await studying).lamps;
     let [least, most] = [Infinity, -Infinity];
     for (const value of disparity.data) { if (value < least) least = value; if (value > most) most = value; }
     const blur = blurOfMap(lens, taken, chosen, ends, {metric, least, most, short, largest, nearest});
-    return drawMap(photo, disparity, {blur, aperture, gain}, grain, rest, crew);
+    return drawMap(photo, disparity, {blur, aperture, gain}, await seeking, rest, crew);
   }
   const places = await correctedPlaces(opened, focus, strokes), blur = blurOfSubject(lens, taken, [0, 0], 1, largest, chosen);
   await rest();
-  const small = photo === opened.photo ? opened.small ??= shrunk(photo) : shrunk(photo);
-  return render(photo, places, {...blur, aperture, gain, largest}, grain, rest, crew, small);
+  const {small, lamps} = await studying, gain = optics.gain ?? 1 + 3 * lamps;
+  return render(photo, places, {...blur, aperture, gain, largest}, await seeking, rest, crew, small);
 }
 
 /** Places as strokes correct them. @param {Opened} opened @param {string} focus @param {Stroke[]} strokes @returns {Promise<Places>} */
@@ -134,7 +132,7 @@ async function correctedPlaces(opened, focus, strokes) {
   const key = JSON.stringify([focus, strokes]);
   if (opened.hand?.key !== key) {
     const places = await placesOf(opened, focus.split(':')[0]);
-    opened.hand = {key, places: correct(places, strokes, opened.small ??= shrunk(opened.photo), focus)};
+    opened.hand = {key, places: correct(places, strokes, (await studyOf(opened)).small, focus)};
   }
   return opened.hand.places;
 }
@@ -164,7 +162,7 @@ async function answer(wish, rest, asked) {
     const opened = known(wish.key), {photo} = opened, [width, height] = fit(photo.width, photo.height, Math.min(wish.side, Math.max(photo.width, photo.height)));
     const small = resizePicture(photo, width, height), light = linear(split(small));
     const bytes = (/** @type {Plane} */ each) => Uint8Array.from(each.data, value => Math.round(255 * value));
-    const found = {size: [photo.width, photo.height], photo: small, lampsAt: bytes(lampWeight(light, findSurroundings(light))), lamps: lampsOf(photo)};
+    const found = {size: [photo.width, photo.height], photo: small, lampsAt: bytes(lampWeight(light, findSurroundings(light))), lamps: (await studyOf(opened)).lamps};
     const given = await mapOf(opened, wish.depth);
     if (given) {
       const {disparity, metric} = given, [focus] = await endsOf(opened, disparity, wish.focus.split(':')[0]);
@@ -178,7 +176,7 @@ async function answer(wish, rest, asked) {
     const opened = known(wish.key), {width, height} = opened.photo, reduced = wish.side && wish.side < Math.max(width, height);
     const grain = wish.grain && !reduced ? grainOf(opened, wish.grain) : null;
     const photo = reduced ? resizePicture(opened.photo, .../** @type {[number, number]} */ (fit(width, height, /** @type {number} */ (wish.side)))) : opened.photo;
-    return encode(await throughLens(opened, photo, wish, await grain, rest), wish.type, wish.quality);
+    return encode(await throughLens(opened, photo, wish, rest, reduced ? studied(photo) : studyOf(opened), grain), wish.type, wish.quality);
   }
   return null;
 }
