@@ -14,7 +14,7 @@ from limits import HANG
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.image.resize import resize
 from wideopen.lens import full_resolution
-from wideopen.lens.full_resolution import _enlarge, carry_to_full_size
+from wideopen.lens.full_resolution import _enlarge, _share, carry_to_full_size
 
 
 def noise(height: int, width: int, dtype: type = np.uint8) -> NDArray:
@@ -234,3 +234,16 @@ def test_one_thread_is_one(monkeypatch: pytest.MonkeyPatch, threads: int) -> Non
     small = shrunk(photo, 32, 40)
     carry_to_full_size(photo, small, np.full((32, 40), 0.5, np.float32), small, strip=20)
     assert most == threads
+
+
+@pytest.mark.parametrize(("scale", "steeper"), [(1.0, 1), (2.0, 1), (6.0, 3), (8.0, 4), (20.0, 4)])
+def test_an_edge_is_steeper_by_half_of_what_it_was_enlarged_by_and_four_times_at_most(
+    scale: float, steeper: float
+) -> None:
+    """Where m goes from 0 to 1 within a working pixel; a hundredth of what is left is cut off at either end."""
+    own, found = np.zeros((3, 3), np.uint8), np.zeros((3, 9), np.float32)
+    found[:, 4], found[:, 8] = 1, (0.45, 0.5, 0.58)
+    expected = 0.5 + (found[:, 8] - 0.5) * steeper
+    assert _share(found, own, scale)[:, 0] == pytest.approx((expected - 0.02) / 0.96, abs=1e-6)
+    found[:, 3], found[:, 4] = 0.4, 0.65
+    assert _share(found, own, scale)[:, 0] == pytest.approx((found[:, 8] - 0.02) / 0.96, abs=1e-6), "no edge"

@@ -4,6 +4,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.lens import trace
+from wideopen.lens import layered_lens
 from wideopen.lens.apertures import Aperture
 from wideopen.lens.defocus import convolve
 from wideopen.lens.layered_lens import Layer, render_layers
@@ -140,3 +141,10 @@ def test_lamps_are_raised_to_four_times_white_if_nothing_is_said() -> None:
     four, other = (render_layers([Layer(lamp(), Plane(0.0))], 9.0, 1.0, highlight_gain=gain) for gain in (4.0, 4.1))
     found = render_layers([Layer(lamp(), Plane(0.0))], 9.0, 1.0)
     assert np.array_equal(found, four) and not np.array_equal(found, other)
+
+
+def test_tiles_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = SCENES["three blurred"]()
+    whole = render_layers(layers, 5.0, 1.0)
+    monkeypatch.setattr(layered_lens, "TILE_PX", 20)
+    assert np.abs(render_layers(layers, 5.0, 1.0) - whole).max() < 1e-5

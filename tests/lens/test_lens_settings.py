@@ -244,3 +244,26 @@ def test_a_tilted_lens_turns_about_what_was_tapped_or_the_middle(focus: str, piv
     options = RenderOptions(aperture=5.6, focus=focus, tilt=5.0)
     assert settings_for_map(PHOTO, RELATIVE, options).pivot == pivot
     assert settings_for_scene(PHOTO, options).pivot == pivot
+
+
+def test_an_aperture_that_is_off_blurs_and_shifts_nothing() -> None:
+    options = RenderOptions(aperture=math.inf, tilt=5.0, axial=0.3, focus="0.5,0.5@f/8")
+    for found in (settings_for_map(PHOTO, RELATIVE, options), settings_for_scene(PHOTO, options)):
+        assert (found.blur, found.tilt, found.axial, found.depth_of_field) == (0, (0, 0), 0, 0)
+
+
+def test_a_map_that_lies_in_focus_all_over_does_not_hold_the_lens_back() -> None:
+    flat = DepthMap(np.full((12, 16), 0.5, np.float32), metric=True)
+    found = settings_for_map(PHOTO, flat, RenderOptions(aperture=1.4))
+    lens = replace(PRESETS["50mm"], f_number=1.4, focus_distance_m=2.0)
+    assert found.blur == pytest.approx(lens.blur_px_per_disparity(1), rel=1e-6)
+
+
+@pytest.mark.parametrize(("said", "meant"), [(None, 2.0), (0.2, 2.0), (0.201, 0.201), (7.0, 7.0), (math.inf, 2.0)])
+def test_a_network_s_scene_lies_where_the_exif_says_if_a_50mm_lens_can_focus_there(
+    said: float | None, meant: float
+) -> None:
+    """From four focal lengths on; two metres otherwise."""
+    found = settings_for_scene(PHOTO, RenderOptions(aperture=16.0), Taken(subject_distance_m=said))
+    lens = replace(PRESETS["50mm"], f_number=16.0, focus_distance_m=meant)
+    assert found.blur == pytest.approx(min(lens.blur_radius_px(math.inf, 1), 0.15), rel=1e-6)

@@ -1,5 +1,7 @@
 """Matte and disparity made one scene, on drawn scenes of which it is plain what must come out."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -168,3 +170,15 @@ def test_what_lies_behind_is_continued_at_a_long_side_of_1024_px_at_most(
     photo = np.zeros((*size, 3), np.uint8)
     scene = with_subject(scene_of_map(photo, DepthMap(map, metric=False), "map"), Matte(matte, "matte"), parts=True)
     assert scene.disparity.values.shape == known and scene.within is not None and scene.within.shape == known
+
+
+def test_parts_are_told_in_units_of_the_subject_s_disparity() -> None:
+    values = np.full((4, 6), 0.3, np.float32)
+    scene = Scene(
+        np.zeros((8, 12, 3), np.uint8), Matte(np.ones((4, 6), np.float32), "matte"), Disparity(values, "metres", "map"),
+        subject=0.4, within=np.full((4, 6), 0.5, np.float32),
+    )  # fmt: skip
+    assert scene.unit == pytest.approx(0.4)
+    assert scene.relative == pytest.approx(-0.25) and scene.relative_within == pytest.approx(0.25)
+    assert replace(scene, within=None).relative_within is None
+    assert replace(scene, subject=0.0).unit == 1e-3, "infinitely far away"

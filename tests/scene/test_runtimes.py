@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -104,3 +105,21 @@ def test_openvino_computes_in_the_threads_asked_for() -> None:
     runtime.run(["matte"], np.zeros((1, 3, 32, 32), np.float32))
     (compiled,) = runtime._compiled.values()
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+@pytest.mark.parametrize(
+    ("able", "precision", "fine"), [([], "bf16", False), (["BF16"], "bf16", True), ([], "fp32", True)]
+)
+def test_bf16_is_for_processors_that_compute_in_it(
+    able: list[str], precision: str, fine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = mock.Mock()
+    core.get_property.return_value = able
+    monkeypatch.setattr(openvino, "Core", lambda: core)
+    if not fine:
+        with pytest.raises(ValueError, match="does not compute in bf16; take fp32"):
+            OpenVino(WEIGHTS, 3, precision)
+        return
+    config = OpenVino(WEIGHTS, 3, precision)._config
+    assert config["INFERENCE_PRECISION_HINT"] == {"bf16": "bf16", "fp32": "f32"}[precision]
+    assert config["INFERENCE_NUM_THREADS"] == 3 and OpenVino(WEIGHTS, None)._config["INFERENCE_NUM_THREADS"] == 0

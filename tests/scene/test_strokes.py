@@ -319,3 +319,10 @@ def test_what_a_stroke_may_change_is_of_the_photo_s_rows_and_columns() -> None:
         reach = max(0.15, 12 * ALONG_ARM.radius) * 320
         assert (rows.start, rows.stop) == pytest.approx((0.437 * 240 - reach, 0.437 * 240 + reach), abs=8)
         assert (columns.start, columns.stop) == pytest.approx((0.4 * 320 - reach, 0.63 * 320 + reach), abs=8)
+
+
+def test_bounds_hold_all_that_is_painted() -> None:
+    area = np.zeros((20, 40), bool)
+    area[3:7, 10:30] = area[5, 35] = True
+    assert Stroke("keep", area=area).bounds() == (10 / 40, 3 / 20, 36 / 40, 7 / 20)
+    assert Stroke("keep", ((0.5, 0.7), (0.2, 0.8), (0.3, 0.1))).bounds() == (0.2, 0.1, 0.5, 0.8)
