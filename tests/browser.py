@@ -43,9 +43,11 @@ def chromium_page(width: int = 1240, height: int = 900, flags: tuple[str, ...] =
 
 
 def small_copies(folder: Path, width: int, *names: str) -> list[Path]:
-    """Example photos and their maps, so many px wide: without a graphics card whole ones take seconds."""
+    """Example photos, with all that they carry, and their maps, so many px wide: without a graphics card whole ones
+    take seconds."""
     copies = [folder / name for name in names]
     for copy in copies:
         with Image.open(EXAMPLES / copy.name) as picture:
-            picture.resize((width, round(width * picture.height / picture.width))).save(copy)
+            size = width, round(width * picture.height / picture.width)
+            picture.resize(size).save(copy, exif=picture.getexif(), icc_profile=picture.info.get("icc_profile"))
     return copies

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser import chromium_page
+from browser import chromium_page, small_copies
+from lens_models import build_lens_model
 from wideopen import Renderer
 from wideopen.errors import OutputError
 from wideopen.image.color import srgb_to_linear
@@ -43,6 +44,18 @@ OPENED = "() => !document.querySelector('#download').disabled"
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of small examples, which the application gets in place of the whole ones."""
+    from wideopen.web import site
+
+    folder, names = tmp_path_factory.mktemp("examples"), list(site.examples())
+    small_copies(folder, 480, *names)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(site, "examples", lambda: {name: folder / name for name in names})
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +159,7 @@ def test_one_file_opens_from_the_disk(tmp_path: Path) -> None:
     """The first test of the file: Playwright has one browser of its own a thread, and `page` keeps it."""
     from wideopen.web.site import write_one_file
 
-    path, faults = write_one_file(tmp_path / "wideopen.html"), []
+    path, faults = write_one_file(tmp_path / "wideopen.html", build_lens_model(tmp_path / "lens.onnx")), []
     with chromium_page(1200, 900) as page:
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(path.as_uri())
@@ -393,7 +406,7 @@ def is_left_out_and_said(page: Any) -> None:
     assert "without further subjects" in page.locator("#left-out").inner_text()
 
 
-def test_the_application_alone_and_offline(page: Any, site: Path) -> None:
+def test_the_application_alone_and_offline(page: Any, small: Path) -> None:
     """The last test of the file: it stops the file server."""
     page.get_by_label("Example: dog").click()
     page.wait_for_function(OPENED)
@@ -402,7 +415,7 @@ def test_the_application_alone_and_offline(page: Any, site: Path) -> None:
     with page.expect_download() as download:
         page.locator("#download").click()
     assert download.value.suggested_filename == "dog-bokeh.jpg"
-    with Image.open(EXAMPLES / "dog.jpg") as before, Image.open(download.value.path()) as after:
+    with Image.open(small / "dog.jpg") as before, Image.open(download.value.path()) as after:
         assert after.size == before.size and after.getexif() == before.getexif()
         assert after.info.get("icc_profile") == before.info.get("icc_profile")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
