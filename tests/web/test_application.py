@@ -201,7 +201,7 @@ def test_the_preview_is_the_lenss_own_picture(page: Any, tmp_path: Path) -> None
     for stop in ("4", "1.4"):
         set_stop(page, stop)
         assert error(shown(page, "#preview")) < close
-    for control, value in (("#option-rim", "1"), ("#option-tilt", "8"), ("#keep-sharp", "8")):
+    for control, value in (("#option-axial", "0.3"), ("#option-rim", "1"), ("#option-tilt", "8"), ("#keep-sharp", "8")):
         without, part = shown(page, "#preview"), page.locator(control)
         part.select_option(value) if control == "#keep-sharp" else part.fill(value)
         page.wait_for_function(DRAWN)

@@ -173,7 +173,8 @@ export class Panel {
     if (option.span) return this.slider(option, id, label, set);
     const box = make('input', {type: 'number', id, step: 'any', min: 0});
     box.addEventListener('change', () => set(box.value === '' ? null : Number(box.value)));
-    this.show[option.name] = value => { box.value = value ?? ''; };
+    // What is being typed is left alone, whatever comes to an end meanwhile.
+    this.show[option.name] = value => { if (document.activeElement !== box) box.value = value ?? ''; };
     return make('div', {className: 'field', title: option.help}, [make('label', {for: id, textContent: label}), box]);
   }
 

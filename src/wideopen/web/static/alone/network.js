@@ -10,6 +10,9 @@ import {mirrored, plane, resizePicture, fit, unit} from './planes.js';
 /** @typedef {{matte: Plane, relative: Plane}} Places opacity of the subject; disparity of everything else, less its own */
 /** @typedef {{multiple: number, working_side: number, mirrored: boolean}} About */
 
+/** Cores that are left for another worker's network. It takes some 250 MB: only where a browser says that there are 8 GB. */
+export const SPARED = Number((/** @type {any} */ (globalThis).navigator?.deviceMemory ?? 0) >= 8);
+
 /** @param {string} path @param {(share: number) => void} [tell] @returns {Promise<Uint8Array>} */
 export async function load(path, tell) {
   const answer = await fetch(path);
@@ -42,7 +45,7 @@ export class Network {
   /** @param {any} ort @param {any} session @param {About} about */
   constructor(ort, session, about) { this.ort = ort; this.session = session; this.about = about; }
 
-  /** @param {About} about @param {number} threads @param {(path: string) => string} place addresses of the runtime and the model @param {(share: number) => void} [tell] */
+  /** @param {About} about @param {number} threads if the page is isolated, one else and at least @param {(path: string) => string} place addresses of the runtime and the model @param {(share: number) => void} [tell] */
   static async load(about, threads, place, tell) {
     const [ort, runtime, model] = await Promise.all([
       import(place('alone/ort.wasm.bundle.min.mjs')), load(place('alone/ort-wasm-simd-threaded.wasm.gz')), load(place('default.onnx'), tell),
@@ -101,8 +104,8 @@ export const lookAlone = async (small, about) => (await (own ??= Network.load(ab
 export async function placesAt(network, photo, focus, crew, known = new Map()) {
   const point = focus === 'auto' ? null : /** @type {[number, number]} */ (focus.split(',').map(Number));
   const parts = point ? cutAround(photo, point).map(part => network.shown(part, crew, [part.data.buffer])) : [];
-  // Two networks of one thread are faster than one of two: the last part is looked at by another worker's.
-  const coming = crew.size > 1 ? parts.pop()?.then(part => crew.do(lookAlone, [part, network.about]).catch(() => network.look(part))) : null;
+  // The last part is looked at by another worker's network, for which a core is left.
+  const coming = SPARED && crew.size > 1 ? parts.pop()?.then(part => crew.do(lookAlone, [part, network.about]).catch(() => network.look(part))) : null;
   let found = known.get('auto');
   if (!found) known.set('auto', found = {...await network.look(await network.shown(photo)), focus: 0});
   if (!point) return found;
