@@ -148,3 +148,12 @@ def test_tiles_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = render_layers(layers, 5.0, 1.0)
     monkeypatch.setattr(layered_lens, "TILE_PX", 20)
     assert np.abs(render_layers(layers, 5.0, 1.0) - whole).max() < 1e-5
+
+
+@pytest.mark.parametrize("size", [(1, 1), (128, 128), (129, 300), (260, 100)])
+def test_tiles_are_all_of_the_picture_once(size: tuple[int, int]) -> None:
+    seen = np.zeros(size, int)
+    for rows, columns in layered_lens._tiles(np.ones(size, bool)):
+        seen[slice(*rows), slice(*columns)] += 1
+        assert rows[1] - rows[0] <= 128 >= columns[1] - columns[0]
+    assert (seen == 1).all()

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image, PngImagePlugin
 
-from wideopen.photo.iptc import _with_captions, captions, raw_profile, read_resources, without_captions
+from wideopen.photo.iptc import _blocks, _with_captions, captions, raw_profile, read_resources, without_captions
 
 CAPTION = b"\x1c\x02\x78\x00\x0bA red apple"
 RESOLUTION, THUMBNAIL = b"\0\1" * 8, bytes(28)
@@ -70,3 +70,12 @@ def test_captions_of_the_file_are_added_where_resources_hold_none() -> None:
         (held, found_there, held), (others + held, found_there, others + held), (b"", b"", b""), (others, held, held),
     ):  # fmt: skip
         assert _with_captions(resources, found) == expected
+
+
+def test_resources_cut_anywhere_are_those_before() -> None:
+    blocks = [b"8BIM\x03\xed\0\0\0\0\0\2ab", b"8BIM\x04\x04\3own\0\0\0\3xyz\0", b"8BIM\x03\xee\0\0\0\0\0\0"]
+    whole, ends = b"".join(blocks), np.cumsum([len(block) for block in blocks])
+    assert [block for _, _, block in _blocks(whole)] == blocks and [body for _, body, _ in _blocks(whole)][1] == b"xyz"
+    for length in range(len(whole)):
+        there = [block for block, end in zip(blocks, ends, strict=True) if end <= length + (length == ends[1] - 1)]
+        assert [block for _, _, block in _blocks(whole[:length])] == there

@@ -168,3 +168,24 @@ def test_colours_are_continued_at_a_long_side_of_1024_px_at_most(monkeypatch: py
         photo[cover == 0] = 0
         assert continued(photo, cover, None).min() == 200, "black that nothing covers is not seen"
     assert sizes == [(60, 80), (450, 1024)]
+
+
+def test_what_is_covered_stays_covered_through_a_lens() -> None:
+    """To the last of 16 bits, where colours were blurred, too."""
+    rng = np.random.default_rng(0)
+    for top in (np.uint8(255), np.uint16(65535)):
+        pixels = rng.integers(0, top, (40, 50, 3), top.dtype)
+        cover = np.full((40, 50), top)
+        cover[:5] = top // 3
+        _, found = alpha.through_lens(
+            pixels, cover, None, lambda picture, curve, is_cover: picture if is_cover else cv2.blur(picture, (5, 5))
+        )
+        np.testing.assert_array_equal(found, cover)
+
+
+@pytest.mark.parametrize("cover", [0, 64, 128, 255])
+def test_what_a_scene_leaves_sharp_keeps_its_cover(cover: int) -> None:
+    scene, matte = draw_scene(), np.ones((180, 240), np.float32)
+    places = estimated_scene(scene, matte, -matte)
+    _, soft = draw_with_alpha(places, np.full((180, 240), cover, np.uint8), LensSettings(0.0))
+    assert np.abs(soft - cover / 255).max() < 1e-3

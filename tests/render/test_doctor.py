@@ -110,3 +110,17 @@ def test_machines_that_tell_less(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_missing_or_fails_is_one_line(error: Exception, line: str) -> None:
     found = doctor._tried("files", mock.Mock(side_effect=error))
     assert (found.topic, found.name, found.fine) == ("self-test", "files", False) and found.value.endswith(line)
+
+
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        ("auto", "ONNX Runtime, OpenVINO for many photos; "),
+        ("openvino", "openvino; "),
+        ("onnxruntime", "onnxruntime; "),
+    ],
+)
+def test_the_engine_is_told(engine: str, said: str, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "has_openvino", lambda: True)
+    first = next(doctor._model(Renderer(model=model, engine=engine)))
+    assert first.name == "engine" and first.value == f"{said}ONNX Runtime computes on CPU"

@@ -185,3 +185,14 @@ def test_models_lie_where_each_system_keeps_caches(
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(Path, "home", lambda: Path("home"))
     assert model_store.cache_folder() == Path(place)
+
+
+def test_the_best_that_is_here_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = ["u2net", "isnet-general-use", "birefnet-general-lite"]
+    monkeypatch.setattr(KnownModel, "here", property(lambda model: model.name in here))
+    for best in ("birefnet-general-lite", "isnet-general-use", "u2net"):
+        found = model_store.best_here("matte")
+        assert found is not None and found.name == best
+        here.remove(best)
+    assert model_store.best_here("matte") is None and model_store.best_here("depth") is None
+    assert len({(model.purpose, model.rank) for model in KNOWN.values()}) == len(KNOWN), "none is as good as another"

@@ -132,7 +132,7 @@ def save_matte(opacity: Float, path: Path, overwrite: bool = False, bits: int = 
     write_output(path, encode_matte(opacity, suffix, bits), overwrite)
 
 
-def encode_matte(opacity: Float, suffix: str, bits: int = 16) -> bytes:
+def encode_matte(opacity: Float, suffix: str, bits: int) -> bytes:
     """A matte as the bytes of a file; see `save_matte`."""
     if suffix != ".png":
         return encode_map(np.ascontiguousarray(opacity, np.float32), 1.0, suffix, None)
