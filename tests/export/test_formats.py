@@ -22,7 +22,7 @@ from wideopen.export.formats import export_model, photos_below
 from wideopen.export.onnx_export import Picture
 from wideopen.export.parity import TOLERANCES, Agreement, compare, network_input
 from wideopen.network.checkpoint import save_weights
-from wideopen.network.half_weights import widened
+from wideopen.network.stored_weights import widened
 from wideopen.options import PyNETConfig
 from wideopen.pairs.pairs import find_pairs, load_image
 from wideopen.scene.model import Engine
@@ -221,3 +221,7 @@ def test_command(tmp_path: Path) -> None:
     command = ["export", str(FIRST), "-o", str(tmp_path / "a.onnx"), "--photo", str(EXAMPLES / "dog.jpg")]
     found = CliRunner().invoke(app, command)
     assert found.exit_code == 0 and "21.2 MB" in found.output and "at most bokeh 0.00000" in found.output
+    found = CliRunner().invoke(app, [*command, "--weight-bits", "12", "--overwrite"])
+    assert found.exit_code == 0 and "9.0 MB" in found.output and "at most bokeh 0.0" in found.output
+    found = CliRunner().invoke(app, [*command, "--weight-bits", "16", "--precision", "fp16", "--overwrite"])
+    assert found.exit_code != 0 and "--weight-bits 16 is for an .onnx in fp32; leave it away" in str(found.exception)

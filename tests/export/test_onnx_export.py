@@ -107,7 +107,7 @@ def test_weights_may_be_kept_in_half_the_bits(
     # Tracing takes long and has been done: here is what it gave.
     monkeypatch.setattr(export_module, "trace", lambda network: onnx.load(path.with_name("plain.onnx")))
     small = tmp_path / "small.onnx"
-    difference = export_onnx(path.with_name("level1.pt"), small, compress=True)
+    difference = export_onnx(path.with_name("level1.pt"), small, weight_bits=16)
     assert small.stat().st_size < 0.7 * path.stat().st_size
     assert 0 < difference < export_module.ROUNDED_TOLERANCE
     photo = np.random.default_rng(0).random((1, 3, 64, 96), np.float32)

@@ -41,10 +41,12 @@ def export(
     info: Annotated[
         Path | None, typer.Option(help="JSON file of further facts to keep: licence, data, metrics.")
     ] = None,
-    compress: Annotated[
-        bool,
-        typer.Option("--compress", help="Keep fp32 weights of an .onnx in 16 bits: half the size, the same speed."),
-    ] = False,
+    weight_bits: Annotated[
+        Literal["32", "16", "12"],
+        typer.Option(
+            help="Keep the weights of an fp32 .onnx in 16 bits, or the largest of them in 12, at the same speed."
+        ),
+    ] = "32",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a trained network as one file, checked against the network it came from.
@@ -69,16 +71,16 @@ def export(
         raise ModelError(f"{info}: not a JSON file that can be read ({error})") from error
     if not isinstance(facts, dict):
         raise ModelError(f'{info}: holds no names and values; write it as {{"licence": "..."}}')
-    if compress and (source.suffix.lower() == ".onnx" or output.suffix.lower() != ".onnx" or precision != "fp32"):
-        raise ModelError(f"{output}: --compress is for trained weights (.pt) exported to .onnx in fp32; leave it away")
+    if weight_bits != "32" and (output.suffix.lower() != ".onnx" or precision != "fp32"):
+        raise ModelError(f"{output}: --weight-bits {weight_bits} is for an .onnx in fp32; leave it away")
     shown = [load_image(path) for path in photos or []]
     if source.suffix.lower() != ".onnx" and output.suffix.lower() == ".onnx" and precision == "fp32":
         from wideopen.export.onnx_export import export_onnx
 
         with _steps() as tell:
             difference = export_onnx(
-                source, output, name=name, working_side=working_side, photos=shown, info=facts, compress=compress,
-                overwrite=overwrite, tell=tell,
+                source, output, name=name, working_side=working_side, photos=shown, info=facts,
+                weight_bits=int(weight_bits), overwrite=overwrite, tell=tell,
             )  # fmt: skip
         size = output.stat().st_size / 1e6
         typer.echo(f"{output}: {size:.1f} MB, at most {difference:.5f} from the trained network")
@@ -87,7 +89,8 @@ def export(
 
     with _steps() as tell:
         done = export_model(
-            source, output, precision=precision, photos=shown, overwrite=overwrite, info=facts, tell=tell, **details,
+            source, output, precision=precision, weight_bits=int(weight_bits), photos=shown, overwrite=overwrite,
+            info=facts, tell=tell, **details,
             calibrate=photos_below(calibrate, 32) if calibrate else (), pairs=find_pairs(pairs)[:50] if pairs else (),
         )  # fmt: skip
     found = done.agreement

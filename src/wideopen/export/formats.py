@@ -26,7 +26,7 @@ from wideopen.atomic_write import check_output, write_output
 from wideopen.errors import ModelError, OutputError
 from wideopen.export.parity import Agreement, Run, Tell, compare, network_input, ranges
 from wideopen.export.quantise import to_fp16, to_int8
-from wideopen.network.half_weights import widened
+from wideopen.network.stored_weights import narrow, widened
 from wideopen.pairs.pairs import Pair, load_image
 from wideopen.pairs.stacks import SUFFIXES
 from wideopen.scene.model import Engine
@@ -77,6 +77,7 @@ def export_model(
     output: Path,
     *,
     precision: str = "fp32",
+    weight_bits: int = 32,
     photos: Sequence[Uint8] = (),
     calibrate: Sequence[Uint8] = (),
     pairs: Sequence[Pair] = (),
@@ -90,6 +91,7 @@ def export_model(
         source: weights (.pt) of a run, level1.pt for one, or an .onnx file of this package.
         output: .onnx, .xml (OpenVINO, with a .bin beside it) or .pt2 (torch.export).
         precision: fp32, fp16 or int8; int8 of ONNX only.
+        weight_bits: 32, 16 or 12, as of `wideopen.export.onnx_export.export_onnx`; fewer than 32 of ONNX in fp32 only.
         photos: HxWx3 uint8 photos, at least one, that both are run on.
         calibrate: photos that int8 finds its ranges on.
         pairs: held-out pairs, on which int8 may lose 0.5 dB.
@@ -119,10 +121,11 @@ def export_model(
     elif suffix == ".xml":
         files, run = _openvino(model, output, precision)
     else:
-        files, run = _onnx(model, output, precision, calibrate)
+        files, run = _onnx(model, output, precision, weight_bits, calibrate)
     step(before + 2, f"comparing with the network, photos: {len(inputs)}")
     agreement = compare(model.reference, run, inputs)
-    agreement.check(str(output), precision, picture="matte" not in outputs_of(model.data))
+    rounded = precision if weight_bits == 32 else "fp16"
+    agreement.check(str(output), rounded, picture="matte" not in outputs_of(model.data))
     if precision == "int8":
         step(before + 3, f"rendering with both, held-out pairs: {len(pairs)}")
     loss = psnr_loss(model.data, files[output], pairs) if precision == "int8" else None
@@ -226,13 +229,17 @@ def _input(model: Source, photo: Uint8) -> Float32:
     return network_input(photo, round(values["working_side"] / values["scale"]), values["multiple"])
 
 
-def _onnx(model: Source, output: Path, precision: str, calibrate: Sequence[Uint8]) -> tuple[dict[Path, bytes], Run]:
+def _onnx(
+    model: Source, output: Path, precision: str, weight_bits: int, calibrate: Sequence[Uint8]
+) -> tuple[dict[Path, bytes], Run]:
     data = model.data
     if precision == "fp16":
         data = to_fp16(data)
     elif precision == "int8":
         data = to_int8(data, [_input(model, photo) for photo in calibrate])
     graph = onnx.load_from_string(data)
+    if weight_bits < 32:
+        narrow(graph, weight_bits)
     del graph.metadata_props[:]
     graph.metadata_props.append(onnx.StringStringEntryProto(key="wideopen", value=json.dumps(model.values)))
     data = graph.SerializeToString()

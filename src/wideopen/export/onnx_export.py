@@ -24,12 +24,13 @@ from wideopen.export.parity import Run, Tell, network_input, ranges
 from wideopen.network.checkpoint import load_weights
 from wideopen.network.heads import SceneMaps
 from wideopen.network.pynet import SIDE_MULTIPLE, PyNET
+from wideopen.network.stored_weights import narrow
 
 FORMAT = 1
 TOLERANCE = 1e-3
 """Largest difference from the trained network, in any pixel of 0..1, that is still the same network."""
 ROUNDED_TOLERANCE = 0.03
-"""The same where weights are rounded to 16 bits: a pixel at an edge that is in doubt may go either way."""
+"""The same where weights are rounded to fewer bits: a pixel at an edge that is in doubt may go either way."""
 OPSET = 20
 OUTPUTS = {"blend": ["bokeh", "sharp"], "lens": ["matte", "relative"]}
 """Names of what a network gives, by its head; all others give a picture."""
@@ -64,7 +65,7 @@ def export_onnx(
     working_side: int | None = None,
     photos: Sequence[np.ndarray] = (),
     info: dict[str, Any] | None = None,
-    compress: bool = False,
+    weight_bits: int = 32,
     overwrite: bool = False,
     tell: Tell | None = None,
 ) -> float:
@@ -78,7 +79,8 @@ def export_onnx(
             trained on if not given, which is a 4:3 photo of the same short side.
         photos: HxWx3 uint8 RGB photos to compare with, beside noise, at the size that the network is shown.
         info: further plain values kept in the file (licence, data, metrics).
-        compress: keep weights in 16 bits in the file, half its size; they are computed with in 32.
+        weight_bits: that large weights are kept in, computed with in 32: 32, 16 (half the file), or 12 for the largest
+            and 16 for the rest, which is a seventh smaller still.
         overwrite: replace an existing file.
         tell: told of each step before it begins; tracing takes by far the longest, minutes for a large network.
 
@@ -116,14 +118,12 @@ def export_onnx(
     tell(3, STEPS, f"rewriting {len(traced.graph.node)} nodes for speed")
     model = fold(traced)
     model.metadata_props.append(onnx.StringStringEntryProto(key="wideopen", value=json.dumps(values)))
-    if compress:
-        from wideopen.network.half_weights import store_in_half
-
-        store_in_half(model)
+    if weight_bits < 32:
+        narrow(model, weight_bits)
     data = model.SerializeToString()
     tell(4, STEPS, f"comparing with the network on noise and on photos ({len(photos)} given)")
     difference = compare(network, data, [network_input(photo, round(side / scale), SIDE_MULTIPLE) for photo in photos])
-    allowed = ROUNDED_TOLERANCE if compress else TOLERANCE
+    allowed = TOLERANCE if weight_bits == 32 else ROUNDED_TOLERANCE
     if difference > allowed:
         raise ModelError(
             f"{output}: not kept, it differs from {weights} by {difference:.4f} where {allowed} is allowed"

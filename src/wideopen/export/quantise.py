@@ -8,9 +8,8 @@ from pathlib import Path
 import onnx
 
 from wideopen._types import Float32
+from wideopen.network.stored_weights import PRIOR
 
-PRIOR = "network.prior."
-"""Begins the names of the saliency network's weights (`wideopen.network.saliency`)."""
 KEPT_FLOAT = ("backbone.", "prior.", ".head.", ".up")
 """Weights whose layers stay in 32 bits. The encoder's depthwise layers have ranges too unequal for one scale: quantised
 they move the sharpness map by 0.05 on average, all other layers together by 0.017. Up-sampling and head draw the

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from wideopen.errors import ModelError
-from wideopen.network.half_weights import HALF
 from wideopen.network.pynet import SMALLEST, PyNET
+from wideopen.network.stored_weights import widened
 from wideopen.options import PyNETConfig
 
 PREFIX = "network."
@@ -37,7 +37,7 @@ def read_export(path: Path) -> tuple[PyNET, dict[str, Any]]:
     Raises ModelError, naming the file, if it is missing, damaged, another program's, or of another head.
     """
     try:
-        model = onnx.load(path)
+        model = onnx.load_from_string(widened(path.read_bytes()))
         values = json.loads(next(prop.value for prop in model.metadata_props if prop.key == "wideopen"))
         config = PyNETConfig.from_file(values["config"])
     except FileNotFoundError as error:
@@ -60,9 +60,7 @@ def read_export(path: Path) -> tuple[PyNET, dict[str, Any]]:
 
 def _weights(graph: onnx.GraphProto) -> Weights:
     """Everything that has weights, by our names: convolutions, their biases, and the norms behind them."""
-    held: Weights = {}
-    for initializer in graph.initializer:
-        held[initializer.name.removesuffix(HALF)] = numpy_helper.to_array(initializer).astype(np.float32)
+    held = {item.name: numpy_helper.to_array(item).copy() for item in graph.initializer}
     found: Weights = {}
     norm_of: dict[str, str] = {}
     for node in graph.node:
