@@ -32,15 +32,18 @@ env: $(VENV)/.ready
 # torch first, by its exact version: a range could fetch another build with gigabytes of GPU libraries. lpips, which a
 # test compares with, without what it asks for: torchvision would fetch the same, and the test needs nothing of it.
 # pip compiles modules on one core: they are compiled on all, PyTorch's while pip fetches the rest; some packages ship
-# templates that are none, and of some, large parts are never imported here.
+# templates that are none, and of some, large parts are never imported here. The pip that Python brings may take twice
+# as long as the newest to find out what goes with what.
 UNUSED := tests?|docutils|mypyc|transformers/models|torch/testing/_internal|ray/(rllib|serve|tune|llm|train|dashboard)
 COMPILE := $(BIN)/python -m compileall -q -j 0 -x '/($(UNUSED)|moto/(iam|stepfunctions)|tensorflow/lite|sympy/physics)/'
+INSTALL := $(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS)
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS) $$(grep '^torch==' constraints.txt)
+	$(INSTALL) --upgrade pip
+	$(INSTALL) $$(grep '^torch==' constraints.txt)
 	$(COMPILE) $(VENV)/lib >/dev/null 2>&1 & \
-	  $(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[train,export,convert,hub,heif,raw,exr,jxl,openvino,web,cluster,dev]' && wait
-	$(BIN)/pip install -q --no-compile --disable-pip-version-check --no-deps $$(grep '^lpips==' constraints.txt)
+	  $(INSTALL) -c constraints.txt -e '.[train,export,convert,hub,heif,raw,exr,jxl,openvino,web,dev]' && wait
+	$(INSTALL) --no-deps $$(grep '^lpips==' constraints.txt)
 	$(COMPILE) $(VENV)/lib >/dev/null 2>&1 || true
 	touch $@
 
@@ -53,15 +56,16 @@ test: env
 
 # What trains, exports, serves or starts programs is left out: files with `pytestmark = pytest.mark.slow`.
 test-fast: env
-	$(PYTEST) -m "not cluster and not slow"
+	$(PYTEST) -m "not cluster and not release and not slow"
 
-# Apart from the rest: Ray starts processes by the dozen, and dies where cores are busy.
+# Apart from the rest: Ray is large, starts processes by the dozen, and dies where cores are busy.
 test-cluster: env
+	$(INSTALL) -c constraints.txt -e '.[cluster]'
 	$(BIN)/python -m pytest -m cluster tests/batch/test_cluster.py
 
 # Installs the wheel by uvx, pipx, on other Pythons and with other versions of what it needs: some 1.5 GB to fetch.
 test-release: env
-	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[release]'
+	$(INSTALL) -c constraints.txt -e '.[release]'
 	$(BIN)/python -m pytest -m release tests/release
 
 # Held-out photos and pairs are not in the repository: docs/training.md says how to make them. REAL, VGG and SVG may be left out.
@@ -99,7 +103,7 @@ dist: env
 # Of the core installation, as `make demo` makes it.
 sbom: env $(DEMO_VENV)/.ready
 	@mkdir -p dist
-	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[release]'
+	$(INSTALL) -c constraints.txt -e '.[release]'
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 	  --output-file dist/wideopen-$$($(DEMO_VENV)/bin/wideopen --version | cut -d' ' -f2).cdx.json $(DEMO_VENV)/bin/python
 
@@ -108,6 +112,7 @@ hub: env
 	$(BIN)/python tools/hub.py -o hub $(if $(NAME),--name $(NAME))
 
 licences: env
+	$(INSTALL) -c constraints.txt -e '.[cluster]'
 	$(BIN)/python tools/licences.py
 
 release: check test test-release dist sbom docs

@@ -24,13 +24,13 @@ from skips import (  # noqa: F401  # Hooks of pytest.
     pytest_terminal_summary,
 )
 
-SLOW = re.compile(r"^pytestmark = .*\bmark\.slow\b", re.MULTILINE)
+APART = re.compile(r"^pytestmark = .*\bmark\.(slow|cluster|release)\b", re.MULTILINE)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not even import what is slow where that is not asked for: importing alone would take longer than the rest."""
-    skips_slow = "not slow" in config.option.markexpr and collection_path.suffix == ".py"
-    return True if skips_slow and SLOW.search(collection_path.read_text(encoding="utf-8")) else None
+    """Do not even import what is slow, or needs more than is installed, where that is not asked for."""
+    apart = APART.search(collection_path.read_text(encoding="utf-8")) if collection_path.suffix == ".py" else None
+    return True if apart and f"not {apart[1]}" in config.option.markexpr else None
 
 
 LONGEST = (
