@@ -24,7 +24,7 @@ export class Wideopen {
   constructor(schema, network, crew = NOBODY) { this.schema = schema; this.network = network; this.crew = crew; }
 
   /**
-   * Fetch the model and make it ready: some 20 MB.
+   * Fetch the model and make it ready: some 18 MB.
    * @param {string} [home] address of the package's folder, with a slash at its end @param {(share: number) => void} [tell]
    */
   static async load(home = new URL('..', import.meta.url).href, tell = () => {}) {
