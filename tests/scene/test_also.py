@@ -211,11 +211,10 @@ def test_what_is_looked_at_is_the_thing_and_two_fifths_of_it_around() -> None:
     look = scene.view
     thing_under(at(*SECOND[:2]), scene.pixels / np.float32(255), lambda part: asked.append(part) or look(part))
     (x, y, radius), last = SECOND, asked[-1]
-    ends = x - 1.8 * radius, y - 1.8 * radius, x + 1.8 * radius, y + 1.8 * radius
+    around = radius + 0.4 * (2 * radius + 1)  # Whole pixels, the last one with its far edge.
+    ends = x - around, y - around, x + 1 + around, y + 1 + around
     found = last.left * WIDTH, last.top * HEIGHT, (last.left + last.width) * WIDTH, (last.top + last.height) * HEIGHT
-    assert found == pytest.approx(
-        [max(ends[0], 0), max(ends[1], 0), min(ends[2], WIDTH), min(ends[3], HEIGHT)], abs=1.5
-    )
+    assert found == pytest.approx([max(ends[0], 0), max(ends[1], 0), min(ends[2], WIDTH), min(ends[3], HEIGHT)], abs=1)
 
 
 @pytest.mark.parametrize(("share", "taken"), [(0.07, False), (0.13, True)])
