@@ -20,6 +20,8 @@ from wideopen.photo.depth import load_depth
 from wideopen.photo.files import load, save
 from wideopen.photo.photo import Photo
 
+pytestmark = pytest.mark.slow
+
 Float = NDArray[np.float32]
 HEIGHT, WIDTH = 180, 240
 STRIPES = {"far": (slice(0, 80), 0.0), "middle": (slice(80, 160), 0.5), "near": (slice(160, 240), 1.0)}

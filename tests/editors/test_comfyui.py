@@ -11,6 +11,8 @@ from PIL import Image
 import wideopen
 
 torch = pytest.importorskip("torch")
+
+pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

@@ -20,6 +20,8 @@ from wideopen.network.pynet import PyNET
 from wideopen.network.saliency import CHANNELS, U2Netp, fused_logit
 from wideopen.options import PyNETConfig
 
+pytestmark = pytest.mark.slow
+
 SMALL = PyNETConfig(width=0.125, blocks="cascade", head="lens", encoder="lite0", init="he")
 
 

@@ -14,6 +14,8 @@ from wideopen import Renderer, RenderOptions
 from wideopen.photo.files import decode, load
 from wideopen.render.destinations import output_path
 
+pytestmark = pytest.mark.slow
+
 KEPT = (0x010F, 0x013B), (0x829A, 0x9003), (1, 2)
 """Tags of the first, the EXIF and the GPS directory."""
 

@@ -19,6 +19,8 @@ from wideopen import Renderer, RenderOptions, __version__
 from wideopen.render import doctor
 from wideopen.render.machine import memory
 
+pytestmark = pytest.mark.slow
+
 
 def findings(*arguments: object) -> tuple[int, dict[tuple[str, str], dict[str, object]]]:
     done = call("doctor", "--json", *arguments)

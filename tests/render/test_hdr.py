@@ -21,6 +21,8 @@ from wideopen.photo.encode import encode
 from wideopen.photo.files import decode
 from wideopen.render.rendered import Rendered
 
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH, WHITE = 400, 520, 8.0
 LAMPS = [(70, 80, 5), (60, 430, 4), (330, 70, 6), (320, 450, 5)]
 SAID = 'hdrgm:GainMapMin="0" hdrgm:GainMapMax="3" hdrgm:OffsetSDR="0" hdrgm:OffsetHDR="0" hdrgm:HDRCapacityMax="3"'

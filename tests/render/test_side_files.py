@@ -20,6 +20,8 @@ from command import call
 from lens_models import build_lens_model
 from wideopen import Renderer
 
+pytestmark = pytest.mark.slow
+
 SIZE = 240, 320
 
 

@@ -19,6 +19,8 @@ from PIL import Image
 from wideopen.options import RenderOptions
 from wideopen.render.renderer import Renderer
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STORED = Path(__file__).parents[1] / "golden" / "pictures"
 LONG_SIDE = 352

@@ -8,6 +8,8 @@ import pytest
 from wideopen import Renderer
 from wideopen.photo.photo import Photo
 
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH = 240, 400
 
 

@@ -17,6 +17,8 @@ from wideopen.scene.background_depth import Plane
 from wideopen.synthesis.layer_rendering import expose
 from wideopen.training.differentiable_lens import DrawnLens, bank, memberships
 
+pytestmark = pytest.mark.slow
+
 SIZE = 96
 
 

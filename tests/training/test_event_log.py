@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 import tensorboard.compat
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from wideopen.training.event_log import EventLog
+
+pytestmark = pytest.mark.slow
 
 
 def test_events_are_written_without_tensorflow(tmp_path: Path) -> None:

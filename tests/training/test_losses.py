@@ -13,6 +13,8 @@ from wideopen.errors import PairsError
 from wideopen.network.vgg import VGGFeatures
 from wideopen.training.losses import BokehLoss, ssim
 
+pytestmark = pytest.mark.slow
+
 
 def reference_ssim(x: Tensor, y: Tensor) -> float:
     """scikit-image in float64, photo by photo."""
