@@ -40,6 +40,7 @@ def in_tiles(lifted: Lifted, photo: NDArray, height: int, width: int) -> NDArray
     return whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("models", [1 << 20, 1 << 14])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_tiles_make_no_difference(dtype: type, models: int, monkeypatch: pytest.MonkeyPatch) -> None:

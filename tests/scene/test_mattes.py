@@ -102,6 +102,7 @@ def test_files_of_other_programs(name: str, tmp_path: Path) -> None:
     assert np.array_equal(load_matte(tmp_path / name, invert=True), 1 - SHARES)
 
 
+@pytest.mark.slow
 def test_a_file_is_what_the_array_is(model: Path, expected: NDArray, tmp_path: Path) -> None:
     photo, matte = tmp_path / "photo.png", tmp_path / "matte.png"
     Image.fromarray(draw_photo()).save(photo)
@@ -319,6 +320,7 @@ IMAGENET = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
 """Mean and deviation of red, green and blue, as published and used wherever networks were trained on ImageNet."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["isnet", "birefnet", "u2net"])
 def test_networks_are_shown_photos_as_they_were_in_training(kind: str, tmp_path: Path) -> None:
     model, asked = MatteModel(build_matte_network(tmp_path / "net.onnx", kind)), []
