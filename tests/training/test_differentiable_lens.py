@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from lamp_scenes import paint, spots, with_lamps
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.highlights import lamp_certainty
+from wideopen.lens.highlights import find_surroundings, lamp_certainty, lamp_weight, raise_lamps
 from wideopen.lens.layered_lens import Layer
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.lens.matte_lens import draw
@@ -15,6 +16,7 @@ from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig
 from wideopen.scene.background_depth import Plane
 from wideopen.synthesis.layer_rendering import expose
+from wideopen.training import differentiable_lens as lens_of_torch
 from wideopen.training.differentiable_lens import DrawnLens, bank, memberships
 
 pytestmark = pytest.mark.slow
@@ -152,3 +154,18 @@ def test_a_lens_head_starts_as_good_as_the_level_below(level: int) -> None:
     for _ in range(7 - level):
         enlarged = torch.nn.functional.interpolate(enlarged, scale_factor=2.0, mode="bilinear")
     torch.testing.assert_close(found.relative, enlarged)
+
+
+@pytest.mark.parametrize("name", ["lamps", "many", *paint()])
+def test_the_same_is_taken_for_lamps(name: str) -> None:
+    scene = {"lamps": with_lamps(4), "many": spots(0.03)}.get(name)
+    scene = paint()[name] if scene is None else scene
+    planes = torch.from_numpy(scene.transpose(2, 0, 1).copy())[None]
+    surroundings = find_surroundings(scene)
+    np.testing.assert_allclose(lens_of_torch.find_surroundings(planes)[0, 0].numpy(), surroundings, atol=1e-5)
+    np.testing.assert_allclose(
+        lens_of_torch.lamp_weight(planes)[0, 0].numpy(), lamp_weight(scene, surroundings), atol=1e-4
+    )
+    ours = lens_of_torch.raise_lamps(planes, 4.0)[0].numpy().transpose(1, 2, 0)
+    gain = 1 + 3 * lamp_certainty(scene)
+    np.testing.assert_allclose(ours, raise_lamps(scene, gain), atol=1e-3)

@@ -5,7 +5,7 @@ import {blurOfSubject, chooseLens} from '../optics.js';
 import {upTo} from './closer.js';
 import {Crew, hire, NOBODY} from './crew.js';
 import {lostGrain} from './grain.js';
-import {Network, SPARED, placesAt} from './network.js';
+import {Network, placesAt} from './network.js';
 import {checked} from './options.js';
 import {lampsOf, render} from './scene.js';
 
@@ -30,7 +30,7 @@ export class Wideopen {
   static async load(home = new URL('..', import.meta.url).href, tell = () => {}) {
     const place = (/** @type {string} */ path) => home + path, schema = await (await fetch(place('schema.json'))).json();
     const crew = new Crew(await hire(path => new Worker(place(path), {type: 'module'})));
-    return new Wideopen(schema, await Network.load(schema.model, crew.size - SPARED, place, tell), crew);
+    return new Wideopen(schema, await Network.load(schema.model, crew.size, place, tell), crew);
   }
 
   /**

@@ -7,11 +7,10 @@ import {fill, pushPull} from './fill.js';
 import {drawStrip} from './full_size.js';
 import {lostGrain} from './grain.js';
 import {guidedCoefficients, lift} from './guided.js';
-import {lookAlone} from './network.js';
 import {resizePicture} from './planes.js';
 import {studied} from './scene.js';
 
-const WORKS = {blurred, drawStrip, drawTile, fill, guidedCoefficients, lift, lookAlone, lostGrain, pushPull, resizePicture, studied};
+const WORKS = {blurred, drawStrip, drawTile, fill, guidedCoefficients, lift, lostGrain, pushPull, resizePicture, studied};
 
 /** The memory of what is answered: nobody needs it here any more. @param {any} value @returns {Transferable[]} */
 function memoryOf(value) {

@@ -1,7 +1,6 @@
 // The package's model, run by ONNX Runtime Web: the counterpart of scene/model.py.
 // @ts-check
 
-import {place} from '../place.js';
 import {cutAround, refineAt} from './closer.js';
 import {NOBODY} from './crew.js';
 import {mirrored, plane, resizePicture, fit, unit} from './planes.js';
@@ -9,9 +8,6 @@ import {mirrored, plane, resizePicture, fit, unit} from './planes.js';
 /** @typedef {import('./planes.js').Plane} Plane @typedef {import('./planes.js').Picture} Picture */
 /** @typedef {{matte: Plane, relative: Plane}} Places opacity of the subject; disparity of everything else, less its own */
 /** @typedef {{multiple: number, working_side: number, mirrored: boolean}} About */
-
-/** Cores that are left for another worker's network. It takes some 250 MB: only where a browser says that there are 8 GB. */
-export const SPARED = Number((/** @type {any} */ (globalThis).navigator?.deviceMemory ?? 0) >= 8);
 
 /** @param {string} path @param {(share: number) => void} [tell] @returns {Promise<Uint8Array>} */
 export async function load(path, tell) {
@@ -89,12 +85,6 @@ export class Network {
   }
 }
 
-/** @type {?Promise<Network>} */
-let own = null;
-
-/** What this worker's own network says, which is loaded when it is first asked. @param {Picture} small of `shown` @param {About} about @returns {Promise<Places>} */
-export const lookAlone = async (small, about) => (await (own ??= Network.load(about, 1, place))).look(small);
-
 /**
  * What is where in a photo, with a place in focus.
  * @param {Network} network @param {Picture} photo @param {string} focus `auto`, or X,Y as shares of width and height @param {import('./crew.js').Crew} crew
@@ -104,14 +94,11 @@ export const lookAlone = async (small, about) => (await (own ??= Network.load(ab
 export async function placesAt(network, photo, focus, crew, known = new Map()) {
   const point = focus === 'auto' ? null : /** @type {[number, number]} */ (focus.split(',').map(Number));
   const parts = point ? cutAround(photo, point).map(part => network.shown(part, crew, [part.data.buffer])) : [];
-  // The last part is looked at by another worker's network, for which a core is left.
-  const coming = SPARED && crew.size > 1 ? parts.pop()?.then(part => crew.do(lookAlone, [part, network.about]).catch(() => network.look(part))) : null;
   let found = known.get('auto');
   if (!found) known.set('auto', found = {...await network.look(await network.shown(photo)), focus: 0});
   if (!point) return found;
   const seen = [];
   for (const part of parts) seen.push(await network.look(await part));
-  if (coming) seen.push(await coming);
   known.set(focus, found = refineAt(found, point, seen));
   return found;
 }

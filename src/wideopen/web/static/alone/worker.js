@@ -11,7 +11,7 @@ import {drawMap} from './depth_lens.js';
 import {focusOf, loadMap} from './depth_map.js';
 import {lostGrain} from './grain.js';
 import {findSurroundings, lampWeight} from './highlights.js';
-import {Network, SPARED, placesAt} from './network.js';
+import {Network, placesAt} from './network.js';
 import {fit, map, resize, resizePicture, split} from './planes.js';
 import {onCanvas, render, studied, toPicture} from './scene.js';
 import {correct} from './strokes.js';
@@ -151,7 +151,7 @@ function toHalf(values) {
 async function answer(wish, rest, asked) {
   if (wish.kind === 'load') {
     crew = new Crew(wish.ports);
-    network = Network.load(wish.about, crew.size - SPARED, place, share => postMessage({asked, share}));
+    network = Network.load(wish.about, crew.size, place, share => postMessage({asked, share}));
     await network;
   } else if (wish.kind === 'open') {
     const photo = await decode(wish.file), carried = carriedMap(wish.file, photo);
