@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wideopen.lens.apertures import Aperture
+from wideopen.lens.compositor import source_of
 from wideopen.lens.defocus import signed_bank
 from wideopen.lens.depth_layers import (
     Layers,
@@ -143,3 +144,10 @@ def test_layers_count_from_the_farthest_and_are_half_a_pixel_apart_where_blur_is
         there = layers.place(np.array([[layers.radius(layer)]], np.float32))
         assert there[0, 0] == pytest.approx(layer)
     assert float(layers.step(np.float32(2.0))) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("first", range(60, 68))
+def test_layers_begin_where_their_coarsest_pixels_do_and_hold_all_that_is_reached(first: int) -> None:
+    """Four pixels wide from a radius of 48 px on, and the same ones whatever tile they are drawn for."""
+    rows, columns = source_of((slice(first, 150), slice(first + 3, 190)), 50.0, (240, 210))
+    assert rows == slice((first - 50) // 4 * 4, 200) and columns == slice((first - 47) // 4 * 4, 210)

@@ -114,6 +114,16 @@ def test_what_is_missing_or_fails_is_one_line(error: Exception, line: str) -> No
     assert (found.topic, found.name, found.fine) == ("self-test", "files", False) and found.value.endswith(line)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_formats_that_are_not_there_are_told(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Pillow should have is a fault; of what is installed beside it, how."""
+    monkeypatch.setattr("PIL.features.check", lambda name: there)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name if there else None)
+    found = {one.name: (one.value, one.fine) for one in doctor._formats()}
+    assert found["AVIF"] == (("on", True) if there else ("off: this Pillow was built without it", False))
+    assert found["RAW"] == ("on" if there else 'off; pip install "wideopen[raw]"', True)
+
+
 @pytest.mark.parametrize(
     ("engine", "said"),
     [

@@ -5,10 +5,11 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from wideopen import DepthError, RenderOptions
 from wideopen.photo.depth_map import DepthMap
-from wideopen.render.scene_sources import SceneSources, notices_of
+from wideopen.render.scene_sources import SceneSources, _array, notices_of
 from wideopen.scene.model_store import KNOWN
 from wideopen.scene.scene import Matte
 
@@ -38,3 +39,25 @@ def test_a_damaged_map_in_a_photo_is_an_error_unless_another_is_used(monkeypatch
         assert SceneSources(RenderOptions(**options), mock.Mock()).carried_depth(b"", "photo", given) is None
     with pytest.raises(DepthError, match="damaged"):
         SceneSources(RenderOptions(), mock.Mock()).carried_depth(b"", "photo", None)
+
+
+@pytest.mark.parametrize("mode", ["L", "I;16", "RGB", "P", "LA", "PA", "RGBA"])
+@pytest.mark.parametrize("clear", [False, True])
+def test_a_matte_s_alpha_is_taken_where_it_says_something(mode: str, clear: bool) -> None:
+    """Else its picture, deep where it is deep, and in colours where they are hidden in a palette."""
+    shown = np.array([[10, 200], [90, 255]], np.uint8)
+    picture = Image.fromarray(shown).convert("I;16" if mode == "I;16" else "L").convert(mode)
+    if mode == "I;16":
+        picture = Image.fromarray(shown.astype(np.uint16) * 257)
+    alpha = np.array([[0, 255], [128, 255]], np.uint8)
+    if clear and mode not in ("LA", "PA", "RGBA"):
+        return
+    if clear:
+        picture.putalpha(Image.fromarray(alpha))
+    found = _array(picture)
+    if clear:
+        np.testing.assert_array_equal(found, alpha)
+    elif mode in ("L", "I;16"):
+        np.testing.assert_array_equal(found, shown if mode == "L" else shown.astype(np.uint16) * 257)
+    else:
+        np.testing.assert_array_equal(found, np.dstack([shown] * 3))

@@ -14,8 +14,9 @@ import torch
 
 from conftest import draw_scene
 from limits import HANG
-from wideopen import ModelError
+from wideopen import ModelError, hub
 from wideopen.photo.depth_map import DepthMap
+from wideopen.scene import depth_model
 from wideopen.scene.depth_model import TransformersModel, depth_estimator
 
 pytestmark = pytest.mark.slow
@@ -114,6 +115,40 @@ def test_missing_and_damaged_models(relative: Path, tmp_path: Path, monkeypatch:
         assert "\n" not in str(caught.value) and str(caught.value).startswith("depth model ")
     with pytest.raises(ModelError, match="hf:no-such/model: cannot be had from the hub"):
         depth_estimator("hf:no-such/model")
+
+
+@pytest.mark.parametrize(
+    ("here", "offered", "asked"),
+    [
+        (["onnx"], [], []),
+        (["safe"], [], []),
+        (["onnx", "safe"], [], []),
+        ([], ["onnx"], ["onnx"]),
+        ([], ["safe"], ["onnx", "safe"]),
+        ([], ["onnx", "safe"], ["onnx"]),
+    ],
+)
+def test_of_a_repository_the_least_is_fetched(
+    here: list[str], offered: list[str], asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its ONNX file, or if it has none what Transformers needs; and nothing where one of them is here."""
+    files, seen = {"onnx": tmp_path / "onnx" / "model.onnx", "safe": tmp_path / "config.json"}, []
+    (tmp_path / "onnx").mkdir()
+
+    def kind(patterns: list[str]) -> str:
+        return "safe" if patterns == ["*.json", "*.safetensors"] else "onnx"
+
+    def fetch(name: str, patterns: list[str]) -> Path:
+        seen.append(kind(patterns))
+        if seen[-1] in offered:
+            files[seen[-1]].touch()
+        return tmp_path
+
+    for name in here:
+        files[name].touch()
+    monkeypatch.setattr(hub, "held", lambda name, patterns: tmp_path if files[kind(patterns)].exists() else None)
+    monkeypatch.setattr(hub, "fetch", fetch)
+    assert depth_model._of_hub("hf:some/model") == tmp_path and seen == asked
 
 
 def test_nothing_is_printed(relative: Path) -> None:

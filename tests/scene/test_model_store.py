@@ -75,7 +75,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def known(url: str, sha256: str = SHA) -> KnownModel:
-    return KnownModel("some", "matte", url, len(DATA), sha256, "MIT", 1)
+    return KnownModel("some", "matte", url, len(DATA), sha256, "MIT")
 
 
 @pytest.mark.parametrize("path", ["/whole", "/hub"])
@@ -111,7 +111,7 @@ def test_nothing_half_is_there(server: str, path: str, sha256: str, line: str, f
 def test_two_processes_fetch_once(server: str, folder: Path) -> None:
     code = (
         "from wideopen.scene.model_store import KnownModel, fetch\n"
-        f"print(fetch(KnownModel('some', 'matte', {server + '/slow'!r}, {len(DATA)}, '{SHA}', 'MIT', 1)))"
+        f"print(fetch(KnownModel('some', 'matte', {server + '/slow'!r}, {len(DATA)}, '{SHA}', 'MIT')))"
     )
     both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=HANG)[0] for process in both]
@@ -195,4 +195,3 @@ def test_the_best_that_is_here_is_taken(monkeypatch: pytest.MonkeyPatch) -> None
         assert found is not None and found.name == best
         here.remove(best)
     assert model_store.best_here("matte") is None and model_store.best_here("depth") is None
-    assert len({(model.purpose, model.rank) for model in KNOWN.values()}) == len(KNOWN), "none is as good as another"

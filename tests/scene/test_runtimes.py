@@ -81,6 +81,17 @@ def test_sizes_kept_in_memory_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(runtime._compiled) == 1
 
 
+def test_the_eight_sizes_seen_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    core = mock.MagicMock()
+    monkeypatch.setattr(openvino, "Core", lambda: core)
+    runtime, made = OpenVino(WEIGHTS, 1), core.compile_model
+    for width in (*range(1, 9), 1, 9, 1):  # The ninth takes the place of the second: the first was just seen.
+        runtime.run(["matte"], np.zeros((1, 3, 32, width), np.float32))
+    assert made.call_count == 9
+    runtime.run(["matte"], np.zeros((1, 3, 32, 2), np.float32))
+    assert made.call_count == 10
+
+
 def test_the_renderer_takes_it_for_many_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     photo = cv2.resize(load(EXAMPLES / "dog.jpg").pixels, (320, 240), interpolation=cv2.INTER_AREA)

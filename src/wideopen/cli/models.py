@@ -39,7 +39,7 @@ def _show() -> None:
     from wideopen.scene.model_store import KNOWN
 
     width = max(map(len, KNOWN))
-    for model in sorted(KNOWN.values(), key=lambda known: (known.purpose, -known.rank)):
+    for model in KNOWN.values():
         where = str(model.path) if model.here else "not here"
         sys.stdout.write(
             f"{model.name:{width}}  {model.purpose}  {model.size // 10**6:4d} MB  {model.licence:10}  {where}\n"

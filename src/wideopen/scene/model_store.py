@@ -44,8 +44,6 @@ class KnownModel:
     """In bytes."""
     sha256: str
     licence: str
-    rank: int
-    """The best of a purpose has the highest."""
 
     @property
     def path(self) -> Path:
@@ -63,24 +61,24 @@ KNOWN = {
     for model in (
         KnownModel(
             "depth-anything-v2-small", "depth", f"{_DEPTH_ANYTHING}/onnx/model.onnx", 99_060_839,
-            "afb6a5c28f3b6bf1618c6e43f02073ef9dfdc70e937502d51603e57b0a1df10c", "Apache-2.0", 1,
+            "afb6a5c28f3b6bf1618c6e43f02073ef9dfdc70e937502d51603e57b0a1df10c", "Apache-2.0",
         ),
         KnownModel(
             "birefnet-general-lite", "matte", f"{_REMBG}/BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx", 224_005_088,
-            "5600024376f572a557870a5eb0afb1e5961636bef4e1e22132025467d0f03333", "MIT", 3,
+            "5600024376f572a557870a5eb0afb1e5961636bef4e1e22132025467d0f03333", "MIT",
         ),
         KnownModel(
             "isnet-general-use", "matte", f"{_REMBG}/isnet-general-use.onnx", 178_648_008,
-            "60920e99c45464f2ba57bee2ad08c919a52bbf852739e96947fbb4358c0d964a", "Apache-2.0", 2,
+            "60920e99c45464f2ba57bee2ad08c919a52bbf852739e96947fbb4358c0d964a", "Apache-2.0",
         ),
         KnownModel(
             "u2net", "matte", f"{_REMBG}/u2net.onnx", 175_997_641,
-            "8d10d2f3bb75ae3b6d527c77944fc5e7dcd94b29809d47a739a7a728a912b491", "Apache-2.0", 1,
+            "8d10d2f3bb75ae3b6d527c77944fc5e7dcd94b29809d47a739a7a728a912b491", "Apache-2.0",
         ),
     )
 }  # fmt: skip
-"""By name. Hashes are those that other projects pin for the same addresses, several for each model and all agreed.
-BiRefNet and IS-Net are shown the photo at 1024 px, U2-Net at 320."""
+"""By name, the best of a purpose first. Hashes are those that other projects pin for the same addresses, several for
+each model and all agreed. BiRefNet and IS-Net are shown the photo at 1024 px, U2-Net at 320."""
 
 
 def cache_folder() -> Path:
@@ -103,8 +101,7 @@ def find_model(name: str) -> KnownModel:
 
 def best_here(purpose: Literal["matte", "depth"]) -> KnownModel | None:
     """The best model of a purpose that is on this machine; None if there is none."""
-    there = [model for model in KNOWN.values() if model.purpose == purpose and model.here]
-    return max(there, key=lambda model: model.rank, default=None)
+    return next((model for model in KNOWN.values() if model.purpose == purpose and model.here), None)
 
 
 def fetch(model: KnownModel, file: Path | None = None) -> Path:

@@ -24,12 +24,7 @@ _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA, _FORMAT = 258, 259
 _REAL, _SEPARATE, _NOBODYS = 3, 2, 65000
 _AS_EIGHT_BIT_GREY: dict[int, int | None] = {
     _BITS: 8,
-    _COMPRESSION: 1,
-    _PHOTOMETRIC: 1,
-    _SAMPLES: 1,
-    _PLANAR: 1,
-    _EXTRA: None,
-    _FORMAT: 1,
+    **dict.fromkeys((_COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA, _FORMAT)),
 }
 
 
