@@ -62,6 +62,16 @@ def test_large_discs_at_a_fraction_of_the_size_equal_those_at_full_size(radius: 
     assert convolve(lamp, radius, coarse=True).sum() == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("more", range(4))
+@pytest.mark.parametrize("radius", [12, 48])
+def test_a_picture_of_any_size_has_whole_coarse_pixels(more: int, radius: int) -> None:
+    """Light that grows to the right and down evenly is its own mean, away from the borders."""
+    reach = radius + 8
+    image = np.dstack(np.mgrid[: 2 * reach + 13 + more, : 2 * reach + 22 - more]).astype(np.float32)
+    error = convolve(image, float(radius), coarse=True) - image
+    assert np.abs(error[reach:-reach, reach:-reach]).max() < 0.01
+
+
 def test_a_window_is_a_part_of_the_whole() -> None:
     image = draw(90, 110)
     radius = (np.linspace(-6, 20, 90)[:, None] + np.linspace(0, 4, 110)).astype(np.float32)

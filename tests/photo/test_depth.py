@@ -1,6 +1,7 @@
 """Depth maps of every format against the numbers they were made of, and bad ones against one clear line each."""
 
 import io
+import struct
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from PIL import Image
 
 from wideopen import DepthError, OutputError
 from wideopen.photo.depth import check_shape, decode_depth, load_depth, same_shape, save_depth
-from wideopen.photo.depth_file import _decode_pfm, check_channel
+from wideopen.photo.depth_file import _decode_pfm, check_channel, read_map
 from wideopen.photo.depth_map import DepthMap
 
 
@@ -76,6 +77,18 @@ def test_one_map_in_every_format(tmp_path: Path, form: str) -> None:
     assert np.abs(loaded.disparity - expected / expected.max()).max() <= tolerance
     if "jpg" not in form and "webp" not in form:
         assert (loaded.disparity.min(), loaded.disparity.max()) == (0, 1)
+
+
+@pytest.mark.parametrize("said", [None, 1, 2])
+def test_whole_numbers_of_32_bits_have_a_sign_where_the_file_says_so(said: int | None) -> None:
+    """TIFF 6.0, SampleFormat: 1, or nothing, for numbers without a sign."""
+    values, buffer = np.array([[5, 2**31 + 7], [2**32 - 9, 2**30]], np.uint32), io.BytesIO()
+    tifffile.imwrite(buffer, values if said is None else values.view(np.int32))
+    entry = struct.pack("<HHI", 339, 3, 1)
+    data = buffer.getvalue().replace(entry + b"\2", entry + bytes([said or 2]))
+    assert (entry + bytes([said or 0]) in data) == (said is not None)
+    found = read_map(data, "map.tif").values
+    np.testing.assert_array_equal(found, values.view(np.int32) if said == 2 else values)
 
 
 def test_outliers_do_not_decide() -> None:

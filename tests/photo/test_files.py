@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, ImageOps, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from wideopen import OutputError, PhotoError
+from wideopen.photo.avif import encode_deep
 from wideopen.photo.files import decode, load, save, to_bytes
 from wideopen.photo.jpeg_parts import jpeg_size, segments
 from wideopen.photo.photo import Photo
@@ -407,6 +408,16 @@ def test_avif_holds_ten_bits() -> None:
     found = decode(to_bytes(Photo(np.dstack([steps] * 3)), "AVIF", quality=100)).pixels
     off = found.astype(int) - steps[..., None]
     assert np.abs(off).max() < 200 and abs(off[steps > 60000].mean()) < 16
+
+
+def test_avif_rounds_to_the_nearest_of_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    every, told = np.arange(65536, dtype=np.uint16).reshape(256, 256), []
+    monkeypatch.setattr(
+        cv2, "imencodeWithMetadata", lambda _, pixels, *rest: told.append(pixels) or (True, np.zeros(9))
+    )
+    encode_deep(every, 90, {})
+    exact = (every.astype(np.int64) * 2 * 1023 + 65535) // (2 * 65535)
+    assert np.abs(told[0] - exact).max() <= 0
 
 
 def test_filling_before_a_marker_is_passed() -> None:

@@ -90,6 +90,16 @@ def test_what_is_not_as_described_is_not_read_and_said(data: bytes, maker: str) 
     assert said in decode(data).notices
 
 
+@pytest.mark.parametrize("side", [15, 16])
+def test_maps_have_at_least_sixteen_pixels_a_side(side: int) -> None:
+    codes = np.arange(side * 30, dtype=np.uint16).astype(np.uint8).reshape(side, 30)
+    for data in (samsung(photo(), (30, side), codes), huawei(photo(), codes=codes)):
+        found = phone_depth(data)
+        assert (found is not None) == (side == 16)
+        if found is not None:
+            np.testing.assert_array_equal(found.codes, codes)
+
+
 @pytest.mark.parametrize("make", [samsung, huawei])
 def test_files_cut_anywhere_give_no_map_or_the_whole_one(make: Callable[..., bytes]) -> None:
     data = make(photo(), (64, 48)) if make is samsung else make(photo())

@@ -33,6 +33,13 @@ def test_split(alpha: bool) -> None:
     assert (found.alpha is None) != alpha
 
 
+@pytest.mark.parametrize("size", [(1700, 300), (300, 1700), (850, 1600)])
+def test_the_line_is_a_four_hundredth_of_the_long_side(size: tuple[int, int]) -> None:
+    found = before_after(*pair(*size), "split").pixels
+    white = np.flatnonzero((found == 255).all(axis=(0, 2)))
+    assert white.tolist() == list(range((size[1] - 4) // 2, (size[1] - 4) // 2 + 4))
+
+
 @pytest.mark.parametrize(("size", "style"), [((3000, 4000), "side"), ((4000, 3000), "side"), ((5000, 100), "split")])
 def test_large_ones_are_made_smaller_and_keep_their_shape(size: tuple[int, int], style: str) -> None:
     found = before_after(*pair(*size), style).pixels  # type: ignore[arg-type]

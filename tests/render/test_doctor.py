@@ -66,7 +66,8 @@ def test_another_model(model: Path, tmp_path: Path) -> None:
     code, found = findings("--model", model)
     assert code == 0 and "runs" in str(found["self-test", "network"]["value"])
     code, found = findings("--model", tmp_path / "none.onnx")
-    assert code == 1 and not found["model", "file"]["fine"] and not found["self-test", "network"]["fine"]
+    assert code == 1 and "none.onnx: no such model" in str(found["model", "file"]["value"])
+    assert not found["model", "file"]["fine"] and not found["self-test", "network"]["fine"]
     assert found["self-test", "lens"]["fine"]
 
 
@@ -88,6 +89,20 @@ def test_memory_is_told_the_same_in_two_ways(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Path, "read_text", mock.Mock(side_effect=OSError))
     free, other = memory()
     assert other == pytest.approx(total, rel=0.02) and 1 << 20 < free <= other
+
+
+def test_a_container_s_memory_counts_where_it_is_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {
+        "meminfo": "MemTotal: 8000 kB\nMemAvailable: 5000 kB\n",
+        "memory.max": "6000000",
+        "memory.current": "1500000",
+    }
+    monkeypatch.setattr(Path, "read_text", lambda path: said[path.name])
+    assert memory() == (4_500_000, 6_000_000)
+    said |= {"memory.max": "9000000"}
+    assert memory() == (5_120_000, 8_192_000)
+    said |= {"memory.max": "max"}
+    assert memory() == (5_120_000, 8_192_000)
 
 
 def test_machines_that_tell_less(monkeypatch: pytest.MonkeyPatch) -> None:

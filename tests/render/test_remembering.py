@@ -32,6 +32,9 @@ def test_an_array_that_several_hold_counts_once() -> None:
     for number in (0, 1, 2, 0):
         memory.get(number, lambda number=number: made.append(number) or SimpleNamespace(map=shared, rest=(shared, [1])))
     assert made == [0, 1, 2]
+    exact, held = Memory(100), [shared, [shared, shared], (shared, "text", shared)]
+    assert all(exact.get(number, lambda number=number: held[number]) is held[number] for number in (0, 1, 2, 0, 1, 2))
+    assert exact.get(0, list) is shared and exact.get(1, list) is held[1], "all of them are 100 bytes, and fit"
     memory.get("more", lambda: SimpleNamespace(of=[np.zeros(151, np.uint8), {"a": 1}]))
     memory.get(0, lambda: made.append(0))
     assert made == [0, 1, 2, 0], "what is in lists and objects counts, too"
@@ -56,3 +59,18 @@ def test_pictures_are_a_renderer_s_own_and_the_network_runs_once(tmp_path: Path)
     opened = photos.open(path, options)
     assert opened.size == (240, 180) and opened.depth is None and opened.matte is None
     assert photos.draw(path, options, 120).shape == (90, 120, 3)
+
+
+@pytest.mark.parametrize("side", [240, 120])
+def test_photos_with_a_map_are_drawn_by_it(side: int, tmp_path: Path) -> None:
+    """At whatever size, as one photo of that size with that map would be."""
+    model, path, map = build_lens_model(tmp_path / "lens.onnx"), tmp_path / "photo.png", tmp_path / "map.npy"
+    Image.fromarray(draw_scene()).save(path)
+    disparity = np.linspace(0, 1, 180, dtype=np.float32)[:, None].repeat(240, 1)
+    np.save(map, disparity)
+    options = RenderOptions(model=model, threads=1, aperture=1.0, depth=str(map), focus="near")
+    drawn = Photos(model, 1, 240, 1 << 28).draw(path, options, side)
+    small = shrunk(Photo(draw_scene()), side).pixels
+    given = np.ascontiguousarray(disparity[:: 240 // side, :: 240 // side])
+    expected = Renderer(options).render(small, depth=given)
+    assert np.abs(drawn.astype(int) - expected).mean() < 0.5 and np.abs(expected.astype(int) - small).mean() > 3

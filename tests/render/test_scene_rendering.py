@@ -10,6 +10,7 @@ from wideopen.lens.defocus import blur
 from wideopen.lens.layered_lens import Layer
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.lens.matte_lens import draw
+from wideopen.render.rendered import estimated
 from wideopen.render.scene_rendering import draw_on_canvas, draw_scene
 from wideopen.scene.background_depth import Plane
 from wideopen.scene.scene import estimated_scene
@@ -97,3 +98,14 @@ def test_what_is_blurred_in_front_of_the_focus_shows_what_lies_behind_it() -> No
     seen = srgb_to_linear(picture)[height // 2, :, 0]
     assert np.abs(seen - (1 - share))[30:-30].max() < 0.06
     assert kept[height // 2, 97:143].max() < 0.01
+
+
+def test_an_estimate_s_lens_blurs_by_its_map_as_it_blurs_the_scene() -> None:
+    """The map's nearest is 1 and its farthest 0, whatever is nearer than the subject; a range keeps both its ends."""
+    relative = np.linspace(-1, 0.6, 40, dtype=np.float32)[None].repeat(20, 0)
+    scene = estimated_scene(np.zeros((20, 40, 3), np.uint8), np.zeros((20, 40), np.float32), relative)
+    for lens in (LensSettings(0.05, 0.1), LensSettings(0.05, -0.6, focus_to=0.3, depth_of_field=0.07)):
+        seen = estimated(scene, lens)
+        assert seen.estimated and seen.depth.disparity.max() == pytest.approx(1.0)
+        found, wanted = seen.lens.radius(seen.depth.disparity, 2000), lens.radius(relative, 2000)
+        np.testing.assert_allclose(found, wanted, atol=1e-3)

@@ -20,6 +20,7 @@ from wideopen.photo.depth import load_depth
 from wideopen.scene import depth_model
 from wideopen.scene.depth_model import TransformersModel, depth_estimator
 from wideopen.scene.depth_network import DepthNetwork
+from wideopen.scene.runtimes import Port
 
 
 def draw_photo(height: int = 300, width: int = 400) -> np.ndarray:
@@ -42,6 +43,17 @@ def test_the_map_is_the_network_s(size: tuple[int, int], side: int | None, tmp_p
     if side is None:
         assert min(found.disparity.shape) == 518 and max(found.disparity.shape) <= 2072
     assert np.abs(found.disparity - red_of(photo, found.disparity.shape)).max() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("sides", "shown"), [((None, 140), (518, 686)), ((140, None), (518, 686)), ((70, 140), (70, 140))]
+)
+def test_a_size_is_the_network_s_if_it_names_both_sides(
+    sides: tuple[int | None, int | None], shown: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = DepthNetwork.__new__(DepthNetwork)
+    network._graph = SimpleNamespace(inputs=[Port("photo", (1, 3, *sides))])
+    assert network._size(300, 400) == shown
 
 
 def test_distance_is_known_by_the_name_or_told(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from wideopen._types import Float
 from wideopen.image.resize import fit, resize
+from wideopen.image.tiles import whole
 from wideopen.image.tone_curve import ToneCurve, to_light
 from wideopen.lens.apertures import SHARP_RADIUS_PX, Aperture
 from wideopen.lens.highlights import lamp_certainty
@@ -100,7 +101,7 @@ class LensSettings:
         short = min(shape[:2])
         if self.tilt == (0.0, 0.0):
             return self.radius(disparity, short)
-        spans = part or (slice(0, shape[0]), slice(0, shape[1]))
+        spans = part or whole(shape)
         down, right = (
             span.start + (np.arange(count) + 0.5) * ((span.stop - span.start) / count) - pivot * length
             for span, count, pivot, length in zip(spans, disparity.shape, self.pivot[::-1], shape, strict=False)

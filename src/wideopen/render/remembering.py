@@ -17,6 +17,7 @@ import numpy as np
 from wideopen._types import Pixels
 from wideopen.image.guided_upsampling import Lifted
 from wideopen.image.resize import fit, resize
+from wideopen.image.tiles import whole
 from wideopen.lens.lens_settings import focused, settings_for_scene
 from wideopen.lens.thin_lens import read_taken
 from wideopen.options import RenderOptions
@@ -124,8 +125,9 @@ class Photos:
         height, width = taken.pixels.shape[:2]
         photo = shrunk(taken, self._side)
         if depth is not None:  # Lifted to the edges of what is shown, once for all that is drawn of it.
-            whole = slice(0, photo.pixels.shape[0]), slice(0, photo.pixels.shape[1])
-            depth = DepthMap(Lifted(depth.disparity, photo.pixels).at(*whole, photo.pixels), depth.metric)
+            depth = DepthMap(
+                Lifted(depth.disparity, photo.pixels).at(*whole(photo.pixels.shape), photo.pixels), depth.metric
+            )
         return Opened(photo, (width, height), depth, matte)
 
     def scene(self, path: Path, options: RenderOptions) -> Scene:
