@@ -31,15 +31,14 @@ env: $(VENV)/.ready
 
 # torch first, by its exact version: a range could fetch another build with gigabytes of GPU libraries. lpips, which a
 # test compares with, without what it asks for: torchvision would fetch the same, and the test needs nothing of it.
-# pip compiles modules on one core: they are compiled on all, PyTorch's while pip fetches the rest; some packages ship
-# templates that are none, and of some, large parts are never imported here. The pip that Python brings may take twice
-# as long as the newest to find out what goes with what.
+# Modules are compiled on all cores, PyTorch's while the rest is fetched; some packages ship templates that are none, and
+# of some, large parts are never imported here.
 UNUSED := tests?|docutils|mypyc|transformers/models|torch/testing/_internal|ray/(rllib|serve|tune|llm|train|dashboard)
 COMPILE := $(BIN)/python -m compileall -q -j 0 -x '/($(UNUSED)|moto/(iam|stepfunctions)|tensorflow/lite|sympy/physics)/'
-INSTALL := $(BIN)/pip install -q --no-compile --disable-pip-version-check $(PIP_ARGS)
+INSTALL := $(BIN)/python tools/install.py $(PIP_ARGS)
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --upgrade pip
+	$(BIN)/pip install -q --disable-pip-version-check $(PIP_ARGS) $$(grep '^uv==' constraints.txt)
 	$(INSTALL) $$(grep '^torch==' constraints.txt)
 	$(COMPILE) $(VENV)/lib >/dev/null 2>&1 & \
 	  $(INSTALL) -c constraints.txt -e '.[train,export,convert,hub,heif,raw,exr,jxl,openvino,web,dev]' && wait
