@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wideopen._types import Float
+from wideopen._types import Float, Pixels
 
 BLOCK_PX = 32
 FLATTEST = 0.02
@@ -48,7 +48,7 @@ class Grain:
         """(256,) standard deviation at each brightness in 8 bits."""
         return np.interp(np.arange(256) / 255, (np.arange(BANDS) + 0.5) / BANDS, self.strength).astype(np.float32)
 
-    def add(self, encoded: NDArray[Any], amount: Float, tile: tuple[slice, slice]) -> NDArray[Any]:
+    def add(self, encoded: Pixels, amount: Float, tile: tuple[slice, slice]) -> Pixels:
         """Add grain to a tile of the photo.
 
         Args:
@@ -56,18 +56,22 @@ class Grain:
             amount: HxW in 0..1: 0 where the photo's own grain is left, 1 where none of it is.
             tile: where the tile lies in the photo, so that tiles go on in one another.
         """
-        white = 1.0 if encoded.dtype.kind == "f" else float(np.iinfo(encoded.dtype).max)
-        values = encoded.astype(np.float32) / np.float32(white)
-        brightness = cv2.convertScaleAbs(cv2.cvtColor(values, cv2.COLOR_RGB2GRAY), alpha=255)
-        strength = cv2.LUT(brightness, self._strengths)
+        deep = encoded.dtype.kind == "f"
+        white = 1.0 if deep else float(np.iinfo(encoded.dtype).max)
+        brightness = cv2.convertScaleAbs(cv2.cvtColor(encoded, cv2.COLOR_RGB2GRAY), alpha=255 / white)
         # Variances add up: where part of the grain is left, the rest is what is missing to the whole.
-        strength *= np.sqrt(1 - (1 - amount) ** 2)
-        rows, (left, right) = np.arange(tile[0].start, tile[0].stop) % FIELD_PX, (tile[1].start, tile[1].stop)
-        first = left // FIELD_PX * FIELD_PX
-        field = np.tile(self.field[rows], (1, -(-(right - first) // FIELD_PX), 1))[:, left - first : right - first]
-        values += cv2.multiply(cv2.merge([strength] * 3), field)
-        values = values.clip(0, 1)
-        return values if encoded.dtype.kind == "f" else np.rint(values * white).astype(encoded.dtype)
+        strength = cv2.LUT(brightness, self._strengths * np.float32(white)) * np.sqrt(1 - (1 - amount) ** 2)
+        added = cv2.merge([strength] * 3)
+        field = self.field[np.arange(tile[0].start, tile[0].stop) % FIELD_PX]
+        left, right = tile[1].start, tile[1].stop
+        for start in range(left // FIELD_PX * FIELD_PX, right, FIELD_PX):
+            columns = slice(max(start, left), min(start + FIELD_PX, right))
+            there = added[:, columns.start - left : columns.stop - left]
+            there *= field[:, columns.start - start : columns.stop - start]
+        if deep:
+            return np.asarray((encoded + added).clip(0, 1))
+        depth = cv2.CV_8U if encoded.dtype == np.uint8 else cv2.CV_16U
+        return np.asarray(cv2.add(encoded, added, dtype=depth))  # Rounded and clipped.
 
 
 def measure_grain(pixels: NDArray[Any], seed: int = 0) -> Grain | None:

@@ -15,7 +15,7 @@ so memory above the photo and the result does not grow with them.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ import numpy as np
 
 from wideopen._types import Float, Pixels
 from wideopen.image.color import srgb_to_linear
+from wideopen.image.enlargement import Enlargement
 from wideopen.image.grain import Grain
 from wideopen.image.guided_filter import guided_coefficients, hidden_texture, share_kept
 from wideopen.image.inpaint import fill
@@ -95,7 +96,7 @@ def carry_to_full_size(
     size = min(height, bokeh.shape[0]), min(width, bokeh.shape[1])
     bokeh = resize(bokeh, *size)
     guide = _unit(resize(pixels, *size))
-    maps = _prepare(
+    planes = _prepare(
         guide,
         bokeh,
         None if sharp is None else resize(sharp, *size),
@@ -105,13 +106,14 @@ def carry_to_full_size(
         None if subject is None else resize(subject.small, *size),
         beyond_white=photo_light is not None,
     )
+    maps = Enlargement(planes, height, width)
     result = np.empty_like(pixels) if into is None else into
     rows = strip or max(1, STRIP_PIXELS // width)
 
     def work(top: int) -> None:
         photo = pixels[top : top + rows]
         own = None if subject is None else subject.at(slice(top, top + len(photo)), slice(0, width), photo)
-        drawn = _strip(maps, photo, own, top, height, curve, grain, photo_light)
+        drawn = _strip(maps, photo, own, top, curve, grain, photo_light)
         if photo_light is not None:
             photo_light.compare(photo, drawn, top)
         result[top : top + rows] = drawn
@@ -138,7 +140,7 @@ def _prepare(
     subject: Float | None = None,
     beyond_white: bool = False,
 ) -> Float:
-    """Steps 1 to 3: hxwx9, what full size is made of. All but guide and samples is sRGB-encoded, the result is as the
+    """Steps 1 to 3: hx9xw, what full size is made of. All but guide and samples is sRGB-encoded, the result is as the
     photo.
 
     Args:
@@ -177,7 +179,7 @@ def _prepare(
     model = wide.result() + near[..., None] * (close.result() - wide.result())
     background = filled.result()
     background = np.sqrt(background) if beyond_white else _from_srgb(background, curve)
-    return np.dstack([background, least, greatest, model])
+    return np.stack([*cv2.split(background), least, greatest, *cv2.split(model)], axis=1)
 
 
 def _beside(share: Float, subject: Float) -> Float:
@@ -198,58 +200,59 @@ def _crossing(span: Float) -> Float:
 
 
 def _strip(
-    maps: Float,
+    maps: Enlargement,
     photo: Pixels,
     subject: Float | None,
     top: int,
-    height: int,
     curve: ToneCurve | None,
     grain: Grain | None,
     photo_light: PhotoLight | None = None,
 ) -> Pixels:
-    """Steps 4 and 5 for the rows from `top` on of a photo of `height` rows; `subject` is its opacity there."""
+    """Steps 4 and 5 for the rows from `top` on of a photo; `subject` is its opacity there."""
     rows, width = photo.shape[:2]
-    wide = _enlarge(maps, top, rows, height, width)
-    keep = wide[..., 3] >= 1 - SNAP
+    large = maps.rows(top, rows)
+    keep = large[:, 3] >= 1 - SNAP
     if subject is not None:
         keep |= subject >= 1 - SNAP
     if keep.all():
         return photo
-    some = wide[..., 4] > SNAP if subject is None else np.maximum(wide[..., 4], subject) > SNAP
+    some = large[:, 4] > SNAP if subject is None else np.maximum(large[:, 4], subject) > SNAP
     mixed = np.flatnonzero(~keep & some)
     lacks: Float = np.ones((rows, width), np.float32)
     share: Float = np.zeros((0, 1), np.float32)
     if mixed.size:
-        share = _share(wide.reshape(-1, 9)[mixed], photo.reshape(-1, 3)[mixed], height / maps.shape[0])
+        row, column = np.divmod(mixed, width)
+        found = [large[:, plane][row, column] for plane in range(3, 9)]
+        share = _share(found, photo.reshape(-1, 3)[mixed], maps.scale)
         if subject is not None:
             own_share = _snapped(subject.reshape(-1, 1)[mixed])
             share = own_share + (1 - own_share) * share
         lacks.reshape(-1)[mixed] = 1 - share[:, 0]
     part = slice(top, top + rows), slice(0, width)
     if photo_light is None:
-        result = _store(np.ascontiguousarray(wide[..., :3]), photo.dtype, curve)
+        result = cv2.merge([_store(large[:, plane], photo.dtype, curve) for plane in range(3)])
         own, behind = photo.reshape(-1, 3)[mixed], result.reshape(-1, 3)[mixed]
         light: Float = share * to_light(own, curve) + (1 - share) * to_light(behind, curve)
         result.reshape(-1, 3)[mixed] = np.where(share == 1, own, to_pixels(light, photo.dtype, curve))
     else:
-        whole = np.square(wide[..., :3])
+        whole = np.square(cv2.merge([large[:, plane] for plane in range(3)]))
         if mixed.size:
             own, behind = photo_light.light_at(photo, part, mixed), whole.reshape(-1, 3)[mixed]
             # Of light beyond white less is kept: where the matte is in doubt, a lamp behind would shine in its disc.
             own -= (1 - share) * np.maximum(own - 1, 0)
             whole.reshape(-1, 3)[mixed] = behind + share * (own - behind)
         result = photo_light.pixels(whole, part)
-        np.copyto(result, photo, where=(lacks == 0)[..., None])
+        result = cv2.copyTo(photo, (lacks == 0).view(np.uint8), result)
     if grain is not None:
         result = grain.add(result, lacks, part)
-    np.copyto(result, photo, where=keep[..., None])
-    return result
+    return cv2.copyTo(photo, keep.view(np.uint8), result)
 
 
-def _share(found: Float, own: Pixels, scale: float) -> Float:
-    """Step 4: m as Nx1 from N pixels of what full size is made of, and of the photo, enlarged by `scale`."""
-    least, greatest = found[:, 3], found[:, 4]
-    share = found[:, 8] + (found[:, 5:8] * _unit(own)).sum(axis=1)
+def _share(found: Sequence[Float], own: Pixels, scale: float) -> Float:
+    """Step 4: m as Nx1 from N pixels of what full size is made of (least, greatest, model), and of the photo, enlarged
+    by `scale`."""
+    least, greatest, *slopes, offset = found
+    share = offset + sum(slope * color for slope, color in zip(slopes, _unit(own).T, strict=True))
     share = np.clip(share, least, greatest)
     # Steeper around 0.5 by up to half of what it was enlarged by.
     more = np.float32(min(max(scale / 2, 1.0), STEEPEST) - 1)
@@ -260,35 +263,6 @@ def _share(found: Float, own: Pixels, scale: float) -> Float:
 def _snapped(share: Float) -> Float:
     snapped: Float = ((share - SNAP) / (1 - 2 * SNAP)).clip(0, 1)
     return snapped
-
-
-def _enlarge(image: Float, top: int, rows: int, height: int, width: int) -> Float:
-    """Rows `top` .. `top + rows` of hxwxC enlarged to `height` x `width` with bicubic interpolation.
-
-    Each row is worked out by itself, along by OpenCV and across as a product of four weights with four rows, so
-    that it comes out the same in whatever strip it lies.
-    """
-    channels = image.shape[2]
-    centres = (np.arange(top, top + rows) + 0.5) * (image.shape[0] / height) - 0.5
-    first = np.floor(centres).astype(int) - 1
-    needed = np.arange(first[0], first[-1] + 4).clip(0, image.shape[0] - 1)
-    wide = np.empty((needed.size, width * channels), np.float32)
-    for row, source in enumerate(needed):
-        along = wide[row].reshape(1, width, channels)
-        cv2.resize(image[source : source + 1], (width, 1), dst=along, interpolation=cv2.INTER_CUBIC)
-    weights = _cubic_weights((centres - np.floor(centres)).astype(np.float32))
-    enlarged = np.empty((rows, width * channels), np.float32)
-    for row, start in enumerate(first - first[0]):
-        np.dot(weights[row], wide[start : start + 4], out=enlarged[row])
-    return enlarged.reshape(rows, width, channels)
-
-
-def _cubic_weights(x: Float) -> Float:
-    """Nx4 weights of Keys' cubic convolution with a = -0.75 (OpenCV's), for offsets x in [0, 1)."""
-    a = np.float32(-0.75)
-    near = [((a + 2) * t - (a + 3)) * t * t + 1 for t in (x, 1 - x)]
-    before = ((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a
-    return np.stack([before, *near, 1 - before - near[0] - near[1]], axis=1).astype(np.float32)
 
 
 def _to_srgb(image: Float, curve: ToneCurve | None) -> Float:
