@@ -5,7 +5,9 @@
 In a real Chromium without a GPU, with the example photos. For each: PSNR (dB) of the preview against the lens's own
 picture of the same pixels, and of the unblurred photo against it; milliseconds from a moved slider of the f-number to
 the frame on the screen, the median and the longest of all stops. A last line of JSON. With --screenshots it takes the
-pictures of docs/serve.md, and measures nothing; with --only-frames it leaves out what the server takes.
+pictures of docs/serve.md, and measures nothing; with --only-frames it leaves out what the server takes, with
+--only-server all else: seconds from a chosen photo of 13 megapixels to its preview, to the lens's own picture on the
+screen and to the whole file, and by HTTP alone, each beside `wideopen render` of that photo, in turn.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import contextlib
 import io
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 sys.path.insert(0, str(ROOT / "tests"))
 from browser import chromium_page  # noqa: E402
-from served import serving  # noqa: E402
+from served import Server, serving  # noqa: E402
 
 CASES: list[tuple[str, str | None, dict[str, Any]]] = [
     ("dog.jpg", None, {"aperture": 1.8}),
@@ -83,7 +86,7 @@ MOVE = """async () => {
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[Any]:
+def opened() -> Iterator[tuple[Any, Server]]:
     with (
         tempfile.TemporaryDirectory() as home,
         serving(home=Path(home) / "served") as server,
@@ -91,7 +94,7 @@ def opened() -> Iterator[Any]:
     ):
         page.goto(server.address)
         page.wait_for_selector("html[data-ready]")
-        yield page
+        yield page, server
 
 
 def pixels(url: str) -> np.ndarray:
@@ -102,9 +105,9 @@ def psnr(ours: np.ndarray, theirs: np.ndarray) -> float:
     return round(10 * float(np.log10(255**2 / np.mean((ours.astype(float) - theirs) ** 2))), 1)
 
 
-def measure(only_frames: bool) -> dict[str, Any]:
+def frames() -> dict[str, Any]:
     report: dict[str, Any] = {}
-    with opened() as page:
+    with opened() as (page, _):
         for photo, depth, settings in CASES:
             data, given = (
                 name and base64.b64encode((EXAMPLES / name).read_bytes()).decode() for name in (photo, depth)
@@ -122,24 +125,48 @@ def measure(only_frames: bool) -> dict[str, Any]:
             took = page.evaluate(MOVE)
             report[f"{photo} frames"] = {"median ms": round(statistics.median(took)), "longest ms": round(max(took))}
             print(photo, report[f"{photo} frames"], flush=True)
-        if only_frames:
-            return report
-        page.reload()
-        page.wait_for_selector("html[data-ready]")
-        start = time.perf_counter()
-        page.locator("#file").set_input_files(EXAMPLES / "cairn.jpg")
-        page.wait_for_selector("#sheet:not([hidden])")
-        report["13 MP, first picture s"] = round(time.perf_counter() - start, 2)
-        start = time.perf_counter()
-        with page.expect_download():
-            page.locator("#download").click()
-        report["13 MP, whole file s"] = round(time.perf_counter() - start, 2)
+    return report
+
+
+def beside_the_command(rounds: int = 3) -> dict[str, Any]:
+    """Seconds of the server's pictures and of the command's, the median of so many, and their quotients."""
+    photo, took = EXAMPLES / "cairn.jpg", dict[str, list[float]]()
+
+    def timed(name: str, start: float) -> None:
+        took.setdefault(name, []).append(time.perf_counter() - start)
+
+    with tempfile.TemporaryDirectory() as home, opened() as (page, server):
+        for number in range(rounds):
+            start = time.perf_counter()
+            output = Path(home) / f"{number}.jpg"
+            subprocess.run([sys.executable, "-m", "wideopen", "render", photo, "-o", output, "-q"], check=True)
+            timed("wideopen render", start)
+            page.reload()
+            page.wait_for_selector("html[data-ready]")
+            start = time.perf_counter()
+            page.locator("#file").set_input_files(photo)
+            page.wait_for_selector("#sheet:not([hidden])")
+            timed("preview", start)
+            page.wait_for_function("() => !document.querySelector('#exact').hidden")
+            timed("picture on the screen", start)
+            start = time.perf_counter()
+            with page.expect_download():
+                page.locator("#download").click()
+            timed("file, photo open", start)
+            start = time.perf_counter()
+            assert server.call("render", photo)[0] == 200
+            timed("file by HTTP", start)
+    seconds = {name: statistics.median(each) for name, each in took.items()}
+    plain = seconds["wideopen render"]
+    report = {name: {"s": round(each, 2), "of render": round(each / plain, 2)} for name, each in seconds.items()}
+    for name, row in report.items():
+        print(name, row, flush=True)
     return report
 
 
 def screenshots(folder: Path) -> None:
     """docs/serve.md's pictures, of the free example photos."""
-    with opened() as page:
+    with opened() as (page, _):
 
         def take(name: str) -> None:
             page.wait_for_timeout(4000)
@@ -164,11 +191,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--screenshots", type=Path, metavar="FOLDER")
     parser.add_argument("--only-frames", action="store_true")
+    parser.add_argument("--only-server", action="store_true")
     options = parser.parse_args()
     if options.screenshots is not None:
         screenshots(options.screenshots)
         return 0
-    print(json.dumps(measure(options.only_frames)))
+    report = {} if options.only_server else frames()
+    print(json.dumps(report if options.only_frames else {**report, "server": beside_the_command()}))
     return 0
 
 

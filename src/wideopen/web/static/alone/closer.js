@@ -112,12 +112,11 @@ export const cutAround = (photo, point) => partsAround(point).map(part => {
 
 /**
  * Places corrected by what parts of the photo about a point show.
- * @param {Seen} whole @param {Point} point @param {Seen[]} parts what is seen in those of `cutAround`
+ * @param {Seen} whole of `splitInstances` @param {Point} point @param {Seen[]} parts what is seen in those of `cutAround`
  * @returns {import('./scene.js').Places}
  */
-export function refineAt(whole, point, parts) {
-  const {matte, relative} = splitInstances(whole.matte, whole.relative), {width, height} = matte;
-  const views = [{part: {left: 0, top: 0, side: 1}, seen: {matte, relative}}, ...partsAround(point).map((part, at) => ({part, seen: parts[at]}))];
+export function refineAt({matte, relative}, point, parts) {
+  const {width, height} = matte, views = [{part: {left: 0, top: 0, side: 1}, seen: {matte, relative}}, ...partsAround(point).map((part, at) => ({part, seen: parts[at]}))];
   const [mean, size, weight, thing, held] = [0, 1, 2, 3, 4].map(() => new Float32Array(width * height));
   /** @type {Plane} */
   let first = relative;

@@ -165,8 +165,10 @@ async function drawAll(photo, matte, relative, glass, [far, near], behind, rest,
       const cut = (/** @type {Plane} */ each) => cropped(each, area.left, area.top, area.width, area.height);
       const planes = [...others.map(cut), cut(share), map([cut(hidden)], value => 1 - value)], [awayThere, mineThere] = [cut(away).data, cut(mine).data];
       subject.forEach((each, channel) => weigh(planes[channel].data, awayThere, cut(each).data, mineThere));
-      const given = planes.map(each => each.data.buffer);
-      layers.push({area, sharp: radii[index] === 0, coming: crew.do(blurred, [planes, radii[index], glass.aperture, area, {width, height}], given)});
+      // Plane by plane, so that nobody waits for a wide layer; a barrel's kernels take longer to make than to send.
+      const parts = crew.size && !glass.aperture.vignette ? planes.map(each => [each]) : [planes];
+      const coming = Promise.all(parts.map(part => crew.do(blurred, [part, radii[index], glass.aperture, area, {width, height}], part.map(each => each.data.buffer))));
+      layers.push({area, sharp: radii[index] === 0, coming: coming.then(seen => seen.flat())});
     }
     while (layers.length > (index ? crew.size : 0)) {
       const {area, sharp, coming} = /** @type {typeof layers[0]} */ (layers.shift());

@@ -153,8 +153,22 @@ function root(matrix) {
   return [0, 1, 2].map(i => [0, 1, 2].map(j => [0, 1, 2].reduce((sum, k) => sum + axes[i][k] * Math.sqrt(Math.max(a[k][k], 0)) * axes[j][k], 0)));
 }
 
-/** A periodic texture with the blocks' mean spectrum and covariance of colours. @param {Block[]} chosen @returns {Float32Array} */
-function drawField(chosen) {
+/** @type {?Float64Array[][]} */
+let noiseKnown = null;
+
+/** Three spectra of white noise, real and imaginary parts: the same for every photo, and as long in the making as all else. @returns {Float64Array[][]} */
+export function drawNoise() {
+  if (noiseKnown) return noiseKnown;
+  const size = FIELD * FIELD, normals = standardNormals(3 * size);
+  return noiseKnown = [0, 1, 2].map(channel => {
+    const real = normals.slice(channel * size, (channel + 1) * size), other = new Float64Array(size);
+    fourier2(real, other, FIELD, false);
+    return [real, other];
+  });
+}
+
+/** A periodic texture with the blocks' mean spectrum and covariance of colours. @param {Block[]} chosen @param {Float64Array[][]} noise of `drawNoise` @returns {Float32Array} */
+function drawField(chosen, noise) {
   const power = new Float64Array(BLOCK * BLOCK), covariance = [0, 1, 2].map(() => [0, 0, 0]), size = BLOCK * BLOCK;
   const hann = Array.from({length: BLOCK}, (_, at) => 0.5 - 0.5 * Math.cos(2 * Math.PI * at / (BLOCK - 1)));
   for (const {rest} of chosen) {
@@ -174,10 +188,8 @@ function drawField(chosen) {
     const line = (/** @type {number} */ down) => at(down, 0) + (x - left) * (at(down, 1) - at(down, 0));
     amplitude[row * FIELD + column] = Math.sqrt(Math.max(line(0) + (y - top) * (line(1) - line(0)), 0));
   }
-  const normals = standardNormals(3 * FIELD * FIELD), drawn = [0, 1, 2].map(channel => {
-    const real = normals.slice(channel * FIELD * FIELD, (channel + 1) * FIELD * FIELD), other = new Float64Array(FIELD * FIELD);
-    fourier2(real, other, FIELD, false);
-    for (let at = 0; at < real.length; at++) { real[at] *= amplitude[at]; other[at] *= amplitude[at]; }
+  const drawn = noise.map(spectrum => {
+    const [real, other] = spectrum.map(each => each.map((value, at) => value * amplitude[at]));
     fourier2(real, other, FIELD, true);
     const mean = real.reduce((sum, each) => sum + each, 0) / real.length;
     const deviation = Math.sqrt(real.reduce((sum, each) => sum + (each - mean) ** 2, 0) / real.length);
@@ -209,8 +221,11 @@ export function addGrain({strengths, field}, data, start, row, lacks, left = 0) 
   }
 }
 
-/** The grain that a blurred photo lacks, null if there is none that is sure to be grain. @param {Picture} photo @param {number} share of its strength @returns {?Grain} */
-export function lostGrain(photo, share) {
+/**
+ * The grain that a blurred photo lacks, null if there is none that is sure to be grain.
+ * @param {Picture} photo @param {number} share of its strength @param {Float64Array[][]} [noise] of `drawNoise`, where somebody else has it @returns {?Grain}
+ */
+export function lostGrain(photo, share, noise) {
   if (!share || photo.width * photo.height < LEAST_PIXELS) return null;
   const found = blocks(photo);
   if (found.length < 16) return null;
@@ -219,5 +234,5 @@ export function lostGrain(photo, share) {
   const {chosen, strength} = flattest(inside), mean = strength.reduce((sum, each) => sum + each, 0) / BANDS;
   if (Math.max(...strength) * 255 < 0.3 || mean > ROUGHEST) return null;
   const places = strength.map((_, band) => (band + 0.5) / BANDS), shares = strength.map(each => each * share);
-  return {strengths: Float32Array.from({length: 256}, (_, at) => between(at / 255, places, shares)), field: drawField(chosen)};
+  return {strengths: Float32Array.from({length: 256}, (_, at) => between(at / 255, places, shares)), field: drawField(chosen, noise ?? drawNoise())};
 }

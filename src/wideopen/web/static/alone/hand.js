@@ -1,16 +1,17 @@
 // A worker of a crew: it is given a port, and does what comes through it.
 // @ts-check
 
+import {splitInstances} from './closer.js';
 import {blurred} from './compositor.js';
 import {drawTile} from './depth_lens.js';
 import {fill, pushPull} from './fill.js';
 import {drawStrip} from './full_size.js';
-import {lostGrain} from './grain.js';
+import {drawNoise, lostGrain} from './grain.js';
 import {guidedCoefficients, lift} from './guided.js';
 import {resizePicture} from './planes.js';
 import {studied} from './scene.js';
 
-const WORKS = {blurred, drawStrip, drawTile, fill, guidedCoefficients, lift, lostGrain, pushPull, resizePicture, studied};
+const WORKS = {blurred, drawNoise, drawStrip, drawTile, fill, guidedCoefficients, lift, lostGrain, pushPull, resizePicture, splitInstances, studied};
 
 /** The memory of what is answered: nobody needs it here any more. @param {any} value @returns {Transferable[]} */
 function memoryOf(value) {

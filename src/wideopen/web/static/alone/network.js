@@ -1,7 +1,7 @@
 // The package's model, run by ONNX Runtime Web: the counterpart of scene/model.py.
 // @ts-check
 
-import {cutAround, refineAt} from './closer.js';
+import {cutAround, refineAt, splitInstances} from './closer.js';
 import {NOBODY} from './crew.js';
 import {mirrored, plane, resizePicture, fit, unit} from './planes.js';
 
@@ -97,8 +97,8 @@ export async function placesAt(network, photo, focus, crew, known = new Map()) {
   let found = known.get('auto');
   if (!found) known.set('auto', found = {...await network.look(await network.shown(photo)), focus: 0});
   if (!point) return found;
-  const seen = [];
+  const seen = [], whole = crew.do(splitInstances, [found.matte, found.relative]);
   for (const part of parts) seen.push(await network.look(await part));
-  known.set(focus, found = refineAt(found, point, seen));
+  known.set(focus, found = refineAt(await whole, point, seen));
   return found;
 }

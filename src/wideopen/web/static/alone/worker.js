@@ -9,7 +9,7 @@ import {upTo} from './closer.js';
 import {Crew, NOBODY} from './crew.js';
 import {drawMap} from './depth_lens.js';
 import {focusOf, loadMap} from './depth_map.js';
-import {lostGrain} from './grain.js';
+import {drawNoise, lostGrain} from './grain.js';
 import {findSurroundings, lampWeight} from './highlights.js';
 import {Network, placesAt} from './network.js';
 import {fit, map, resize, resizePicture, split} from './planes.js';
@@ -35,6 +35,8 @@ import {correct} from './strokes.js';
 /** @type {Promise<Network>} */
 let network;
 let crew = NOBODY;
+/** @type {Promise<Float64Array[][]> | undefined} for grain, where others draw it while the model is loaded */
+let noise;
 /** @type {Map<number, Opened>} */
 const photos = new Map();
 /** @type {Set<number>} */
@@ -75,7 +77,8 @@ function encode({width, height, data}, type, quality) {
 
 /** The grain that is lost, sought while the network runs. @param {Opened} opened @param {number} share */
 function grainOf(opened, share) {
-  if (opened.grain?.share !== share) opened.grain = {share, found: crew.do(lostGrain, [opened.photo, share])};
+  const seek = async () => crew.do(lostGrain, [opened.photo, share, await noise]);
+  if (opened.grain?.share !== share) opened.grain = {share, found: seek()};
   return opened.grain.found;
 }
 
@@ -151,6 +154,7 @@ function toHalf(values) {
 async function answer(wish, rest, asked) {
   if (wish.kind === 'load') {
     crew = new Crew(wish.ports);
+    if (crew.size) noise = crew.do(drawNoise, []);
     network = Network.load(wish.about, crew.size, place, share => postMessage({asked, share}));
     await network;
   } else if (wish.kind === 'open') {
