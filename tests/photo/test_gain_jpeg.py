@@ -1,6 +1,7 @@
 """Gain maps in JPEG files written here byte by byte: read, turned, written again, and found by other programs."""
 
 import base64
+import io
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import pyvips
 from numpy.typing import NDArray
+from PIL import Image
 
 from browser import chromium_page
 from depth_photos import encoded, orientation
@@ -228,3 +230,14 @@ def test_a_stripped_photo_keeps_the_map_and_nothing_else_that_its_file_said() ->
     assert b"Secret" in encode(taken, "JPEG") and b"Secret" not in written
     again = gain_of(written)
     assert again.meaning.maximum == taken.gain.meaning.maximum and again.kinds == {"hdrgm", "iso"}
+
+
+def test_pillow_finds_the_main_picture_and_the_map() -> None:
+    """CIPA DC-007: the first is the baseline primary image; offsets count from the index's byte order mark."""
+    written = encode(decode(FILES["both"][0]), "JPEG")
+    main, map = jpeg_parts(written)
+    with Image.open(io.BytesIO(written)) as image:
+        first, second = image._getmp()[0xB002]  # type: ignore[attr-defined]
+    assert first["Attribute"]["MPType"] == "Baseline MP Primary Image" and second["Attribute"]["MPType"] == "Undefined"
+    assert (first["Size"], second["Size"]) == (main.end, map.end - map.start)
+    assert (first["DataOffset"], written.index(b"MM\0*", main.start) + second["DataOffset"]) == (0, map.start)

@@ -151,3 +151,17 @@ def test_the_engine_is_told(engine: str, said: str, model: Path, monkeypatch: py
     monkeypatch.setattr(doctor, "has_openvino", lambda: True)
     first = next(doctor._model(Renderer(model=model, engine=engine)))
     assert first.name == "engine" and first.value == f"{said}ONNX Runtime computes on CPU"
+
+
+@pytest.mark.parametrize(
+    ("most", "rest", "fine"), [(5.9, 1.3, True), (6.1, 0.0, False), (1.6, 1.6, False), (1.4, 1.4, True)]
+)
+def test_what_is_off_by_more_than_rounding_is_told(most: float, rest: float, fine: bool) -> None:
+    """Six of 255 somewhere, or one and a half everywhere."""
+    found = np.array(json.loads(doctor.EXPECTED.read_text())["lens"]) + rest
+    found.flat[7] += most - rest
+    if fine:
+        assert doctor._compared(found.tolist(), "lens") == f"as expected, within {most:.2f}/255"
+        return
+    with pytest.raises(ValueError, match=rf"off by up to {most:.1f}/255 .*more than 6 \(1.5\); please report this"):
+        doctor._compared(found.tolist(), "lens")
