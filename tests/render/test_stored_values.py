@@ -6,8 +6,6 @@ change was meant, look at those pictures, and store these numbers anew:
     WIDEOPEN_UPDATE_GOLDEN=1 pytest tests/render/test_stored_values.py
 """
 
-import os
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,13 +19,13 @@ from PIL import Image
 
 import icc
 from lens_models import build_lens_model
+from stored_numbers import check_as_stored, stored
 from wideopen import Renderer, RenderOptions
 from wideopen.lens import depth_lens, full_resolution, highlights
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.photo import Photo
 from wideopen.render import scene_rendering
 
-STORED = Path(__file__).parents[1] / "golden" / "values.npz"
 HEIGHT, WIDTH, BLOCK = 96, 144, 8
 NEAR, SHARE = 3, 0.99
 """So many of the means may differ by more than that, in units of 1/65535."""
@@ -154,26 +152,15 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scene_rendering, "CANVAS_SIDE", WIDTH * 5 // 4)
 
 
-@pytest.fixture(scope="module")
-def stored() -> Iterator[dict[str, NDArray[np.uint16]]]:
-    """By case; what a test puts there is stored at the end, where that was asked for."""
-    found = dict(np.load(STORED)) if STORED.exists() else {}
-    yield found
-    if os.environ.get("WIDEOPEN_UPDATE_GOLDEN"):
-        np.savez_compressed(STORED, **{name: found[name] for name in CASES})
-
-
 @pytest.mark.parametrize("name", list(CASES))
-def test_as_stored(name: str, model: Path, shape: Path, stored: dict[str, NDArray[np.uint16]]) -> None:
-    now = seen(CASES[name], model, shape)
-    if os.environ.get("WIDEOPEN_UPDATE_GOLDEN"):
-        stored[name] = np.rint(now).astype(np.uint16)
-    difference = np.abs(now - stored[name])
-    assert (difference <= NEAR).mean() >= SHARE, (difference.mean(), difference.max())
+def test_as_stored(name: str, model: Path, shape: Path) -> None:
+    now = np.rint(seen(CASES[name], model, shape)).astype(np.uint16)
+    check_as_stored("values", name, now, near=NEAR, share=SHARE)
 
 
-def test_each_is_another_picture(stored: dict[str, NDArray[np.uint16]]) -> None:
-    for index, name in enumerate(CASES):
-        for other in list(CASES)[:index]:
-            both = [stored[one][..., :3].astype(float) for one in (name, other)]
-            assert np.abs(both[0] - both[1]).mean() > 20, (name, other)
+def test_each_is_another_picture() -> None:
+    kept = stored("values")
+    assert kept.keys() == CASES.keys()
+    pictures = [picture[..., :3].astype(float) for picture in kept.values()]
+    for index, picture in enumerate(pictures):
+        assert all(np.abs(picture - other).mean() > 20 for other in pictures[:index])

@@ -6,17 +6,16 @@ meant, look at the pictures of `test_stored_pictures`, and store these numbers a
     WIDEOPEN_UPDATE_GOLDEN=1 pytest tests/scene/test_stored_places.py
 """
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from stored_numbers import check_as_stored
 from wideopen.photo.depth_map import DepthMap
 from wideopen.scene.also import thing_in, thing_under
 from wideopen.scene.background_depth import draw_surface, find_sky, scene_depth
@@ -29,7 +28,6 @@ from wideopen.scene.scene import Matte, estimated_scene
 from wideopen.scene.stroke import Stroke
 
 Float = NDArray[np.float32]
-STORED = Path(__file__).parents[1] / "golden" / "places.npz"
 HEIGHT, WIDTH = 120, 180
 NEAR, SHARE = 2e-3, 0.995
 """So many of the numbers may differ by more than that."""
@@ -184,20 +182,8 @@ STEPS: dict[str, Callable[[], list[float] | list[Float]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def stored() -> Iterator[dict[str, Float]]:
-    """By step; what a test puts there is stored at the end, where that was asked for."""
-    found = dict(np.load(STORED)) if STORED.exists() else {}
-    yield found
-    if os.environ.get("WIDEOPEN_UPDATE_GOLDEN"):
-        np.savez_compressed(STORED, **{name: found[name] for name in STEPS})
-
-
 @pytest.mark.parametrize("name", list(STEPS))
-def test_as_stored(name: str, stored: dict[str, Float]) -> None:
+def test_as_stored(name: str) -> None:
     now = np.concatenate([np.ravel(np.asarray(part, np.float32)) for part in STEPS[name]()])
-    if os.environ.get("WIDEOPEN_UPDATE_GOLDEN"):
-        stored[name] = np.round(now, 4)
-    assert now.shape == stored[name].shape and np.ptp(now) > 0.1
-    difference = np.abs(now - stored[name])
-    assert (difference <= NEAR).mean() >= SHARE, (difference.mean(), difference.max())
+    assert np.ptp(now) > 0.1
+    check_as_stored("places", name, np.round(now, 4), near=NEAR, share=SHARE)
