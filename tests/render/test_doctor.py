@@ -49,9 +49,20 @@ def test_what_is_expected_is_what_the_shipped_model_makes() -> None:
         doctor.EXPECTED.write_text(json.dumps(doctor.expectations(Renderer())) + "\n")
     known, now = json.loads(doctor.EXPECTED.read_text()), doctor.expectations(Renderer(RenderOptions(threads=1)))
     assert known["sha256"] == now["sha256"]
-    for name in ("network", "lens"):
-        assert np.abs(np.array(known[name]) - np.array(now[name])).max() < 1
+    for name, near in (("network", 1), ("lens", 0.1)):  # What networks compute differs from processor to processor.
+        assert np.abs(np.array(known[name]) - np.array(now[name])).max() < near
         assert np.abs(np.array(known[name]) - np.array(doctor.grid(doctor.drawn_photo()))).max() > doctor.TOLERANCE
+
+
+def test_the_drawn_photo_is_the_same_everywhere() -> None:
+    photo = doctor.drawn_photo()
+    for row, column in np.random.default_rng(0).integers((360, 480), size=(400, 2)).tolist():
+        if (row - 200) ** 2 + (column - 240) ** 2 < 110**2:
+            check = 50 * ((row // 6 + column // 6) % 2)
+            assert photo[row, column].tolist() == [190 + check, 100 + check, 70 + check]
+        else:
+            stripe = 8 * (row * column // (40 + row // 8) % 16) + column // 8
+            assert photo[row, column].tolist() == [stripe, stripe + 40, 220 - stripe]
 
 
 def test_a_processor_that_computes_wrongly_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

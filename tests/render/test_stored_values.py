@@ -60,6 +60,7 @@ CASES: dict[str, dict[str, Any]] = {
     "map, metres": {"aperture": 0.7, "depth": "metres", "lens": "85mm", "focus": "100,40"},
     "map, nearest": {"depth": "half", "lens": "85mm", "nearest": 0.8, "focus": "far", "shape": True},
     "map, clear": {"aperture": 0.6, "depth": "half", "focus": "near", "alpha": True, "bits": 8},
+    "map, clear, coloured": {"aperture": 0.6, "depth": "whole", "focus": "near", "alpha": True, "axial": 0.9},
     "map, gamma": {"aperture": 0.6, "depth": "whole", "focus": "far", "icc": True, "scale": 2},
     "map, 8 bits": {"aperture": 0.6, "depth": "half", "focus": "near", "bits": 8},
 }
