@@ -97,10 +97,19 @@ def build_model(path: Path, sharp: bool = True, metadata: dict[str, object] | No
 
 @pytest.fixture(scope="module", autouse=True)
 def memory_given_back() -> Iterator[None]:
-    """After each file: training tells glibc to keep what is freed, gigabytes of it by the end of all tests."""
+    """glibc keeps what a file of tests frees until its end: to fault pages in anew is an eighth of a rendering.
+
+    Training has it keep them for ever, which would be gigabytes by the end of all tests.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        yield
+        return
+    library = ctypes.CDLL(None)
+    m_trim_threshold, m_mmap_max = -1, -4
+    library.mallopt(m_mmap_max, 0)
+    library.mallopt(m_trim_threshold, 2**31 - 1)
     yield
-    if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).malloc_trim(0)
+    library.malloc_trim(0)
 
 
 @pytest.fixture(scope="session")

@@ -138,20 +138,20 @@ def ground() -> tuple[NDArray[np.uint8], Float]:
 @pytest.mark.parametrize(
     ("lens", "shrunk"),
     [
-        (LensSettings(30.0 / 500, 0.8), 1),
-        (LensSettings(30.0 / 500, 0.1, Aperture(blades=6)), 1),
-        (LensSettings(25.0 / 500, 0.5), 4),
+        (LensSettings(30.0 / 300, 0.8), 1),
+        (LensSettings(30.0 / 300, 0.1, Aperture(blades=6)), 1),
+        (LensSettings(25.0 / 300, 0.5), 4),
     ],
     ids=["far and near of the focus", "focus far", "lifted map"],
 )
 def test_tiles_leave_no_seam(
     ground: tuple[NDArray[np.uint8], Float], lens: LensSettings, shrunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photo, disparity = (each[100:600, 200:1000].copy() for each in ground)
-    small = cv2.resize(disparity, (800 // shrunk, 500 // shrunk), interpolation=cv2.INTER_AREA)
+    photo, disparity = (each[180:480, 230:710].copy() for each in ground)
+    small = cv2.resize(disparity, (480 // shrunk, 300 // shrunk), interpolation=cv2.INTER_AREA)
     lifted, grain = Lifted(small, photo), measure_grain(photo)
     seen = []
-    for side in (2048, 300, 128):
+    for side in (2048, 200, 128):
         monkeypatch.setattr(depth_lens, "TILE_PX", side)
         seen.append(render_depth(photo, small, lifted.at, lens, grain).astype(int))
     assert np.abs(seen[0] - photo).mean() > 5, "it is blurred"
@@ -191,11 +191,11 @@ def test_optical_vignetting_leaves_no_seam(
 ) -> None:
     """Across tiles' borders pixels differ no more than beside them."""
     monkeypatch.setattr(depth_lens, "TILE_PX", 100)
-    photo, disparity = (each[100:600, 200:1000].copy() for each in ground)
-    seen = render_depth(photo, disparity, at(disparity), LensSettings(20.0 / 500, 1.1, Aperture(vignette=0.6))).astype(
+    photo, disparity = (each[180:480, 230:710].copy() for each in ground)
+    seen = render_depth(photo, disparity, at(disparity), LensSettings(20.0 / 300, 1.1, Aperture(vignette=0.6))).astype(
         np.float32
     )
-    for axis, side in ((0, 500), (1, 800)):
+    for axis, side in ((0, 300), (1, 480)):
         steps = np.abs(np.diff(seen, axis=axis)).mean(axis=(2, 1 - axis))
         for border in range(100, side, 100):
             beside = np.concatenate([steps[border - 9 : border - 1], steps[border : border + 8]])
@@ -288,7 +288,7 @@ def test_blur_grows_with_the_opening(ground: tuple[NDArray[np.uint8], Float]) ->
     in_focus = cv2.erode(in_focus.astype(np.uint8), np.ones((41, 41), np.uint8)) > 0
     seen = [
         render_depth(photo, disparity, at(disparity), LensSettings(80.0 / number / 400, 0.8))
-        for number in (16.0, 11.0, 8.0, 5.6, 4.0, 2.8, 2.0, 1.4, 1.2)
+        for number in (16.0, 8.0, 4.0, 2.0, 1.2)
     ]
     left = [detail(one, behind) for one in [photo, *seen]]
     assert (np.diff(left) < 0).all()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lens_models import build_lens_model
 from wideopen import Renderer, RenderOptions
 from wideopen.evaluation.metrics import psnr
 from wideopen.image.resize import resize
@@ -67,7 +68,8 @@ def test_photos_of_one_shape_are_compiled_once(tmp_path: Path, monkeypatch: pyte
     compiled: list[tuple[int, ...]] = []
     plain = OpenVino._compile
     monkeypatch.setattr(OpenVino, "_compile", lambda self, shape: compiled.append(shape) or plain(self, shape))
-    renderer = Renderer(RenderOptions(threads=1, working_side=256), many=True)
+    tiny = build_lens_model(tmp_path / "tiny.onnx")
+    renderer = Renderer(RenderOptions(model=tiny, threads=1, working_side=256), many=True)
     photo = cv2.resize(load(EXAMPLES / "dog.jpg").pixels, (400, 300), interpolation=cv2.INTER_AREA)
     for size in ((400, 300), (200, 150), (800, 600), (400, 300)):  # one shape, several sizes
         renderer.render(cv2.resize(photo, size))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from depth_photos import encoded
 from hdr_photos import ultra_hdr
+from lens_models import build_lens_model
 from wideopen import OutputError, Renderer
 from wideopen.gain.gain_map import gain_at
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
@@ -174,16 +175,16 @@ def test_the_network_alone_keeps_the_map_too() -> None:
 
 
 def test_options_say_what_becomes_of_the_map(tmp_path: Path) -> None:
-    scene = made(4)
+    scene, model = made(4), build_lens_model(tmp_path / "lens.onnx")
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(scene.data)
     told: list[str] = []
-    dropped = Renderer(hdr="drop", notify=told.append)
+    dropped = Renderer(model=model, hdr="drop", notify=told.append)
     dropped.render_file(photo, tmp_path / "dropped.jpg")
     assert decode((tmp_path / "dropped.jpg").read_bytes()).gain is None and told == []
-    Renderer(notify=told.append).render_file(photo, tmp_path / "auto.png")
+    Renderer(model=model, notify=told.append).render_file(photo, tmp_path / "auto.png")
     assert len(told) == 1 and "write .jpg to keep HDR" in told[0]
-    keeping = Renderer(hdr="keep")
+    keeping = Renderer(model=model, hdr="keep")
     with pytest.raises(OutputError, match="no place for the photo's HDR gain map; write .jpg"):
         keeping.render_file(photo, tmp_path / "keep.png")
     assert not (tmp_path / "keep.png").exists()

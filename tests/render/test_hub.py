@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from browser import small_copies
 from depth_networks import build_depth_network
 from lens_models import build_lens_model
 from limits import HANG
@@ -23,7 +24,6 @@ from wideopen.hub import fetch, is_hub_name
 pytestmark = pytest.mark.slow
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-PHOTO = Path(__file__).parents[2] / "examples" / "whale.jpg"
 CALLED: list[str] = []
 
 
@@ -91,7 +91,10 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+    """Of the hub's client; beside it a small photo."""
+    folder = tmp_path_factory.mktemp("cache")
+    small_copies(folder, 480, "whale.jpg")
+    return folder
 
 
 def render(
@@ -99,7 +102,7 @@ def render(
 ) -> subprocess.CompletedProcess[str]:
     """`wideopen render` in a process of its own, whose client of the hub knows this hub and this cache alone."""
     pytest.importorskip("huggingface_hub", reason="needs the extra hub")
-    command = [sys.executable, "-m", "wideopen", "render", PHOTO, option, name, "-o", output, *given]
+    command = [sys.executable, "-m", "wideopen", "render", cache / "whale.jpg", option, name, "-o", output, *given]
     command = [str(word) for word in command]
     environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG)
@@ -122,7 +125,7 @@ def test_a_depth_model_is_fetched_once_and_then_without_network(hub: str, cache:
         more = "--depth", "auto", "--focus", "near", "--save-depth", tmp_path / "found.npy", "--overwrite"
         done = render(place, cache, "hf:org/depth@v1", tmp_path / "out.jpg", *more, option="--depth-model")
         assert (done.returncode, done.stderr) == (0, "")
-        red = cv2.imread(str(PHOTO))[..., 2]
+        red = cv2.imread(str(cache / "whale.jpg"))[..., 2]
         found = np.load(tmp_path / "found.npy")
         assert np.corrcoef(found.ravel(), red.ravel())[0, 1] > 0.95
     assert not any("/org/depth" in path and "config.json" in path for path in CALLED)
