@@ -326,3 +326,61 @@ def test_bounds_hold_all_that_is_painted() -> None:
     area[3:7, 10:30] = area[5, 35] = True
     assert Stroke("keep", area=area).bounds() == (10 / 40, 3 / 20, 36 / 40, 7 / 20)
     assert Stroke("keep", ((0.5, 0.7), (0.2, 0.8), (0.3, 0.1))).bounds() == (0.2, 0.1, 0.5, 0.8)
+
+
+def stroke_of(**said: object) -> dict[str, object]:
+    return {"kind": "keep", "points": [[0.2, 0.3]], "radius": 0.1, **said}
+
+
+@pytest.mark.parametrize(
+    ("said", "fine"),
+    [
+        ({"radius": 0.5}, True), ({"radius": 0.501}, False), ({"radius": 1e-9}, True), ({"radius": 0}, False),
+        ({"radius": True}, False), ({"radius": float("nan")}, False), ({"radius": float("inf")}, False),
+        ({"softness": 0}, True), ({"softness": 1}, True), ({"softness": 1.001}, False), ({"softness": -0.001}, False),
+        ({"points": []}, False),
+        ({"points": [[0, 1.001]]}, False), ({"points": [[-0.001, 1]]}, False), ({"points": [[0, 1, 0]]}, False),
+        ({"points": "ab"}, False), ({"points": [[0, False]]}, False), ({"kind": "give"}, True),
+        ({"kind": "get"}, False),
+        ({"more": 1}, False),
+    ],
+    ids=lambda value: str(value)[:40],
+)  # fmt: skip
+def test_what_a_stroke_may_say(said: dict[str, object], fine: bool) -> None:
+    if fine:
+        (stroke,) = as_strokes([stroke_of(**said)], (40, 60))
+        assert stroke.kind == said.get("kind", "keep") and stroke.radius == said.get("radius", 0.1)
+        assert stroke.softness == said.get("softness", 0)
+        return
+    with pytest.raises(StrokesError, match="strokes 1: "):
+        as_strokes([stroke_of(**said)], (40, 60))
+
+
+@pytest.mark.parametrize(
+    ("points", "fine"),
+    [([[0, 1]], True), ([[0, 1], [1, 0]], True), ([[0, 1], [0, 0.5]], False), ([[0, 1], [1, 1]], False),
+     ([[0, 1], [1, 0], [0.5, 0.5]], False)],
+)  # fmt: skip
+def test_what_a_further_subject_may_say(points: list[list[float]], fine: bool) -> None:
+    if fine:
+        assert as_strokes([{"kind": "also", "points": points}], (9, 9))[0].points == tuple(map(tuple, points))
+        return
+    with pytest.raises(StrokesError, match="one point, or two opposite corners"):
+        as_strokes([{"kind": "also", "points": points}], (9, 9))
+
+
+def test_what_is_paint_in_a_picture() -> None:
+    """Greener or redder than all else by three tenths, opaque by half, and four pixels large."""
+    picture = np.zeros((40, 60, 4), np.uint8)
+    picture[..., 3] = 128
+    picture[2:4, 2:4] = (20, 97, 0, 128)  # 77 of 255 more.
+    picture[2:4, 10:12] = (20, 96, 0, 128)
+    picture[2:4, 20:22] = (0, 97, 21, 128)
+    picture[2:4, 30:32] = (0, 255, 0, 127)
+    picture[10:11, 2:5] = (255, 0, 0, 255)
+    picture[20:22, 2:4] = (177, 100, 100, 255)
+    found = of_picture(picture[..., :3], picture[..., 3], "s", (80, 120))
+    assert [(stroke.kind, stroke.bounds()) for stroke in found] == [
+        ("keep", (2 / 60, 2 / 40, 4 / 60, 4 / 40)), ("give", (2 / 60, 20 / 40, 4 / 60, 22 / 40))
+    ]  # fmt: skip
+    assert [stroke.radius for stroke in found] == pytest.approx([1 / 60] * 2, abs=0.2 / 60)
