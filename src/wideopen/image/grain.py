@@ -136,9 +136,10 @@ def _deviation(rest: Float, over: str) -> Float:
 
 def _even(rest: Float) -> NDArray[np.bool_]:
     """Blocks as rough in one part as in any other: grain is, things are not."""
+    # `np.median` would import all of `numpy.ma` for the first photo.
     parts = rest.reshape(len(rest), 4, BLOCK_PX // 4, 4, BLOCK_PX // 4, 3)
     parts = _deviation(parts, "nyixjc,nyixjc->nyxc").mean(axis=3).reshape(len(rest), 16)
-    even: NDArray[np.bool_] = parts.max(axis=1) < MOST_UNEVEN * np.maximum(np.median(parts, axis=1), 1e-6)
+    even: NDArray[np.bool_] = parts.max(axis=1) < MOST_UNEVEN * np.maximum(np.quantile(parts, 0.5, axis=1), 1e-6)
     return even
 
 
@@ -157,10 +158,10 @@ def _flattest(brightness: Float, spread: Float, inside: Float) -> tuple[NDArray[
         order = order[spread[order] <= 2.5 * limit]
         if len(order) >= 2:
             chosen += order.tolist()
-            known.append(((index + 0.5) / BANDS, float(np.median(spread[order]))))
+            known.append(((index + 0.5) / BANDS, float(np.quantile(spread[order], 0.5))))
     if not known:
         order = np.flatnonzero(inside)[np.argsort(spread[inside])][:4]
-        chosen, known = order.tolist(), [(0.5, float(np.median(spread[order])))]
+        chosen, known = order.tolist(), [(0.5, float(np.quantile(spread[order], 0.5)))]
     levels = (np.arange(BANDS) + 0.5) / BANDS
     places, spreads = np.array(known).T
     # Grain is everywhere: where it seems stronger by far than elsewhere it is sand, or leaves.
@@ -180,7 +181,7 @@ def _draw_field(rest: Float, rng: np.random.Generator) -> Float:
     fine = cv2.remap(padded, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR)
     amplitude = np.sqrt(np.maximum(fine, 0))
     noise = rng.standard_normal((3, FIELD_PX, FIELD_PX))
-    drawn = np.fft.ifft2(np.fft.fft2(noise) * amplitude).real
+    drawn = np.fft.irfft2(np.fft.rfft2(noise) * amplitude[:, : FIELD_PX // 2 + 1], (FIELD_PX, FIELD_PX))
     drawn /= drawn.std(axis=(1, 2), keepdims=True)
     flat = rest.reshape(-1, 3).astype(np.float64)
     covariance = flat.T @ flat / len(flat)

@@ -6,6 +6,11 @@ import numpy as np
 from wideopen._types import Float
 from wideopen.image.inpaint import fill
 
+BAND_ROWS = 32
+"""Rows that models are found for at a time: what is worked out in between stays in the processor's cache."""
+_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3))
+"""Of red, green, blue and the map, those whose products are averaged."""
+
 
 def guided_coefficients(
     guide: Float, values: Float, radius: int = 8, eps: float = 2e-4, texture: Float | None = None
@@ -23,35 +28,35 @@ def guided_coefficients(
         HxWx4 (a_r, a_g, a_b, b), averaged over the windows that see a pixel: the filtered map is a . colour + b.
         Enlarged, they make the map at the guide's full size (He, Sun: Fast Guided Filter, arXiv:1505.00996).
     """
-    mean, mean_values = _box(guide, radius), _box(values, radius)
-    r, g, b = cv2.split(guide)
-    products = _box(cv2.merge([r * r, r * g, r * b, g * g]), radius), _box(cv2.merge([g * b, b * b]), radius)
-    rr, rg, rb, gg, gb, bb = *cv2.split(products[0]), *cv2.split(products[1])
-    mr, mg, mb = cv2.split(mean)
+    planes = [*cv2.split(guide), values]
+    means = [_box(plane, radius) for plane in planes]
+    products = [_box(planes[first] * planes[second], radius) for first, second in _PAIRS]
+    more = np.zeros_like(values) if texture is None else texture
+    model = np.empty((*values.shape, 4), np.float32)
+    for top in range(0, len(values), BAND_ROWS):
+        rows = slice(top, top + BAND_ROWS)
+        model[rows] = _solved([plane[rows] for plane in means], [plane[rows] for plane in products], more[rows], eps)
+    return _box(model, radius)
+
+
+def _solved(means: list[Float], products: list[Float], more: Float, eps: float) -> Float:
+    """HxWx4 models, each of one window, from the means of red, green, blue and the map, and of their products."""
+    rr, rg, rb, gg, gb, bb, rv, gv, bv = (
+        product - means[first] * means[second] for product, (first, second) in zip(products, _PAIRS, strict=True)
+    )
     # Brightness varies along (1, 1, 1): the same in every entry of the covariance.
-    more = 0 if texture is None else texture
-    rr, gg, bb = rr - mr * mr + more + eps, gg - mg * mg + more + eps, bb - mb * mb + more + eps
-    rg, rb, gb = rg - mr * mg + more, rb - mr * mb + more, gb - mg * mb + more
-    shared = _box(guide * values[..., None], radius) - mean * mean_values[..., None]
+    rr, gg, bb = rr + more + eps, gg + more + eps, bb + more + eps
+    rg, rb, gb = rg + more, rb + more, gb + more
     # Cofactors of the symmetric 3x3 covariance.
-    cofactors = {
-        "rr": gg * bb - gb * gb,
-        "rg": rb * gb - rg * bb,
-        "rb": rg * gb - rb * gg,
-        "gg": rr * bb - rb * rb,
-        "gb": rb * rg - rr * gb,
-        "bb": rr * gg - rg * rg,
-    }
-    determinant = rr * cofactors["rr"] + rg * cofactors["rg"] + rb * cofactors["rb"]
+    c_rr, c_rg, c_rb = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+    c_gg, c_gb, c_bb = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
+    determinant = rr * c_rr + rg * c_rg + rb * c_rb
     slopes = [
-        sum(
-            cofactors["".join(sorted(row + column, key="rgb".index))] * shared[..., i] for i, column in enumerate("rgb")
-        )
-        / determinant
-        for row in "rgb"
+        (first * rv + second * gv + third * bv) / determinant
+        for first, second, third in ((c_rr, c_rg, c_rb), (c_rg, c_gg, c_gb), (c_rb, c_gb, c_bb))
     ]
-    offset = mean_values - sum(slope * mean[..., i] for i, slope in enumerate(slopes))
-    return _box(cv2.merge([*slopes, offset]), radius)
+    offset = means[3] - slopes[0] * means[0] - slopes[1] * means[1] - slopes[2] * means[2]
+    return np.asarray(cv2.merge([*slopes, offset]))
 
 
 def hidden_texture(photo: Float, apart: Float, radius: int = 3) -> Float:
