@@ -51,206 +51,154 @@ def check_spans(options: Any) -> None:
         raise ValueError(f"blades must be 3 to 11, or 0 for a disc, not {options.blades}")
 
 
-def _doc(
-    text: str, panel: str = "", parser: Callable[[str], Any] | None = None, lens: bool | None = None
-) -> dict[str, Any]:
-    """Metadata of a field: help text, the group it is shown in, how its text becomes a value, and whether it asks for a
+def check_words(options: Any, *names: str) -> None:
+    """ValueError for an object one of whose fields, all of a Literal type, has a text that its type has not."""
+    hints = get_type_hints(type(options))
+    for name in names:
+        if (value := getattr(options, name)) not in (known := get_args(hints[name])):
+            raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+
+
+def option(
+    default: Any, text: str, panel: str = "", parser: Callable[[str], Any] | None = None, lens: bool | None = None
+) -> Any:
+    """A field with its help text, the group it is shown in, how its text becomes a value, and whether it asks for a
     lens (if not given, what is in the group of the lens does)."""
-    return {"help": text, "panel": panel, "parser": parser, "lens": panel == LENS if lens is None else lens}
+    lens = panel == LENS if lens is None else lens
+    return field(default=default, metadata={"help": text, "panel": panel, "parser": parser, "lens": lens})
 
 
 @dataclass(frozen=True)
 class RenderOptions:
     """How one photo is rendered: by the network, or, where there is depth, by the lens."""
 
-    model: Path | None = field(
-        default=None,
-        metadata=_doc(
-            "Model: an .onnx file, or hf:ORG/NAME[@REVISION] on the hub; if not given, the one in the package."
-        ),
+    model: Path | None = option(
+        None, "Model: an .onnx file, or hf:ORG/NAME[@REVISION] on the hub; if not given, the one in the package."
     )
-    working_side: int | None = field(
-        default=None,
-        metadata=_doc("Long side in px of the network's picture, at least 64; if not given, the model's own."),
+    working_side: int | None = option(
+        None, "Long side in px of the network's picture, at least 64; if not given, the model's own."
     )
-    engine: Literal["auto", "onnxruntime", "openvino"] = field(
-        default="auto",
-        metadata=_doc("What runs the network; auto takes OpenVINO for many photos, where it is installed."),
+    engine: Literal["auto", "onnxruntime", "openvino"] = option(
+        "auto", "What runs the network; auto takes OpenVINO for many photos, where it is installed."
     )
-    precision: Precision = field(
-        default="fp32", metadata=_doc("Arithmetic of OpenVINO; bf16 is faster and changes results visibly.")
+    precision: Precision = option("fp32", "Arithmetic of OpenVINO; bf16 is faster and changes results visibly.")
+    threads: int | None = option(None, "CPU threads; if not given, one per core.")
+    quality: int | None = option(
+        None, "JPEG, WebP, AVIF, HEIF or JPEG XL quality 1-100; like the input's, else 95, if not given."
     )
-    threads: int | None = field(default=None, metadata=_doc("CPU threads; if not given, one per core."))
-    quality: int | None = field(
-        default=None,
-        metadata=_doc("JPEG, WebP, AVIF, HEIF or JPEG XL quality 1-100; like the input's, else 95, if not given."),
+    hdr: Hdr = option(
+        "auto",
+        "HDR photos (with a gain map): `auto` blurs their HDR light and keeps the map in JPEG; `keep` writes no "
+        "file without it; `drop` takes and writes the SDR picture alone.",
+        RESULTS,
     )
-    hdr: Hdr = field(
-        default="auto",
-        metadata=_doc(
-            "HDR photos (with a gain map): `auto` blurs their HDR light and keeps the map in JPEG; `keep` writes no "
-            "file without it; `drop` takes and writes the SDR picture alone.",
-            RESULTS,
-        ),
+    strip: bool = option(False, "Leave out EXIF, GPS, XMP, captions, comments and depth; the colour profile stays.")
+    keep_motion: bool = option(False, "Keep the film of a motion photo as it is, sharp, in JPEG and HEIC.")
+    matte: str | None = option(
+        None,
+        "What the subject is: `auto` (the network says), `none`, `photo` (the portrait matte that it carries), a "
+        "picture (FILE), `rembg:NAME` (a session of rembg on this machine) or `onnx:FILE` (IS-Net, BiRefNet, "
+        "U2-Net). If not given, the matte in the photo, else the network's where there is no depth map.",
+        SUBJECT,
     )
-    strip: bool = field(
-        default=False,
-        metadata=_doc("Leave out EXIF, GPS, XMP, captions, comments and depth; the colour profile stays."),
+    strokes: str | None = option(
+        None,
+        "Your corrections where the matte is wrong: a picture (FILE; green marks the subject, red the background), "
+        "or lines of JSON (FILE.json).",
+        SUBJECT,
     )
-    keep_motion: bool = field(
-        default=False, metadata=_doc("Keep the film of a motion photo as it is, sharp, in JPEG and HEIC.")
+    also: str | None = option(
+        None,
+        "Further subjects that stay sharp with the first: X,Y takes the thing under a point, X,Y,W,H (left, top, "
+        "width, height) the one in a rectangle, in shares or px as --focus; several with + between them.",
+        SUBJECT,
     )
-    matte: str | None = field(
-        default=None,
-        metadata=_doc(
-            "What the subject is: `auto` (the network says), `none`, `photo` (the portrait matte that it carries), a "
-            "picture (FILE), `rembg:NAME` (a session of rembg on this machine) or `onnx:FILE` (IS-Net, BiRefNet, "
-            "U2-Net). If not given, the matte in the photo, else the network's where there is no depth map.",
-            SUBJECT,
-        ),
+    invert_matte: bool = option(False, "The given matte is black (0) for the subject.", SUBJECT)
+    best: bool = option(
+        False,
+        "Use the best models for matte and depth that `wideopen models get` has fetched, where neither an option "
+        "nor the photo says them.",
+        SUBJECT,
     )
-    strokes: str | None = field(
-        default=None,
-        metadata=_doc(
-            "Your corrections where the matte is wrong: a picture (FILE; green marks the subject, red the background), "
-            "or lines of JSON (FILE.json).",
-            SUBJECT,
-        ),
+    depth: str | None = option(
+        None,
+        "Depth map: a file (PNG, TIFF, PFM, EXR, .npy), `auto` (a model estimates it), or `none`. If "
+        "not given, the one in the photo, if it has one.",
+        DEPTH,
     )
-    also: str | None = field(
-        default=None,
-        metadata=_doc(
-            "Further subjects that stay sharp with the first: X,Y takes the thing under a point, X,Y,W,H (left, top, "
-            "width, height) the one in a rectangle, in shares or px as --focus; several with + between them.",
-            SUBJECT,
-        ),
+    depth_model: str | None = option(
+        None,
+        "Model of --depth auto: onnx:FILE, hf:ORG/NAME[@REVISION] or a folder; if not given, Depth Anything V2 Small.",
+        DEPTH,
     )
-    invert_matte: bool = field(default=False, metadata=_doc("The given matte is black (0) for the subject.", SUBJECT))
-    best: bool = field(
-        default=False,
-        metadata=_doc(
-            "Use the best models for matte and depth that `wideopen models get` has fetched, where neither an option "
-            "nor the photo says them.",
-            SUBJECT,
-        ),
+    depth_kind: DepthKind = option(
+        "disparity", "What a map's values are: disparity (larger is nearer) or distance.", DEPTH
     )
-    depth: str | None = field(
-        default=None,
-        metadata=_doc(
-            "Depth map: a file (PNG, TIFF, PFM, EXR, .npy), `auto` (a model estimates it), or `none`. If "
-            "not given, the one in the photo, if it has one.",
-            DEPTH,
-        ),
+    depth_unit: float | None = option(
+        None, "Metres for one unit of the map, 0.001 for mm; if not given, it has no scale.", DEPTH
     )
-    depth_model: str | None = field(
-        default=None,
-        metadata=_doc(
-            "Model of --depth auto: onnx:FILE, hf:ORG/NAME[@REVISION] or a folder; if not given, Depth Anything V2 "
-            "Small.",
-            DEPTH,
-        ),
+    invert: bool = option(False, "The map has near and far swapped: turn its values round.", DEPTH)
+    nearest: float | None = option(
+        None,
+        "Distance in m of the nearest thing in a map that has no scale; if not given, from the subject's distance "
+        "in the photo's EXIF, else 1.",
+        DEPTH,
+        lens=True,
     )
-    depth_kind: DepthKind = field(
-        default="disparity", metadata=_doc("What a map's values are: disparity (larger is nearer) or distance.", DEPTH)
+    aperture: float | None = option(
+        None, "f-number, 0.5-256; if not given, the lens's own. `off` leaves the photo as it is.", LENS, parse_aperture
     )
-    depth_unit: float | None = field(
-        default=None,
-        metadata=_doc("Metres for one unit of the map, 0.001 for mm; if not given, it has no scale.", DEPTH),
+    focus: str = option(
+        "auto",
+        "What is sharp: auto (the subject), near, far, or X,Y: two shares of width and height (0.5,0.5 is the "
+        "middle), or two whole numbers of px. Two places (0.3,0.8:0.6,0.5, near:auto) are the ends of a range that "
+        "is sharp; a place and an f-number (auto@f/8) keep that f-number's depth of field.",
+        LENS,
     )
-    invert: bool = field(
-        default=False, metadata=_doc("The map has near and far swapped: turn its values round.", DEPTH)
+    lens: str = option(
+        "50mm",
+        "Lens: 50mm (f/1.8), 85mm (f/1.4), ebb (50 mm on a smaller sensor), phone, or `photo` (the one in "
+        "the photo's EXIF).",
+        LENS,
     )
-    nearest: float | None = field(
-        default=None,
-        metadata=_doc(
-            "Distance in m of the nearest thing in a map that has no scale; if not given, from the subject's distance "
-            "in the photo's EXIF, else 1.",
-            DEPTH,
-            lens=True,
-        ),
+    blades: int = option(0, "Blades of the aperture, 3-11; 0 is a disc.", LENS)
+    roundness: float = option(0.0, "How round the blades are, 0-1.", LENS)
+    rotate: float = option(0.0, "Turn of the blades in degrees.", LENS)
+    squeeze: float = option(1.0, "Height : width of the discs, 0.25-4; 2 for an anamorphic lens.", LENS)
+    ring: float = option(0.0, "Covered share of the aperture's radius, 0 to below 1; 0.4 for a mirror lens.", LENS)
+    vignette: float = option(0.0, "Optical vignetting 0-1: cat's eyes toward the corners.", LENS)
+    rim: float = option(
+        0.0, "Rim of the discs behind the focus, -1 (soft) to 1 (bright); the reverse in front of it.", LENS
     )
-    aperture: float | None = field(
-        default=None,
-        metadata=_doc(
-            "f-number, 0.5-256; if not given, the lens's own. `off` leaves the photo as it is.", LENS, parse_aperture
-        ),
+    axial: float = option(
+        0.0,
+        "Axial colour: how far (mm, -1 to 1) behind green red and blue come to focus; above 0, discs behind the "
+        "focus have a green edge and those in front of it a purple one.",
+        LENS,
     )
-    focus: str = field(
-        default="auto",
-        metadata=_doc(
-            "What is sharp: auto (the subject), near, far, or X,Y: two shares of width and height (0.5,0.5 is the "
-            "middle), or two whole numbers of px. Two places (0.3,0.8:0.6,0.5, near:auto) are the ends of a range that "
-            "is sharp; a place and an f-number (auto@f/8) keep that f-number's depth of field.",
-            LENS,
-        ),
+    tilt: float = option(
+        0.0,
+        "Tilt of the lens in degrees, -45 to 45: above 0 a ground can be sharp from front to back, below 0 "
+        "little is sharp, as in a photo of a miniature.",
+        LENS,
     )
-    lens: str = field(
-        default="50mm",
-        metadata=_doc(
-            "Lens: 50mm (f/1.8), 85mm (f/1.4), ebb (50 mm on a smaller sensor), phone, or `photo` (the one in "
-            "the photo's EXIF).",
-            LENS,
-        ),
+    tilt_direction: float = option(
+        0.0, "Side on which --tilt brings the focus nearer, in degrees: 0 is down, 90 right.", LENS
     )
-    blades: int = field(default=0, metadata=_doc("Blades of the aperture, 3-11; 0 is a disc.", LENS))
-    roundness: float = field(default=0.0, metadata=_doc("How round the blades are, 0-1.", LENS))
-    rotate: float = field(default=0.0, metadata=_doc("Turn of the blades in degrees.", LENS))
-    squeeze: float = field(
-        default=1.0, metadata=_doc("Height : width of the discs, 0.25-4; 2 for an anamorphic lens.", LENS)
+    shape: Path | None = option(None, "Grey picture of the aperture, in place of the blades.", LENS)
+    highlights: float | None = option(
+        None, "Brightness of clipped lamps in units of white, 1-50; 4 or less if not given.", LENS
     )
-    ring: float = field(
-        default=0.0, metadata=_doc("Covered share of the aperture's radius, 0 to below 1; 0.4 for a mirror lens.", LENS)
-    )
-    vignette: float = field(default=0.0, metadata=_doc("Optical vignetting 0-1: cat's eyes toward the corners.", LENS))
-    rim: float = field(
-        default=0.0,
-        metadata=_doc("Rim of the discs behind the focus, -1 (soft) to 1 (bright); the reverse in front of it.", LENS),
-    )
-    axial: float = field(
-        default=0.0,
-        metadata=_doc(
-            "Axial colour: how far (mm, -1 to 1) behind green red and blue come to focus; above 0, discs behind the "
-            "focus have a green edge and those in front of it a purple one.",
-            LENS,
-        ),
-    )
-    tilt: float = field(
-        default=0.0,
-        metadata=_doc(
-            "Tilt of the lens in degrees, -45 to 45: above 0 a ground can be sharp from front to back, below 0 "
-            "little is sharp, as in a photo of a miniature.",
-            LENS,
-        ),
-    )
-    tilt_direction: float = field(
-        default=0.0,
-        metadata=_doc("Side on which --tilt brings the focus nearer, in degrees: 0 is down, 90 right.", LENS),
-    )
-    shape: Path | None = field(
-        default=None, metadata=_doc("Grey picture of the aperture, in place of the blades.", LENS)
-    )
-    highlights: float | None = field(
-        default=None,
-        metadata=_doc("Brightness of clipped lamps in units of white, 1-50; 4 or less if not given.", LENS),
-    )
-    grain: float = field(
-        default=1.0,
-        metadata=_doc(
-            "Share of the photo's grain put back where it is blurred, 0-1; of photos of 1.5 megapixels and more.",
-            LENS,
-            lens=False,
-        ),
+    grain: float = option(
+        1.0,
+        "Share of the photo's grain put back where it is blurred, 0-1; of photos of 1.5 megapixels and more.",
+        LENS,
+        lens=False,
     )
 
     def __post_init__(self) -> None:
         check_spans(self)
-        for name, value, known in (
-            ("engine", self.engine, ("auto", "onnxruntime", "openvino")),
-            ("precision", self.precision, ("fp32", "bf16")),
-            ("hdr", self.hdr, get_args(Hdr)),
-        ):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        check_words(self, "engine", "precision", "hdr")
         if self.precision == "bf16" and self.engine != "openvino":
             raise ValueError("bf16 needs the engine openvino")
         parse_focus(self.focus)
@@ -274,26 +222,19 @@ class RenderOptions:
 class BatchOptions:
     """How many photos are gone about."""
 
-    overwrite: bool = field(default=False, metadata=_doc("Replace results that are there.", RESULTS))
-    skip_existing: bool = field(
-        default=False, metadata=_doc("Leave results that are there, and do not render their photos again.", RESULTS)
+    overwrite: bool = option(False, "Replace results that are there.", RESULTS)
+    skip_existing: bool = option(False, "Leave results that are there, and do not render their photos again.", RESULTS)
+    in_place: bool = option(
+        False,
+        "Write each result over its photo, at once and whole: for editors that hand over a file and read it again.",
+        RESULTS,
     )
-    in_place: bool = field(
-        default=False,
-        metadata=_doc(
-            "Write each result over its photo, at once and whole: for editors that hand over a file and read it again.",
-            RESULTS,
-        ),
+    before_after: Comparison | None = option(
+        None,
+        "Also write NAME-before-after.jpg: photo and result side by side (side), or half of each (split).",
+        RESULTS,
     )
-    before_after: Comparison | None = field(
-        default=None,
-        metadata=_doc(
-            "Also write NAME-before-after.jpg: photo and result side by side (side), or half of each (split).", RESULTS
-        ),
-    )
-    in_flight: int | None = field(
-        default=None, metadata=_doc("Photos at a time, 1-64; one for each core, 4 at most, if not given.", BATCH)
-    )
+    in_flight: int | None = option(None, "Photos at a time, 1-64; one for each core, 4 at most, if not given.", BATCH)
 
     def __post_init__(self) -> None:
         if self.overwrite and self.skip_existing:
@@ -375,15 +316,7 @@ class PyNETConfig:
             raise ValueError(f"in_channels must be at least 3 (RGB), not {self.in_channels}")
         if not 0.03125 <= self.width <= 4:
             raise ValueError(f"width must be between 1/32 and 4, not {self.width}")
-        for name, value, known in (
-            ("blocks", self.blocks, ("parallel", "cascade")),
-            ("head", self.head, ("absolute", "residual", "blend", "lens")),
-            ("encoder", self.encoder, ("pynet", "lite0", "lite1", "lite2")),
-            ("prior", self.prior, ("none", "u2netp")),
-            ("init", self.init, ("published", "he")),
-        ):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        check_words(self, "blocks", "head", "encoder", "prior", "init")
         if self.prior != "none" and (self.encoder == "pynet" or self.head != "lens"):
             raise ValueError("a prior needs a pretrained encoder and a lens head; set encoder to lite2, head to lens")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from wideopen.errors import RecipeError
-from wideopen.options import PyNETConfig
+from wideopen.options import PyNETConfig, check_words
 from wideopen.pairs.sample_options import PairsOptions
 
 T = TypeVar("T")
@@ -58,14 +58,14 @@ class Recipe:
     seed: int = 0
     epoch_steps: int = 500
     """Steps between checkpoints; what a run killed at any moment can lose."""
-    precision: str = "32-true"
+    precision: Literal["32-true", "64-true", "bf16-mixed", "auto"] = "32-true"
     """`32-true`, `64-true`, `bf16-mixed`, or `auto`: bf16 where the processor computes in it, else 32."""
     weight_decay: float = 0.0
     """Share of every kernel taken away at each step, in units of the learning rate (AdamW); norms and biases keep
     theirs."""
     clip: float = 1.0
     """Gradient norm above which gradients are scaled down; 0 never clips."""
-    schedule: str = "constant"
+    schedule: Literal["constant", "cosine"] = "constant"
     """Learning rate over a level: `constant` (as published) or `cosine` (down to a twentieth)."""
     encoder_lr: float = 0.2
     """Learning rate of a pretrained encoder as a share of the rest's."""
@@ -78,13 +78,7 @@ class Recipe:
         order = [item.level for item in self.levels]
         if not order or order != list(range(order[0], order[0] - len(order), -1)):
             raise ValueError(f"levels must come one after another, the larger number first, not {order}")
-        for name, value, known in (
-            ("precision", self.precision, ("32-true", "64-true", "bf16-mixed", "auto")),
-            ("schedule", self.schedule, ("constant", "cosine")),
-            ("vgg_arch", self.vgg_arch, ("vgg19", "vgg16")),
-        ):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        check_words(self, "precision", "schedule", "vgg_arch")
         if self.epoch_steps < 1 or min(self.clip, self.encoder_frozen, self.weight_decay) < 0:
             raise ValueError("epoch_steps must be at least 1; clip, encoder_frozen and weight_decay not negative")
         if self.network.head != "blend" and any(item.sharp for item in self.levels):

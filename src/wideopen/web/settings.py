@@ -1,11 +1,10 @@
 """What a deployer can set, and how much of the machine that takes."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from wideopen.options import check_spans
+from wideopen.options import check_spans, option
 from wideopen.render import machine
 
 STATIC = Path(__file__).parent / "static"
@@ -27,31 +26,27 @@ UNKNOWN_MB = 4000
 """Taken for free memory where a system does not tell."""
 
 
-def _set(default: Any, text: str, panel: str = "") -> Any:
-    return field(default=default, metadata={"help": text, "panel": panel, "parser": None})
-
-
 @dataclass(frozen=True)
 class ServeOptions:
     """Where the application is served and what it allows."""
 
-    host: str = _set("127.0.0.1", "Address to listen on; 0.0.0.0 lets other machines in.")
-    port: int = _set(7860, "Port to listen on; 0 takes a free one.")
-    model: Path | None = _set(None, "Model file (.onnx); if not given, the one in the package.")
-    embed_in: str = _set(
+    host: str = option("127.0.0.1", "Address to listen on; 0.0.0.0 lets other machines in.")
+    port: int = option(7860, "Port to listen on; 0 takes a free one.")
+    model: Path | None = option(None, "Model file (.onnx); if not given, the one in the package.")
+    embed_in: str = option(
         "", "Origin of another page that may show this one within it, as https://huggingface.co; none if not given."
     )
-    upload_mb: int = _set(150, "Largest upload in MB, all its photos together.", "Limits")
-    upload_seconds: int = _set(120, "Longest that an upload may take.", "Limits")
-    uploads: int = _set(32, "Uploads at the same time.", "Limits")
-    megapixels: int = _set(0, "Largest photo; 0 is what memory allows, at most 50.", "Limits")
-    queue: int = _set(60, "Jobs that may wait; further ones are refused.", "Limits")
-    job_seconds: int = _set(120, "Longest that one photo may take; then its worker is stopped.", "Limits")
-    memory_mb: int | None = _set(
+    upload_mb: int = option(150, "Largest upload in MB, all its photos together.", "Limits")
+    upload_seconds: int = option(120, "Longest that an upload may take.", "Limits")
+    uploads: int = option(32, "Uploads at the same time.", "Limits")
+    megapixels: int = option(0, "Largest photo; 0 is what memory allows, at most 50.", "Limits")
+    queue: int = option(60, "Jobs that may wait; further ones are refused.", "Limits")
+    job_seconds: int = option(120, "Longest that one photo may take; then its worker is stopped.", "Limits")
+    memory_mb: int | None = option(
         None, "Memory to stay below; if not given, 3/4 of what is free at the start.", "Limits"
     )
-    disk_mb: int = _set(4000, "Most that uploads and results may take on disk.", "Limits")
-    keep_minutes: float = _set(
+    disk_mb: int = option(4000, "Most that uploads and results may take on disk.", "Limits")
+    keep_minutes: float = option(
         15.0, "How long a photo that was opened is kept after it was last used; less if its page is closed.", "Limits"
     )
 
