@@ -27,7 +27,8 @@ from wideopen import Renderer, RenderOptions
 from wideopen.image.resize import resize
 from wideopen.lens.full_resolution import carry_to_full_size
 from wideopen.photo.files import load
-from wideopen.render.through_network import see
+from wideopen.render.aim import aim
+from wideopen.render.scene_rendering import draw_on_canvas
 
 ROOT = Path(__file__).parents[1] / "examples"
 Array = NDArray[Any]
@@ -94,7 +95,7 @@ def same(result: Array, photo: Array, inside: Array) -> float:
 
 def measure(pixels: Array, matte: Array, renderer: Renderer) -> dict[str, float]:
     """All figures of one photo; `sharp_inside` is the mean of the shipped model's sharp map there."""
-    seen = see(renderer.engine, pixels, renderer.options, b"", None)
+    seen = draw_on_canvas(*aim(renderer.estimate_scene(pixels), renderer.options)[:2])
     height, width = seen[0].shape[:2]
     whole = cv2.resize(matte, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     reach = math.ceil(3 * pixels.shape[0] / height + 2 * pixels.shape[0] / matte.shape[0])

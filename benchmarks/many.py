@@ -29,7 +29,8 @@ from wideopen.image.grain import lost_grain
 from wideopen.lens.full_resolution import carry_to_full_size
 from wideopen.photo.files import load, save
 from wideopen.photo.photo import Photo
-from wideopen.render.through_network import see
+from wideopen.render.aim import aim
+from wideopen.render.scene_rendering import draw_on_canvas
 from wideopen.scene.runtimes import OnnxGraph, has_openvino
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +67,7 @@ def parts(renderer: Renderer, photo: Path, output: Path) -> float:
     """Seconds of the steps that no photo can do without."""
     started = time.perf_counter()
     taken = load(photo)
-    seen = see(renderer.engine, taken.pixels, renderer.options, b"", None)
+    seen = draw_on_canvas(*aim(renderer.estimate_scene(taken.pixels), renderer.options)[:2])
     pixels = carry_to_full_size(taken.pixels, *seen, grain=lost_grain(taken.pixels, renderer.options.grain))
     save(taken.with_pixels(pixels), output, overwrite=True)
     return time.perf_counter() - started

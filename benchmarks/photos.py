@@ -33,15 +33,16 @@ def one(photo: Path, output: Path, threads: int | None, born: float) -> dict[str
     from wideopen.lens.full_resolution import carry_to_full_size
     from wideopen.options import RenderOptions
     from wideopen.photo.files import load, save
+    from wideopen.render.aim import aim
     from wideopen.render.renderer import Renderer
-    from wideopen.render.through_network import see
+    from wideopen.render.scene_rendering import draw_on_canvas
 
     renderer = Renderer(RenderOptions(threads=threads))
     renderer.engine  # noqa: B018 - loads the model
     clock = [born, time.time()]
     taken = load(photo)
     clock.append(time.time())
-    seen = see(renderer.engine, taken.pixels, renderer.options, b"", None)
+    seen = draw_on_canvas(*aim(renderer.estimate_scene(taken.pixels), renderer.options)[:2])
     clock.append(time.time())
     pixels = carry_to_full_size(taken.pixels, *seen, grain=lost_grain(taken.pixels, renderer.options.grain))
     clock.append(time.time())

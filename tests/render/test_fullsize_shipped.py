@@ -13,7 +13,8 @@ from wideopen.image.grain import lost_grain
 from wideopen.lens.full_resolution import carry_to_full_size
 from wideopen.photo.files import load, save
 from wideopen.photo.photo import Photo
-from wideopen.render.through_network import see
+from wideopen.render.aim import aim
+from wideopen.render.scene_rendering import draw_on_canvas
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def part(height: int, width: int) -> NDArray[np.uint8]:
 def test_one_strip_or_forty(renderer: Renderer, dtype: type) -> None:
     photo = cv2.resize(load(EXAMPLES / "whale.jpg").pixels, (1203, 801), interpolation=cv2.INTER_CUBIC).astype(dtype)
     photo *= np.iinfo(dtype).max // 255
-    seen = see(renderer.engine, photo, renderer.options, b"", None)
+    seen = draw_on_canvas(*aim(renderer.estimate_scene(photo), renderer.options)[:2])
     whole = carry_to_full_size(photo, *seen, strip=801)
     same = (whole == photo).all(axis=2).mean()
     assert 0.02 < same < 0.95  # It has parts that are kept and parts that are not.
@@ -55,7 +56,7 @@ def test_grain_comes_back_where_the_photo_is_blurred(renderer: Renderer) -> None
     large = cv2.resize(load(EXAMPLES / "dog.jpg").pixels, (1536, 1152), interpolation=cv2.INTER_CUBIC)
     noise = np.random.default_rng(5).normal(0, 3, large.shape)
     photo = np.rint((large + noise).clip(0, 255)).astype(np.uint8)
-    seen = see(renderer.engine, photo, renderer.options, b"", None)
+    seen = draw_on_canvas(*aim(renderer.estimate_scene(photo), renderer.options)[:2])
     smooth, grainy = carry_to_full_size(photo, *seen), renderer.render(photo)
     np.testing.assert_array_equal(grainy, carry_to_full_size(photo, *seen, strip=20, grain=lost_grain(photo, 1.0)))
     np.testing.assert_array_equal(Renderer(replace(renderer.options, grain=0.0)).render(photo), smooth)

@@ -27,7 +27,7 @@ from wideopen.render.map_rendering import draw_map, draw_map_with_alpha
 from wideopen.render.rendered import Seen
 from wideopen.render.scene_rendering import Drawing, draw_scene, draw_with_alpha
 from wideopen.render.scene_sources import SceneSources
-from wideopen.render.through_network import see, see_covered
+from wideopen.render.through_network import own_picture
 
 
 def render_photo(
@@ -101,9 +101,9 @@ def _render_pixels(
     if depth is None and options.aperture == math.inf:
         return pixels.copy(), None
     grain = None if curve is not None and curve.true_light else lost_grain(pixels, options.grain)
-    if depth is None and matte is None and options.matte != "none" and not sources.strokes(pixels):
-        found = see(sources.engine, pixels, options, exif, curve)
-        into = pixels if spend else None
+    into = pixels if spend else None
+    if not sources.gives_places(depth, matte) and not sources.strokes(pixels):
+        found = own_picture(sources.engine, pixels, options, curve)
         return carry_to_full_size(pixels, *found, curve=curve, grain=grain, into=into), None
     scene = sources.scene(pixels, depth, matte, curve)
     if scene.matte is None:
@@ -112,7 +112,7 @@ def _render_pixels(
     scene, lens, looked = aim(scene, options, read_taken(exif))
     if options.aperture == math.inf:
         return pixels.copy(), looked
-    return draw_scene(scene, lens, grain), looked
+    return draw_scene(scene, lens, grain, into), looked
 
 
 def _render_with_alpha(
@@ -131,8 +131,8 @@ def _render_with_alpha(
         return pixels.copy(), alpha, seen
 
     def look(whole: Pixels, alpha: Pixels) -> tuple[Drawing, Float | None]:
-        if depth is None and matte is None and not sources.strokes(whole):
-            return see_covered(sources.engine, whole, alpha, options, exif, curve)
+        if not sources.gives_places(depth, matte) and not sources.strokes(whole):
+            return own_picture(sources.engine, whole, options, curve), None
         scene, lens, _ = aim(sources.scene(whole, depth, matte, curve), options, read_taken(exif))
         return draw_with_alpha(scene, alpha, lens)
 

@@ -44,14 +44,14 @@ class Drawing(NamedTuple):
     """The subject, where it is in focus and its matte decides at full size."""
 
 
-def draw_scene(scene: Scene, lens: LensSettings, grain: Grain | None = None) -> Pixels:
+def draw_scene(scene: Scene, lens: LensSettings, grain: Grain | None = None, into: Pixels | None = None) -> Pixels:
     """The photo seen through the lens, of the same size and type.
 
     Args:
         lens: focused at a relative disparity; 0 is the subject.
-        grain: put back where the photo's own is not kept; none if None.
+        grain, into: as of `carry_to_full_size`.
     """
-    return carry_to_full_size(scene.pixels, *draw_on_canvas(scene, lens), curve=scene.curve, grain=grain)
+    return carry_to_full_size(scene.pixels, *draw_on_canvas(scene, lens), curve=scene.curve, grain=grain, into=into)
 
 
 def draw_on_canvas(

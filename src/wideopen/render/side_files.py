@@ -133,7 +133,6 @@ def with_estimate(sources: "SceneSources", done: "Rendered", name: str) -> "Rend
         DepthError: the model gives pictures, and says nothing of depth.
         PhotoError: options that make no sense for this photo.
     """
-    from wideopen.lens.lens_settings import focused, settings_for_scene
     from wideopen.lens.thin_lens import read_taken
     from wideopen.render.aim import aim, aim_at_map
     from wideopen.render.alpha import visible
@@ -141,18 +140,15 @@ def with_estimate(sources: "SceneSources", done: "Rendered", name: str) -> "Rend
 
     if done.depth is None and sources.engine.draws:
         raise DepthError(f"{name}: carries no depth map, and this model estimates none; give one with --depth")
-    taken, pixels, options = done.taken, visible(done.taken), sources.options
+    taken = done.taken
     try:
-        scene = sources.scene(pixels, done.depth, done.matte, taken.curve)
-        if done.depth is not None:
-            alone = scene.matte is None
-            seen = aim_at_map(scene, sources, taken.exif) if alone else aim(scene, options, read_taken(taken.exif))[2]
-            return replace(done, seen=seen)
-        lens = settings_for_scene(pixels, options, read_taken(taken.exif), taken.curve)
-        scene, lens = focused(scene, lens, options)
+        scene = sources.scene(visible(taken), done.depth, done.matte, taken.curve)
+        if scene.matte is None:
+            return replace(done, seen=aim_at_map(scene, sources, taken.exif))
+        scene, lens, seen = aim(scene, sources.options, read_taken(taken.exif))
     except ValueError as error:
         raise PhotoError(f"{name}: {error}") from error
-    return replace(done, seen=estimated(scene, lens))
+    return replace(done, seen=seen or estimated(scene, lens))
 
 
 def layer_paths(path: Path | None) -> list[Path]:
