@@ -23,7 +23,7 @@ from wideopen.photo import exif, iptc, xmp
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.embedded_depth import embedded_depth
 from wideopen.photo.encode import losses
-from wideopen.photo.exif import make_upright
+from wideopen.photo.exif import take_orientation
 from wideopen.photo.files import decode, load, save, to_bytes
 from wideopen.photo.jpeg_parts import jpeg_parts
 from wideopen.photo.photo import Photo
@@ -465,6 +465,6 @@ def test_an_exif_cut_anywhere_says_its_orientation_or_none(order: str) -> None:
     entries = struct.pack(order + "HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack(order + "HHII", 0x0100, 4, 1, 40)
     head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "IH", 8, 2)
     whole = head + entries + bytes(4)
-    assert make_upright(whole)[0] == 6
+    assert take_orientation(whole)[0] == 6
     for length in range(len(whole)):
-        assert make_upright(whole[:length])[0] in ((1,) if length < len(head) + 12 else (1, 6))
+        assert take_orientation(whole[:length])[0] in ((1,) if length < len(head) + 12 else (1, 6))

@@ -119,8 +119,8 @@ def found() -> Iterator[tuple[str, Any]]:
         for turn in (1, 3, 6, 9):
             for thumbnail in (False, True):
                 data, name = blob(order, turn, thumbnail), f"{order}{turn}{thumbnail:d}"
-                yield f"exif {name}", list(cut(data, exif.make_upright, exif.has_thumbnail))
-                yield f"held {name}", [exif.make_upright(data, held) for held in range(9)]
+                yield f"exif {name}", list(cut(data, exif.take_orientation, exif.has_thumbnail))
+                yield f"held {name}", [exif.take_orientation(data, held) for held in range(9)]
                 signed = [exif.sign(data, tool, small) for tool in ("w 1", "wideopen 12.0", "w" * 40)
                           for small in (b"", THUMBNAIL)]  # fmt: skip
                 yield f"signed {name}", signed
@@ -193,7 +193,7 @@ def test_as_stored() -> None:
 def test_what_is_read_here_is_what_pillow_reads(order: str) -> None:
     """So that the files above are sound ones."""
     tags = Image.Exif()
-    tags.load(exif.PREFIX + exif.make_upright(blob(order))[1])
+    tags.load(exif.PREFIX + exif.take_orientation(blob(order))[1])
     below = tags.get_ifd(0x8769)
     assert (tags[0x112], tags[0x100], tags[0x101], below[0xA002], below[0xA003]) == (1, 480, 640, 481, 641)
     assert exif.maker_note(blob(order)) == b"note of a maker" and exif.has_thumbnail(blob(order))

@@ -40,7 +40,7 @@ from starlette.routing import Route  # noqa: E402
 from wideopen.web.app import plain  # noqa: E402
 from wideopen.web.form import LEFT_OUT, SceneForm  # noqa: E402
 from wideopen.web.limits import FORM_BYTES, Gate  # noqa: E402
-from wideopen.web.schema import SPANS, STOPS, schema  # noqa: E402
+from wideopen.web.schema import SLIDERS, STOPS, schema  # noqa: E402
 from wideopen.web.settings import ServeOptions, Share, fitted, share_out, worker_mb  # noqa: E402
 from wideopen.web.uploads import GoneError, Uploads, plain_name  # noqa: E402
 from wideopen.web.worker_pool import BusyError, Crew, LeftError  # noqa: E402
@@ -554,7 +554,7 @@ def test_every_option_of_the_lens_has_a_control() -> None:
     numbers = [float(stop) for stop in STOPS[1:]]
     assert all(abs(np.log2(wide / narrow) * 6 - 1) < 0.5 for wide, narrow in zip(numbers, numbers[1:], strict=False))
     # The ends of all sliders are values that the options and the aperture allow.
-    for name, (least, greatest, _) in SPANS.items():
+    for name, (least, greatest, _) in SLIDERS.items():
         for end in (least, greatest):
             make_aperture(SceneForm(**as_texts({name: end})).options())
 

@@ -54,7 +54,9 @@ class Codec:
     hdr: bool = False
     """Values of PQ or HLG, and what says so."""
     alpha: bool = True
+    """Transparency; a photo that has it is laid on white where the format has none."""
     profile: bool = True
+    """A colour profile; where there is no place for one, `write` turns the colours into sRGB."""
     metadata: bool = True
     """EXIF and XMP."""
     captions: bool = True

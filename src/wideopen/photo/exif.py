@@ -57,7 +57,7 @@ class _Directory:
             struct.pack_into(self.order + form, blob, at + 8, value)
 
 
-def make_upright(blob: bytes, held: int | None = None) -> tuple[int, bytes]:
+def take_orientation(blob: bytes, held: int | None = None) -> tuple[int, bytes]:
     """Read the orientation of an EXIF blob and make it true for pixels that were turned upright.
 
     Args:
@@ -136,7 +136,7 @@ def sign(blob: bytes, software: str, thumbnail: bytes = b"") -> bytes:
     """Name the software that wrote a photo, and add a thumbnail; a blob that is empty or damaged stays as it is.
 
     Args:
-        blob: as `make_upright` returns it.
+        blob: as `take_orientation` returns it.
         thumbnail: a small JPEG file.
     """
     text = software.encode("ascii", "replace") + b"\0"

@@ -293,7 +293,7 @@ def _develop(data: bytes, name: str) -> Photo:
     except Exception as error:  # LibRaw's own kinds.
         raise PhotoError(f"{name}: a RAW that is damaged, or of a camera not known here") from error
     try:
-        blob = exif_blob.make_upright(exif_blob.descriptive_tags(tags, maker_note=False))[1]
+        blob = exif_blob.take_orientation(exif_blob.descriptive_tags(tags, maker_note=False))[1]
     except Exception:  # Damaged tags are no obstacle.
         blob = b""
     return Photo(

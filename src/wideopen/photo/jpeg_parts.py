@@ -35,7 +35,7 @@ class JpegPart:
     def orientation(self) -> int:
         """EXIF orientation 1..8."""
         blobs = (segment.removeprefix(exif.PREFIX) for segment in self.app1 if segment.startswith(exif.PREFIX))
-        return exif.make_upright(next(blobs, b""))[0]
+        return exif.take_orientation(next(blobs, b""))[0]
 
     @property
     def packets(self) -> list[ElementTree.Element]:

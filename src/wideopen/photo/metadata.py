@@ -78,7 +78,7 @@ def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
         blob = exif.descriptive_tags(image.getexif())
     # libheif, and Pillow with TIFF, turn pictures upright, and say no more that they were not.
     before = info.get("original_orientation") or directory.get(exif.ORIENTATION)
-    turn, upright = exif.make_upright(blob, before)
+    turn, upright = exif.take_orientation(blob, before)
     held = before or turn
     if image.format == "TIFF" and exif.ORIENTATION not in image.getexif():
         turn = 1  # Pillow and OpenCV turn TIFFs upright as they load.

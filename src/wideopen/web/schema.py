@@ -8,13 +8,12 @@ from typing import Any, get_args, get_type_hints
 from wideopen import __version__
 from wideopen.lens.lens_settings import HIGHLIGHT_GAIN, LARGEST, NEAREST_M
 from wideopen.lens.thin_lens import PRESETS as LENSES
-from wideopen.options import DEPTH, LENS, RenderOptions
-from wideopen.options import SPANS as RANGES
+from wideopen.options import DEPTH, LENS, SPANS, RenderOptions
 from wideopen.presets import load_presets
 from wideopen.web.form import option_fields
 from wideopen.web.settings import SCREEN_PX, SHOWN_PX, ServeOptions
 
-SPANS = {
+SLIDERS = {
     "blades": (0, 11, 1), "roundness": (0, 1, 0.05), "rotate": (0, 180, 1), "squeeze": (1, 2, 0.05),
     "ring": (0, 0.8, 0.05), "vignette": (0, 1, 0.05), "rim": (-1, 1, 0.1),
     "axial": (-0.3, 0.3, 0.01), "tilt": (-12, 12, 0.5), "tilt_direction": (-180, 180, 5), "highlights": (1, 20, 0.5),
@@ -63,7 +62,6 @@ def schema(options: ServeOptions) -> dict[str, Any]:
         "screen": SCREEN_PX,
         "shown": SHOWN_PX,
         "examples": [{"photo": photo, "depth": depth} for photo, depth in EXAMPLES.items() if photo in there],
-        "limits": {"megapixels": options.megapixels, "upload_mb": options.upload_mb},
     }
 
 
@@ -73,7 +71,7 @@ def _option(item: Any) -> dict[str, Any]:
     parts = [part for part in get_args(hint) or [hint] if part is not type(None)]
     choices = parts if all(isinstance(part, str) for part in parts) else []
     kind = "choice" if choices else {int: "whole", float: "number", bool: "switch"}.get(parts[0], "text")
-    span, (least, most) = SPANS.get(item.name), RANGES.get(item.name, (None, None))
+    span, (least, most) = SLIDERS.get(item.name), SPANS.get(item.name, (None, None))
     return {
         "name": item.name, "panel": item.metadata["panel"], "help": item.metadata["help"].replace("`", ""),
         "kind": kind, "choices": choices or ([*LENSES, "photo"] if item.name == "lens" else []),

@@ -36,7 +36,7 @@ class ServeOptions:
     embed_in: str = option(
         "", "Origin of another page that may show this one within it, as https://huggingface.co; none if not given."
     )
-    upload_mb: int = option(150, "Largest upload in MB, all its photos together.", "Limits")
+    upload_mb: int = option(150, "Largest upload in MB: photo, map, matte and strokes together.", "Limits")
     upload_seconds: int = option(120, "Longest that an upload may take.", "Limits")
     uploads: int = option(32, "Uploads at the same time.", "Limits")
     megapixels: int = option(0, "Largest photo; 0 is what memory allows, at most 50.", "Limits")

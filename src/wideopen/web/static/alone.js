@@ -25,7 +25,7 @@ const waiting = new Map();
 const opened = new Map();
 let asked = 0, opening = 0;
 
-/** @returns {Promise<any>} options, lenses, presets and limits */
+/** @returns {Promise<any>} options, lenses and presets */
 export async function schema() {
   const answer = await fetch(place('schema.json'));
   if (!answer.ok) throw new Refused('schema.json is missing from this site; write it with wideopen page.', answer.status);

@@ -23,7 +23,7 @@ async function ask(path, init) {
   throw new Refused(said.detail ?? `The server answers ${answer.status}.`, answer.status);
 }
 
-/** @returns {Promise<any>} options, lenses, presets and limits */
+/** @returns {Promise<any>} options, lenses and presets */
 export const schema = async () => (await ask('schema')).json();
 
 /** @param {string} name @returns {Promise<File>} */
