@@ -39,7 +39,7 @@ from wideopen.lens.full_resolution import carry_to_full_size
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.photo.files import load
 from wideopen.render.scene_rendering import draw_on_canvas
-from wideopen.synthesis.synthesize import SynthesizeOptions
+from wideopen.synthesis.options import SynthesizeOptions
 
 Array = NDArray[Any]
 BLUR = SynthesizeOptions().blur

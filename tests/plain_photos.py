@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from wideopen.synthesis.synthesize import SynthesizeOptions
+from wideopen.synthesis.options import SynthesizeOptions
 
 OPTIONS = SynthesizeOptions(long_side=200, varied=None)
 """Plain pairs; `test_varied.py` makes the others."""

@@ -22,8 +22,8 @@ from wideopen.network.pynet import PyNET
 from wideopen.network.restore import read_export
 from wideopen.options import PyNETConfig
 from wideopen.scene.model import SHIPPED, Engine, NetworkScene
-from wideopen.synthesis.camera_sampling import VariedOptions
-from wideopen.synthesis.synthesize import SynthesizeOptions, synthesize
+from wideopen.synthesis.options import SynthesizeOptions, VariedOptions
+from wideopen.synthesis.synthesize import synthesize
 
 pytestmark = pytest.mark.slow
 

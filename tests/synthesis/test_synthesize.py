@@ -1,4 +1,5 @@
 import json
+import math
 import re
 import sys
 from dataclasses import replace
@@ -11,9 +12,11 @@ from PIL import Image
 from plain_photos import OPTIONS, draw, files
 from wideopen.cli import main
 from wideopen.errors import OutputError, PairsError
+from wideopen.lens.thin_lens import PRESETS
 from wideopen.pairs.pairs import find_pairs
 from wideopen.synthesis.contact_sheet import contact_sheet
-from wideopen.synthesis.synthesize import MEMBERS, SynthesizeOptions, synthesize
+from wideopen.synthesis.options import MEMBERS, SynthesizeOptions
+from wideopen.synthesis.synthesize import synthesize
 
 pytestmark = pytest.mark.slow
 
@@ -190,6 +193,10 @@ def test_a_damaged_manifest_is_one_clear_line(source: Path) -> None:
 def test_options_are_checked(values: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         SynthesizeOptions(**values)  # type: ignore[arg-type]
+
+
+def test_plain_pairs_are_blurred_as_by_ebbs_lens() -> None:
+    assert SynthesizeOptions().blur == pytest.approx(PRESETS["ebb"].blur_radius_px(math.inf, 1), abs=5e-5)
 
 
 def test_contact_sheet(source: Path) -> None:

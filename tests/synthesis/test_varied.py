@@ -17,12 +17,12 @@ from wideopen.cli import main
 from wideopen.errors import OutputError, PairsError
 from wideopen.pairs.pair_scene import NEAREST
 from wideopen.pairs.pairs import find_pairs, load_image
-from wideopen.synthesis.camera_sampling import VariedOptions
 from wideopen.synthesis.contact_sheet import contact_sheet
+from wideopen.synthesis.options import VARIED_MEMBERS, SynthesizeOptions, VariedOptions
 from wideopen.synthesis.photo_layers import prepare
 from wideopen.synthesis.sources import find_sources
 from wideopen.synthesis.subject_layers import take_apart
-from wideopen.synthesis.synthesize import VARIED_MEMBERS, SynthesizeOptions, synthesize
+from wideopen.synthesis.synthesize import synthesize
 from wideopen.synthesis.varied import Props, VariedPair, make_varied
 
 pytestmark = pytest.mark.slow

@@ -14,8 +14,8 @@ from wideopen.options import PyNETConfig
 from wideopen.pairs.augment import Crop, draw_crop, to_planes
 from wideopen.pairs.pairs import Pair, find_pairs
 from wideopen.pairs.sample_options import PairsOptions
-from wideopen.synthesis.camera_sampling import VariedOptions
-from wideopen.synthesis.synthesize import SynthesizeOptions, synthesize
+from wideopen.synthesis.options import SynthesizeOptions, VariedOptions
+from wideopen.synthesis.synthesize import synthesize
 from wideopen.training.gpu_dataset import Facts, ResidentDataset, ResidentPairs, developed, placing, resident_loader
 from wideopen.training.loader import PLAIN, EpochSampler, PairDataset
 from wideopen.training.recipe import LevelRecipe, Recipe

@@ -23,8 +23,8 @@ from wideopen.pairs.sample_options import PairsOptions
 from wideopen.render.renderer import Renderer
 from wideopen.scene.background_depth import REACH
 from wideopen.scene.model import Engine, NetworkScene
-from wideopen.synthesis.camera_sampling import VariedOptions
-from wideopen.synthesis.synthesize import SynthesizeOptions, synthesize
+from wideopen.synthesis.options import SynthesizeOptions, VariedOptions
+from wideopen.synthesis.synthesize import synthesize
 from wideopen.training.differentiable_lens import DrawnLens
 from wideopen.training.level_task import mean_psnr
 from wideopen.training.loader import PairDataset

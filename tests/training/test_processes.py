@@ -32,8 +32,8 @@ from wideopen.errors import RecipeError
 from wideopen.network.heads import Output, SceneMaps
 from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig
-from wideopen.synthesis.camera_sampling import VariedOptions
-from wideopen.synthesis.synthesize import SynthesizeOptions, synthesize
+from wideopen.synthesis.options import SynthesizeOptions, VariedOptions
+from wideopen.synthesis.synthesize import synthesize
 from wideopen.training.fault_tolerance import validation_share
 from wideopen.training.losses import places_terms, places_weights
 from wideopen.training.processes import Processes, check_batches, launched

@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wideopen.cli.options_of import build, hold_threads, takes
-from wideopen.cli.shared_options import AsJson, DryRun, MatteBits, Output, Photos, Quiet, Recursive, check_bits
+from wideopen.cli.shared_options import (
+    AsJson,
+    DryRun,
+    MatteBits,
+    Output,
+    Photos,
+    Quiet,
+    Recursive,
+    check_bits,
+    suffix_of,
+)  # fmt: skip
 from wideopen.cli.text import complain
-from wideopen.errors import OutputError
 from wideopen.options import RESULTS, BatchOptions, RenderOptions
 
 if TYPE_CHECKING:
@@ -68,10 +77,12 @@ def matte(
 
     Example: `wideopen matte - --matte-bits 8 < photo.jpg > matte.png`
     """
+    from wideopen.scene.matte_file import matte_suffix
+
     how, options = build(BatchOptions, values), build(RenderOptions, values)
     if options.matte == "none":
         raise typer.BadParameter("none leaves no matte to write", param_hint="--matte")
-    product, suffix = _product(check_bits(matte_bits), with_depth), _suffix(format)
+    product, suffix = _product(check_bits(matte_bits), with_depth), suffix_of(format, matte_suffix)
     if "-" in (*photos, output):
         if len(photos) > 1 or any((recursive, name, as_json, dry_run, with_depth)):
             raise typer.BadParameter("- is for one photo, and its matte only")
@@ -108,19 +119,6 @@ def _product(bits: int, with_depth: bool) -> "Product":
         return SideFiles(save_matte=output, save_depth=depth, matte_bits=bits)
 
     return Product("{stem}-matte{suffix}", "{stem}{suffix}", ".png", matte_suffix, files)
-
-
-def _suffix(format: str | None) -> str | None:
-    """The suffix of a format's name; a usage error if mattes are not written in it."""
-    from wideopen.scene.matte_file import matte_suffix
-
-    if format is None:
-        return None
-    try:
-        return matte_suffix(Path(f"x.{format.lower().lstrip('.')}"))
-    except OutputError as error:
-        reason = str(error).partition(": ")[2]
-        raise typer.BadParameter(f"{format!r}: {reason}", param_hint="--format") from error
 
 
 def _pipe(

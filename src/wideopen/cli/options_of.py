@@ -15,7 +15,8 @@ Command = Callable[..., None]
 
 
 def takes(*options: type[Any], only: Collection[str] | None = None) -> Callable[[Command], Command]:
-    """Decorator: a command with a last parameter `**values` gets an option for every field of these dataclasses.
+    """Decorator: a command with a last parameter `**values` gets an option for every field of these dataclasses that
+    is declared as one (`options.option`).
 
     Args:
         only: names of the fields, if not all.
@@ -33,7 +34,7 @@ def takes(*options: type[Any], only: Collection[str] | None = None) -> Callable[
             )
             for kind in options
             for field in fields(kind)
-            if only is None or field.name in only
+            if field.metadata and (only is None or field.name in only)
         ]
         own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
         command.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
@@ -67,7 +68,7 @@ def with_preset(ctx: typer.Context, values: dict[str, Any], preset: str | None, 
     from wideopen.presets import find_preset
 
     settings = find_preset(preset, file).settings
-    by_hand = {name for name in values if _is_given(ctx, name)}
+    by_hand = {name for name in values if is_given(ctx, name)}
     return {**values, **{name: value for name, value in settings.items() if name not in by_hand}}
 
 
@@ -83,7 +84,8 @@ def words_of(command: Command) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _is_given(ctx: typer.Context, name: str) -> bool:
+def is_given(ctx: typer.Context, name: str) -> bool:
+    """Whether an option was given by hand."""
     source = ctx.get_parameter_source(name)
     return source is not None and not source.name.startswith("DEFAULT")
 

@@ -10,9 +10,19 @@ import typer
 
 from wideopen.cli.cluster import cluster_options, seen_by_all
 from wideopen.cli.options_of import build, hold_threads, takes, with_preset
-from wideopen.cli.shared_options import AsJson, DryRun, MatteBits, Output, Photos, Quiet, Recursive, check_bits
+from wideopen.cli.shared_options import (
+    AsJson,
+    Cluster,
+    DryRun,
+    MatteBits,
+    Output,
+    Photos,
+    Quiet,
+    Recursive,
+    check_bits,
+    suffix_of,
+)  # fmt: skip
 from wideopen.cli.text import complain
-from wideopen.errors import OutputError
 from wideopen.options import BATCH, CLUSTER, RESULTS, SUBJECT, BatchOptions, RenderOptions
 from wideopen.render.side_files import SideFiles
 
@@ -80,15 +90,7 @@ def render(
             rich_help_panel=SUBJECT,
         ),
     ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[ADDRESS]",
-            rich_help_panel=CLUSTER,
-            help="Render on a Ray cluster: its address, auto for the one this machine is in; if none is given, one is "
-            "started here.",
-        ),
-    ] = None,
+    cluster: Cluster = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -130,9 +132,11 @@ def render(
 
     Example: `wideopen render - < photo.jpg > soft.jpg`
     """
+    from wideopen.photo.files import output_format
+
     how = build(BatchOptions, values)
     options = build(RenderOptions, with_preset(ctx, values, preset, preset_file))
-    suffix, spread = _suffix(format), cluster_options(cluster, workers)
+    suffix, spread = suffix_of(format, output_format), cluster_options(cluster, workers)
     if spread is not None and how.in_flight is not None:
         raise typer.BadParameter("--in-flight is for one machine; --workers says how many renderers a cluster has")
     beside = SideFiles(save_depth, show_depth, save_matte, save_layers, check_bits(matte_bits))
@@ -217,21 +221,6 @@ def _pipe(photo: str, output: str | None, options: RenderOptions, suffix: str | 
         return to_bytes(done.result, kind, said, options.quality), done.notices(kind)
 
     return pipe(photo, output, options, make, overwrite)
-
-
-def _suffix(format: str | None) -> str | None:
-    """The suffix of a format's name; a usage error if there is no such format."""
-    if format is None:
-        return None
-    from wideopen.photo.files import output_format
-
-    suffix = {"jpeg": ".jpg", "tiff": ".tif", "heif": ".heic"}.get(format.lower(), f".{format.lower().lstrip('.')}")
-    try:
-        output_format(Path("x" + suffix))
-    except OutputError as error:
-        reason = str(error).partition(": ")[2]
-        raise typer.BadParameter(f"{format!r}: {reason}", param_hint="--format") from error
-    return suffix
 
 
 def _in_place(photos: list[str], recursive: bool) -> "list[Job]":

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from wideopen.options import BATCH, RESULTS, SUBJECT
+from wideopen.errors import OutputError
+from wideopen.options import BATCH, CLUSTER, RESULTS, SUBJECT
 
 Photos = Annotated[
     list[str],
@@ -40,12 +41,36 @@ ExcludeList = Annotated[
 ]
 MatteBits = Annotated[int, typer.Option(rich_help_panel=SUBJECT, help="Bits of a matte in a PNG: 8 or 16.")]
 
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[ADDRESS]",
+        rich_help_panel=CLUSTER,
+        help="Work on a Ray cluster: its address, auto for the one this machine is in; if none is given, one is "
+        "started here.",
+    ),
+]
+
 
 def check_bits(bits: int) -> int:
     """The number of bits; a usage error if mattes have no such number."""
     if bits not in (8, 16):
         raise typer.BadParameter(f"a matte in a PNG has 8 or 16 bits, not {bits}", param_hint="--matte-bits")
     return bits
+
+
+def suffix_of(format: str | None, check: Callable[[Path], object]) -> str | None:
+    """The suffix of a format's name; a usage error if `check` refuses a file of that suffix."""
+    if format is None:
+        return None
+    suffix = "." + format.lower().lstrip(".")
+    suffix = {".jpeg": ".jpg", ".tiff": ".tif", ".heif": ".heic"}.get(suffix, suffix)
+    try:
+        check(Path("x" + suffix))
+    except OutputError as error:
+        reason = str(error).partition(": ")[2]
+        raise typer.BadParameter(f"{format!r}: {reason}", param_hint="--format") from error
+    return suffix
 
 
 @contextmanager

@@ -14,53 +14,11 @@ import numpy as np
 from wideopen._types import Float32
 from wideopen.lens.apertures import Aperture
 from wideopen.lens.thin_lens import Lens
+from wideopen.synthesis.options import VariedOptions
 
 SENSORS_MM = (14.9, 24.0)
 """Short sides drawn from: EBB!'s Canon 7D and full frame."""
 BLADES = (5, 6, 7, 8, 9)
-
-
-@dataclass(frozen=True)
-class VariedOptions:
-    """What varied pairs are made of. Shares are of the pairs, in 0..1."""
-
-    f_numbers: tuple[float, float] = (1.2, 16.0)
-    """Drawn log-uniformly between these."""
-    max_blur: float = 0.09
-    """Largest blur radius at infinity, as a share of the short side; larger ones are stopped down to it."""
-    elsewhere: float = 0.4
-    """Share focused on something other than the subject."""
-    second: float = 0.2
-    """Share with another photo's subject standing at another depth."""
-    obstacles: float = 0.2
-    """Share with something large close to the camera at the frame's border."""
-    swaps: float = 0.1
-    """Share whose background is one of `backgrounds`, where that folder is given."""
-    lamps: float = 0.25
-    """Share with small bright lamps; twice that in dark photos."""
-    landscapes: bool = False
-    """Whether photos without a subject are used, blurred by distance alone. Half of those that a matting network finds
-    nothing in are walls and close-ups in truth, so choose them first."""
-    response: float = 0.0
-    """Strength of differences in exposure, contrast and white balance between input and target; 1 is EBB!-like."""
-    misalign: float = 0.0
-    """Largest distance (px) by which the target's corners move against the input."""
-    grain: float = 0.0
-    """Share of the photo's own grain that is put back where the lens removed it, as a real lens leaves it. Off, since
-    a network trained on differences of pixels cannot learn it."""
-
-    def __post_init__(self) -> None:
-        low, high = self.f_numbers
-        if not 0.5 <= low <= high <= 64:
-            raise ValueError(f"f_numbers must be two growing numbers within 0.5 and 64, not {low} and {high}")
-        for name in ("elsewhere", "second", "obstacles", "swaps", "lamps"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be a share in [0, 1], not {getattr(self, name)}")
-        if not 0 < self.max_blur <= 0.2:
-            raise ValueError(f"max_blur must be a share of the short side in (0, 0.2], not {self.max_blur}")
-        for name, most in (("response", 3), ("misalign", 20), ("grain", 1)):
-            if not 0 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} must be within 0 and {most}, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

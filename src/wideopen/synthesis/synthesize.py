@@ -12,7 +12,7 @@ import multiprocessing
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,8 @@ import numpy as np
 from wideopen._types import Float32
 from wideopen.batch.cluster import LOST, LOST_LINE, ClusterOptions, spread
 from wideopen.errors import PairsError, PhotoError
-from wideopen.lens.thin_lens import PRESETS
 from wideopen.pairs.pair_scene import NEAREST
-from wideopen.synthesis.camera_sampling import VariedOptions
+from wideopen.synthesis.options import SynthesizeOptions
 from wideopen.synthesis.pair_files import (
     Line,
     is_complete,
@@ -41,60 +40,7 @@ from wideopen.synthesis.varied import Props, make_varied
 
 Progress = Callable[[int, int], None]
 
-MEMBERS = {"original": ".jpg", "bokeh": ".jpg", "matte": ".png", "sharp": ".png"}
-VARIED_MEMBERS = MEMBERS | {"disparity": ".png"}
 SAVE_EVERY = 50
-
-
-@dataclass(frozen=True)
-class SynthesizeOptions:
-    """How pairs are made of photos."""
-
-    seed: int = 0
-    blur: float = round(PRESETS["ebb"].blur_radius_px(float("inf"), 1000) / 1000, 4)
-    """Plain pairs: blur radius at infinity as a share of the short side; the default is EBB!'s lens focused at 2 m."""
-    blur_jitter: float = 0.0
-    """Plain pairs: random factor on it, up to this many stops either way. 0 makes the target the photo's alone."""
-    highlight_gain: float = 4.0
-    """Brightness given to clipped lamps, in units of white."""
-    horizon: float = 0.4
-    """Plain pairs: row from which the background lies at infinity, as a share of the height."""
-    long_side: int = 960
-    """Larger photos are scaled down to this (px); smaller ones are left."""
-    min_subject: float = 0.02
-    max_subject: float = 0.65
-    """Photos whose subject fills less or more of the frame are skipped."""
-    max_doubt: float = 0.06
-    """Photos whose matte is in doubt on more than this share of the frame, or on half the subject's, are skipped. 1
-    skips none, as a network has to learn doubt, too."""
-    quality: int = 95
-    """JPEG quality, always 4:4:4."""
-    varied: VariedOptions | None = field(default_factory=VariedOptions)
-    """What varied pairs are made of; None makes plain ones."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.blur <= 0.2:
-            raise ValueError(f"blur must be a share of the short side in (0, 0.2], not {self.blur}")
-        if self.blur_jitter < 0 or self.highlight_gain < 1:
-            raise ValueError("blur_jitter must not be negative and highlight_gain at least 1")
-        if not 0 <= self.horizon < 0.9:
-            raise ValueError(f"horizon must be a share of the height in [0, 0.9), not {self.horizon}")
-        if not 0 <= self.min_subject < self.max_subject <= 1:
-            raise ValueError("min_subject and max_subject must be growing shares in [0, 1]")
-        if self.long_side < 64 or not 1 <= self.quality <= 100 or not 0 <= self.max_doubt <= 1:
-            raise ValueError("long_side must be at least 64, quality 1 to 100, max_doubt a share in [0, 1]")
-
-    @property
-    def members(self) -> dict[str, str]:
-        """Folder and suffix of each file of a pair."""
-        return MEMBERS if self.varied is None else VARIED_MEMBERS
-
-    def as_dict(self) -> Line:
-        """Plain values for JSON; what is of the other style is left out of plain pairs' options."""
-        values = asdict(self)
-        if self.varied is None:
-            del values["varied"]
-        return values
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from wideopen.lens.highlights import lamp_certainty
 from wideopen.lens.layered_lens import Layer
 from wideopen.pairs.pair_scene import NEAREST
 from wideopen.scene.background_depth import draw_surface, find_sky
-from wideopen.synthesis.camera_sampling import Camera, VariedOptions, draw_camera, draw_response
+from wideopen.synthesis.camera_sampling import Camera, draw_camera, draw_response
 from wideopen.synthesis.cutouts import (
     Cutout,
     Fits,
@@ -34,6 +34,7 @@ from wideopen.synthesis.cutouts import (
 from wideopen.synthesis.lamps import draw_lamps
 from wideopen.synthesis.layer_rendering import expose
 from wideopen.synthesis.layered_scene import BACKGROUND, Focus, Item, Stage, choose_focus, scene_kind, subject_item
+from wideopen.synthesis.options import VariedOptions
 from wideopen.synthesis.photo_layers import Host
 from wideopen.synthesis.sources import Source, read_photo
 from wideopen.synthesis.subject_layers import Pair
