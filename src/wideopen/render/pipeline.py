@@ -42,7 +42,7 @@ def render_photo(
             pixels, gain, seen = render_hdr(sources, taken, taken.gain, depth, matte, spend)
             done = replace(taken, pixels=pixels, gain=gain)
         else:
-            pixels, seen = render_array(sources, taken.pixels, depth, matte, taken.exif, taken.curve, spend)
+            pixels, seen = _render_opaque(sources, taken.pixels, taken.curve, taken.exif, depth, matte, spend)
             done = taken.with_pixels(pixels)
     else:
         pixels, alpha, seen = _render_with_alpha(sources, taken, taken.alpha, depth, matte)
@@ -54,48 +54,29 @@ def render_photo(
     return done.stripped() if sources.options.strip else done, seen
 
 
-def render_array(
-    sources: SceneSources,
-    pixels: Any,
-    depth: Any = None,
-    matte: Any = None,
-    exif: bytes = b"",
-    curve: ToneCurve | None = None,
-    spend: bool = False,
-) -> tuple[Any, Seen | None]:
-    """An array seen through the lens, and the depth map it was rendered with.
-
-    Args:
-        sources: where the scene comes from, and the options.
-        pixels, depth, matte: as of `Renderer.render`.
-        exif: what is known of the lens that took the photo.
-        curve: of the photo's profile; sRGB's if None.
-        spend: `pixels` may be written over, if they are whole numbers.
-
-    Raises:
-        ValueError, DepthError, MatteError, ModelError: as of `Renderer.render`.
-    """
+def render_array(sources: SceneSources, pixels: Any, depth: Any = None, matte: Any = None) -> Any:
+    """An array seen through the lens; arguments and errors as of `Renderer.render`."""
     if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
         raise ValueError(f"image must be HxWx3 with at least one pixel, not {pixels.shape}")
-    if pixels.dtype.kind == "f" and curve is None:
+    if pixels.dtype.kind == "f":
         if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
             raise ValueError("a float image must lie in [0, 1]")
-        result, seen = _render_pixels(sources, pixels.astype(np.float32), depth, matte, exif, curve)
-        return result.astype(pixels.dtype), seen
-    if pixels.dtype not in (np.uint8, np.uint16, np.float32):
+    elif pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"image must be uint8, uint16 or float, not {pixels.dtype}")
-    return _render_pixels(sources, pixels, depth, matte, exif, curve, spend)
+    plain = pixels.astype(np.float32) if pixels.dtype.kind == "f" else pixels
+    return _render_opaque(sources, plain, None, b"", depth, matte)[0].astype(pixels.dtype, copy=False)
 
 
-def _render_pixels(
+def _render_opaque(
     sources: SceneSources,
     pixels: Pixels,
+    curve: ToneCurve | None,
+    exif: bytes,
     depth: Any,
     matte: Any,
-    exif: bytes,
-    curve: ToneCurve | None,
     spend: bool = False,
 ) -> tuple[Pixels, Seen | None]:
+    """A photo without transparency through the lens, and the depth map that it was rendered with."""
     options = sources.options
     depth, matte = sources.depth(pixels, depth, curve), sources.matte(pixels, matte, curve)
     if depth is None and options.aperture == math.inf:
@@ -112,7 +93,8 @@ def _render_pixels(
     scene, lens, looked = aim(scene, options, read_taken(exif))
     if options.aperture == math.inf:
         return pixels.copy(), looked
-    return draw_scene(scene, lens, grain, into), looked
+    # What was looked at may be asked for the photo's edges again.
+    return draw_scene(scene, lens, grain, into if looked is None else None), looked
 
 
 def _render_with_alpha(

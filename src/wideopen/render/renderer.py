@@ -144,7 +144,7 @@ class Renderer:
 
         renderer, depth, matte = self._for(depth, matte, strokes)
         if isinstance(image, np.ndarray):
-            return render_array(renderer.sources, image, depth, matte)[0]  # type: ignore[no-any-return]
+            return render_array(renderer.sources, image, depth, matte)  # type: ignore[no-any-return]
         return render_kind(renderer, image, depth, matte)  # type: ignore[no-any-return]
 
     def render_bytes(
