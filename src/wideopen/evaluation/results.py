@@ -5,13 +5,11 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wideopen._types import Float64
-from wideopen.atomic_write import write_output
 from wideopen.evaluation.scores import LESS_IS_BETTER, METRICS, Scores
 
 RESAMPLES = 10_000
@@ -86,18 +84,6 @@ class EvaluationReport:
             "pairs": [asdict(row) for row in self.pairs],
         }
 
-    def to_json(self) -> str:
-        """`as_dict` as text."""
-        return json.dumps(self.as_dict(), indent=1, allow_nan=False) + "\n"
-
-    def to_csv(self) -> str:
-        """One line a pair: name, width, height, seconds, ours_METRIC ..., photo_METRIC ...; empty where not known."""
-        return table([self])
-
-    def write(self, path: Path, overwrite: bool = False) -> None:
-        """Write the CSV if the file is called .csv, else the JSON; OutputError as `write_output`."""
-        write_output(path, self.to_csv() if path.suffix.lower() == ".csv" else self.to_json(), overwrite)
-
     def _gains(self) -> Float64:
         return self.values("ours", "psnr") - self.values("photo", "psnr")
 
@@ -140,7 +126,8 @@ def bootstrap_interval(values: Float64) -> tuple[float, float]:
 
 
 def table(reports: Sequence[EvaluationReport]) -> str:
-    """CSV, one line a pair: of one report as `EvaluationReport.to_csv`, of several with MODEL_METRIC for `ours`."""
+    """CSV, one line a pair: name, width, height, seconds, ours_METRIC ..., photo_METRIC ...; empty where not known. Of
+    several reports with MODEL_seconds and MODEL_METRIC."""
     names = ["ours"] if len(reports) == 1 else [report.model for report in reports]
     seconds = ["seconds"] if len(reports) == 1 else [f"{name}_seconds" for name in names]
     text = io.StringIO()
@@ -156,13 +143,11 @@ def table(reports: Sequence[EvaluationReport]) -> str:
 
 
 def to_json(reports: Sequence[EvaluationReport]) -> str:
-    """JSON: of one report its `to_json`; of several {"reports": [...], "differences": [...]}."""
-    if len(reports) == 1:
-        return reports[0].to_json()
-    values = {
-        "reports": [report.as_dict() for report in reports],
-        "differences": [asdict(difference) for difference in differences(reports)],
-    }
+    """JSON: of one report its `as_dict`; of several {"reports": [...], "differences": [...]}."""
+    values = reports[0].as_dict()
+    if len(reports) > 1:
+        found = [asdict(difference) for difference in differences(reports)]
+        values = {"reports": [report.as_dict() for report in reports], "differences": found}
     return json.dumps(values, indent=1, allow_nan=False) + "\n"
 
 

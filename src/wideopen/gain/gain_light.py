@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from wideopen._types import Float, Pixels
 from wideopen.gain.gain_map import GainMap, gain_at
-from wideopen.image.photo_light import Area, PhotoLight
+from wideopen.image.photo_light import PhotoLight
 from wideopen.image.resize import fit, resize
+from wideopen.image.tiles import Area
 from wideopen.image.tone_curve import ToneCurve, to_light, to_pixels
 
 STRIP_ROWS = 512

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen._types import Float
+from wideopen.image.resize import enlarge_part
 
 Kind = Literal["hdrgm", "iso", "apple"]
 """How a file states it: in XMP as Ultra HDR 1 does, as ISO 21496-1 does in binary, or in Apple's own way."""
@@ -144,10 +145,5 @@ def _row(values: tuple[float, ...]) -> Any:
 
 def gain_at(stops: Float, part: tuple[slice, slice], shape: tuple[int, ...]) -> Float:
     """A part of a map of gains (hxwxC) at the size `shape` of its photo, linear, the same whatever the part."""
-    rows, columns = (
-        ((np.arange(span.start, span.stop) + 0.5) * (count / length) - 0.5).astype(np.float32)
-        for span, length, count in zip(part, shape, stops.shape, strict=False)
-    )
-    down, across = np.meshgrid(rows, columns, indexing="ij")
-    found: Float = cv2.remap(stops, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return found.reshape(*across.shape, -1)
+    found = enlarge_part(stops, part, shape)
+    return found.reshape(*found.shape[:2], -1)

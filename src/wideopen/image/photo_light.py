@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from wideopen._types import Float, Pixels
 from wideopen.image.resize import resize
+from wideopen.image.tiles import Area
 from wideopen.image.tone_curve import ToneCurve, limit, to_light, to_pixels
-
-Area = tuple[slice, slice]
 
 
 class PhotoLight:

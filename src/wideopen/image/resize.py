@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from wideopen._types import Pixels
+from wideopen._types import Float, Pixels
+from wideopen.image.tiles import Area
 
 
 def fit(height: int, width: int, long_side: int) -> tuple[int, int]:
@@ -22,6 +23,17 @@ def resize(image: Pixels, height: int, width: int) -> Pixels:
             shrinks = rows <= image.shape[0] and columns <= image.shape[1]
             image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return image
+
+
+def enlarge_part(small: Float, part: Area, shape: tuple[int, ...]) -> Float:
+    """A part of a small map, hxw or hxwxC, at the size (height, width, ..) of its photo: linear, the same whatever the
+    part."""
+    rows, columns = (
+        ((np.arange(span.start, span.stop) + 0.5) * (count / length) - 0.5).astype(np.float32)
+        for span, length, count in zip(part, shape, small.shape, strict=False)
+    )
+    down, across = np.meshgrid(rows, columns, indexing="ij")
+    return np.asarray(cv2.remap(small, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def pad(image: Pixels, multiple: int) -> Pixels:

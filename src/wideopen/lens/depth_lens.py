@@ -20,7 +20,7 @@ from wideopen._types import Float, Pixels
 from wideopen.image.disocclusion import clean_rim, find_hidden
 from wideopen.image.grain import Grain
 from wideopen.image.photo_light import PhotoLight
-from wideopen.image.resize import resize
+from wideopen.image.resize import enlarge_part, resize
 from wideopen.image.tiles import Area, grown, scaled, seen_from, tiles
 from wideopen.image.tone_curve import ToneCurve
 from wideopen.lens import depth_layers
@@ -188,7 +188,7 @@ def _draw_tile(scene: _Scene, tile: Area, pixels: Pixels, depth_at: DepthAt) -> 
     if near_edge.min() < 1:
         seen, blurred = depth_layers.gather(scene.layers, light, radius, tile, inner)
     if edges is not None and near_edge.max() > 0:
-        hidden, clean = (_enlarge(small, around, pixels.shape) for small in (scene.hidden, scene.clean))
+        hidden, clean = (enlarge_part(small, around, pixels.shape) for small in (scene.hidden, scene.clean))
         surface = depth_layers.matte(light, clean, radius, edges)
         there = depth_layers.composite(scene.layers, surface, hidden, tile, inner)
         seen = seen + near_edge[..., None] * (there[0] - seen)
@@ -200,7 +200,7 @@ def _raised(scene: _Scene, linear: Float, part: Area) -> Float:
     """A part of the photo in linear light with its lamps raised."""
     if scene.lens.highlight_gain <= 1 or float(linear.max(initial=0.0)) <= CLIPPED[0]:
         return linear
-    return raise_lamps(linear, scene.lens.highlight_gain, _enlarge(scene.surroundings, part, scene.layers.shape))
+    return raise_lamps(linear, scene.lens.highlight_gain, enlarge_part(scene.surroundings, part, scene.layers.shape))
 
 
 def _near_edge(scene: _Scene, edges: depth_layers.Edges, tile: Area, inner: Area) -> Float:
@@ -209,7 +209,7 @@ def _near_edge(scene: _Scene, edges: depth_layers.Edges, tile: Area, inner: Area
     Layers laid over one another are right at edges, the mean of each pixel's own disc on a surface that leans steeply.
     """
     distance = cv2.distanceTransform((~edges.mask).astype(np.uint8), cv2.DIST_L2, 5)[inner]
-    largest = _enlarge(scene.farthest, tile, scene.layers.shape)
+    largest = enlarge_part(scene.farthest, tile, scene.layers.shape)
     near: Float = ((1.25 - distance / np.maximum(largest + 2 * scene.edge_px, 1)) * 4).clip(0, 1).astype(np.float32)
     return near
 
@@ -221,14 +221,3 @@ def _reach(scene: _Scene, tile: Area, shape: tuple[int, ...]) -> int:
         return 0
     reach = int(np.ceil(found)) + 4 * scene.edge_px + 2
     return reach + -reach % COARSEST
-
-
-def _enlarge(small: Float, part: Area, shape: tuple[int, ...]) -> Float:
-    """A part of a small map at full size, linear, the same whatever the part."""
-    rows, columns = (
-        ((np.arange(span.start, span.stop) + 0.5) * (count / length) - 0.5).astype(np.float32)
-        for span, length, count in zip(part, shape, small.shape, strict=False)
-    )
-    down, across = np.meshgrid(rows, columns, indexing="ij")
-    found: Float = cv2.remap(small, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return found
