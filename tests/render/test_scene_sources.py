@@ -1,5 +1,7 @@
 """Which map and which matte are used, and what is said of them."""
 
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
@@ -31,6 +33,20 @@ def test_the_best_depth_is_taken_where_it_is_asked_for_alone(monkeypatch: pytest
     for options, expected in (({}, None), ({"best": True}, map), ({"best": True, "depth": "none"}, None),
                               ({"depth": "auto"}, map)):  # fmt: skip
         assert SceneSources(RenderOptions(**options), mock.Mock()).depth(pixels) is expected
+
+
+def test_the_best_depth_model_is_the_one_that_is_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever its name; one that is named comes before it, and without --best nobody looks for it."""
+    other = replace(KNOWN["depth-anything-v2-small"], name="another-depth-pro")
+    monkeypatch.setenv("WIDEOPEN_MODELS", str(tmp_path))
+    monkeypatch.setitem(KNOWN, other.name, other)
+    other.path.touch()
+    loaded = mock.Mock()
+    monkeypatch.setattr("wideopen.scene.depth_model.depth_estimator", loaded)
+    for options, expected in (({"best": True}, f"onnx:{other.path}"), ({}, None),
+                              ({"best": True, "depth_model": "onnx:own.onnx"}, "onnx:own.onnx")):  # fmt: skip
+        SceneSources(RenderOptions(**options), mock.Mock()).depth_model()
+        assert loaded.call_args.args[0] == expected
 
 
 def test_a_damaged_map_in_a_photo_is_an_error_unless_another_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

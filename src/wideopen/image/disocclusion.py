@@ -4,6 +4,8 @@ A photo with depth shows one surface a pixel. Through a wide lens one sees past 
 where the background is blurred, light that comes from beside the subject. So behind every pixel near an edge a
 second surface is put, continued from farther surfaces close by: colour and blur radius by push-pull, for several
 nearnesses one after another, so that behind each thing lies what is just behind it and not what is farthest.
+
+This is for depth maps; behind a matte's subject it is `lens/foreground_removal.py`.
 """
 
 from collections.abc import Iterator

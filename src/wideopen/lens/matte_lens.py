@@ -48,7 +48,7 @@ def draw(
         relative: HxW, disparity of everything else, less the subject's; -1 is the farthest, positive is nearer.
         lens: focused at a relative disparity; 0 is the subject.
         behind: HxWx3 linear light, [0, 1]; what everything else is drawn from where it or the subject is blurred
-            (`rim.remove_foreground`). The photo if None.
+            (`foreground_removal.remove_foreground`). The photo if None.
         within: HxW, disparity of the subject's own parts, less the subject's; 0 everywhere if None.
         continued: what lies behind all that is blurred in front of the focus is continued from around it, as scenes of
             depth maps need it, in which other things than the subject stand in front.

@@ -59,6 +59,8 @@ LEVELS = {
     4: LevelSpec(64, True, "ea", "5e  7+  7+  7+  7e  5b  3"),
     3: LevelSpec(32, False, "ea", "5e  7  9  9+  9+  9+  7e  5be  3"),
 }
+"""Levels 7 to 3; those of 2 and 1 are in `top_channels`, and where there is a prior in `fusion.WIDTHS`. Published
+numbers stay as they are: `tests/network/test_pynet.py` counts them."""
 ENCODED = (3, 4, 5, 6)
 """Levels whose feature the published encoder computes; level 7 reads the pooled feature of level 6."""
 
@@ -180,7 +182,7 @@ class PyNET(nn.Module):
     Args:
         config: which PyNET; the defaults are the published one.
         level: the level whose head `forward` returns, 7 .. 1. Only what it needs is made.
-        all_heads: also make the heads of the levels below it (8..level), for `forward_heads`.
+        all_heads: also make the heads of the levels below it (7..level), for `forward_heads`.
     """
 
     def __init__(self, config: PyNETConfig | None = None, level: int = 1, all_heads: bool = False) -> None:

@@ -188,11 +188,14 @@ class SceneSources:
         )
 
     def depth_model(self) -> Any:
-        """What estimates depth maps, of the name that the options have."""
+        """What estimates depth maps: the model that the options name, or with `best` the best that is here."""
         from wideopen.scene.depth_model import depth_estimator
+        from wideopen.scene.model_store import best_here
 
-        options = self.options
-        how = options.depth_model, options.depth_kind, options.depth_unit, options.threads
+        options, name = self.options, self.options.depth_model
+        if name is None and options.best and (best := best_here("depth")) is not None:
+            name = f"onnx:{best.path}"
+        how = name, options.depth_kind, options.depth_unit, options.threads
         return self._once("depth model", lambda: depth_estimator(*how))
 
     def scene(
