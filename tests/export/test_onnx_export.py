@@ -77,7 +77,7 @@ def test_the_graph_is_folded(exported: tuple[PyNET, Path]) -> None:
     assert after["Reshape"] <= before["Reshape"] - 2 * before["InstanceNormalization"]
     assert after["DepthToSpace"] == before["DepthToSpace"] + 1
     assert after["ConvTranspose"] == before["ConvTranspose"] - 1
-    assert any(item.name.endswith("_pairs") for item in folded.graph.initializer)
+    assert any(item.name.endswith("_blocks") for item in folded.graph.initializer)
     assert len({node.name for node in folded.graph.node}) == len(folded.graph.node)
     photo = np.random.default_rng(1).random((1, 3, 96, 64), np.float32)
     both = [

@@ -2,7 +2,6 @@
 
     fold_norms      an instance norm with its own scale and shift in place of reshapes, a norm, a product and a sum
     draw_in_blocks  level 1 as 2x2 blocks of pixels at level 2's size, put apart only once they are drawn
-    pair_columns    level 3, 8 channels wide, as 16 channels and half as many columns, which fill a vector register
 
 Each leaves a graph alone that is not as `wideopen.export.onnx_export` makes it. What else was tried is in docs/log.md.
 """
@@ -15,15 +14,11 @@ from onnx import NodeProto, helper, numpy_helper
 
 from wideopen._types import Float32
 
-NARROW = 16
-"""Convolutions with fewer channels than this leave part of a vector register empty."""
-
 
 def fold(model: onnx.ModelProto) -> onnx.ModelProto:
-    """All of them, in place."""
+    """Both of them, in place."""
     graph = _Graph(model)
     fold_norms(graph)
-    pair_columns(graph)
     draw_in_blocks(graph)
     graph.store()
     return model
@@ -46,9 +41,6 @@ class _Graph:
             name += "_"
         self._weights[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
-
-    def has(self, name: str) -> bool:
-        return name in self._weights
 
     def readers(self, tensor: str) -> list[NodeProto]:
         return [node for node in self.nodes if tensor in node.input]
@@ -120,17 +112,13 @@ def draw_in_blocks(graph: _Graph) -> None:
         # A bias of zeros is left out by the exporter.
         bias = [graph.add(np.tile(graph.weight(name), 4), name + "_blocks") for name in list(head.input)[2:]]
         new = [
-            _conv([up.input[0], kernel], blocks + "_sum", pads=[1, 1, 0, 0]),
+            helper.make_node("Conv", [up.input[0], kernel], [blocks + "_sum"], blocks + "_sum", pads=[1, 1, 0, 0]),
             helper.make_node("LeakyRelu", [blocks + "_sum"], [blocks], blocks),
-            _conv([blocks, head_kernel, *bias], drawn, pads=[1, 1, 1, 1]),
+            helper.make_node("Conv", [blocks, head_kernel, *bias], [drawn], drawn, pads=[1, 1, 1, 1]),
             helper.make_node("DepthToSpace", [drawn], [name], name + "_apart", blocksize=2, mode="DCR"),
         ]
         new[1].attribute.extend(act.attribute)
         graph.replace(found, new)
-
-
-def _conv(inputs: list[str], output: str, pads: list[int], strides: Sequence[int] = (1, 1)) -> NodeProto:
-    return helper.make_node("Conv", inputs, [output], output, pads=pads, strides=list(strides))
 
 
 def _up_to_blocks(weight: Float32) -> Float32:
@@ -157,96 +145,3 @@ def _conv_of_blocks(weight: Float32) -> Float32:
         (row, y), (column, x) = divmod(i + p - 1, 2), divmod(j + q - 1, 2)
         made[i, j, :, y, x, :, row + 1, column + 1] = weight[:, :, p, q]
     return made.reshape(4 * outputs, 4 * inputs, 3, 3)
-
-
-def pair_columns(graph: _Graph) -> None:
-    """Level 3 with two columns side by side in the channels (column, channel), of each tensor that is concatenated.
-
-    Only where level 3 is narrow and nothing but level 2 reads it: with a pretrained encoder.
-    """
-    first = "network.level3.encoder.conv.weight"
-    if not graph.has(first) or graph.weight(first).shape[0] >= NARROW:
-        return
-    parts: dict[str, tuple[int, ...]] = {}
-    changed: list[tuple[NodeProto, NodeProto]] = []
-    for node in graph.nodes:
-        new = _paired(graph, node, parts)
-        if new is not None:
-            changed.append((node, new))
-        elif parts.keys() & set(node.input):
-            return  # Somebody else reads it.
-    for old, new in changed:
-        if new is not old:
-            graph.replace([old], [new])
-
-
-def _paired(graph: _Graph, node: NodeProto, parts: dict[str, tuple[int, ...]]) -> NodeProto | None:
-    """What stands for a node where columns are paired; None if nothing does. `parts` holds the channels of what each
-    paired tensor was concatenated from."""
-    inputs, output = [name for name in node.input if name in parts], node.output[0]
-    name = node.input[1] if len(node.input) > 1 else ""
-    if node.op_type in ("LeakyRelu", "Add", "Concat", "Slice") and inputs:
-        if len(inputs) < len(node.input) and node.op_type != "Slice":
-            return None
-        sizes = [parts[name] for name in inputs]
-        parts[output] = sum(sizes, ()) if node.op_type == "Concat" else sizes[0]
-        return node if node.op_type == "Concat" or all(size == sizes[0] for size in sizes) else None
-    if node.op_type == "Conv" and "level3." in name:
-        weight = graph.weight(name)
-        if weight.shape[2:] != (3, 3):
-            return None
-        kernel = _conv_of_pairs(weight, parts[inputs[0]]) if inputs else _conv_to_pairs(weight)
-        names = [node.input[0], graph.add(kernel, name + "_pairs")]
-        if len(node.input) == 3:
-            names.append(graph.add(np.tile(graph.weight(node.input[2]), 2), node.input[2] + "_pairs"))
-        parts[output] = (weight.shape[0],)
-        return _conv(names, output, [1, 1, 1, 1], (1, 1) if inputs else (1, 2))
-    if node.op_type == "ConvTranspose" and ("level4.up" in name or "level2.up" in name and inputs):
-        weight = graph.weight(name)
-        kernel = _up_from_pairs(weight, parts[inputs[0]]) if inputs else _up_to_pairs(weight)
-        if not inputs:
-            parts[output] = (weight.shape[1],)
-        names = [node.input[0], graph.add(kernel, name + "_pairs")]
-        return helper.make_node("ConvTranspose", names, [output], output, strides=[2, 4 if inputs else 1])
-    return None
-
-
-def _conv_to_pairs(weight: Float32) -> Float32:
-    """[O, I, 3, 3] -> [2 O, I, 3, 4], stride (1, 2): both columns of a pair from the four around them."""
-    outputs, inputs = weight.shape[:2]
-    made = np.zeros((2, outputs, inputs, 3, 4), np.float32)
-    for j in (0, 1):
-        made[j, ..., j : j + 3] = weight
-    return made.reshape(2 * outputs, inputs, 3, 4)
-
-
-def _conv_of_pairs(weight: Float32, sizes: Sequence[int]) -> Float32:
-    """[O, I, 3, 3] -> [2 O, 2 I, 3, 3]."""
-    outputs, inputs = weight.shape[:2]
-    made = np.zeros((2, outputs, 2, inputs, 3, 3), np.float32)
-    for j, q in np.ndindex(2, 3):
-        column, x = divmod(j + q - 1, 2)
-        made[j, :, x, :, :, column + 1] = weight[..., q]
-    return _by_parts(made.reshape(2 * outputs, 2, inputs, 3, 3), sizes)
-
-
-def _up_to_pairs(weight: Float32) -> Float32:
-    """[I, O, 3, 3], stride (2, 2) -> [I, 2 O, 3, 2], stride (2, 1): the two columns of a pixel are a pair."""
-    made = np.zeros((weight.shape[0], 2, *weight.shape[1:3], 2), np.float32)
-    made[:, 0, ..., 0], made[:, 1, ..., 0], made[:, 0, ..., 1] = (weight[..., q] for q in range(3))
-    return made.reshape(weight.shape[0], 2 * weight.shape[1], 3, 2)
-
-
-def _up_from_pairs(weight: Float32, sizes: Sequence[int]) -> Float32:
-    """[I, O, 3, 3], stride (2, 2) -> [2 I, O, 3, 5], stride (2, 4)."""
-    inputs, outputs = weight.shape[:2]
-    made = np.zeros((2, inputs, outputs, 3, 5), np.float32)
-    for j in (0, 1):
-        made[j, ..., 2 * j : 2 * j + 3] = weight
-    return np.swapaxes(_by_parts(np.moveaxis(made, 2, 0), sizes), 0, 1)
-
-
-def _by_parts(weight: Float32, sizes: Sequence[int]) -> Float32:
-    """[O, 2, I, h, w] -> [O, 2 I, h, w] whose inputs lie as those of a concatenation of pairs do."""
-    cuts = np.split(weight, np.cumsum(sizes)[:-1], axis=2)
-    return np.concatenate([cut.reshape(len(cut), -1, *cut.shape[3:]) for cut in cuts], axis=1)

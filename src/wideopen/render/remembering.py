@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from wideopen._types import Pixels
-from wideopen.image.guided_upsampling import Lifted
+from wideopen.image.guided_upsampling import lift
 from wideopen.image.resize import fit, resize
-from wideopen.image.tiles import whole
 from wideopen.lens.lens_settings import focused, settings_for_scene
 from wideopen.lens.thin_lens import read_taken
 from wideopen.options import RenderOptions
@@ -125,9 +124,7 @@ class Photos:
         height, width = taken.pixels.shape[:2]
         photo = shrunk(taken, self._side)
         if depth is not None:  # Lifted to the edges of what is shown, once for all that is drawn of it.
-            depth = DepthMap(
-                Lifted(depth.disparity, photo.pixels).at(*whole(photo.pixels.shape), photo.pixels), depth.metric
-            )
+            depth = DepthMap(lift(depth.disparity, photo.pixels), depth.metric)
         return Opened(photo, (width, height), depth, matte)
 
     def scene(self, path: Path, options: RenderOptions) -> Scene:
