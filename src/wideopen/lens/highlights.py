@@ -3,6 +3,9 @@
 A camera stores a lamp as white, however much brighter it was, and a blur would spread that white into a grey disc.
 What is taken for a lamp is near clipping in all three channels, small in every direction, and much brighter than what
 is around it: white paint, clouds, petals and coloured cars are not. A lens mixes what results, and a sensor clips it.
+How much each is raised goes by its brightness alone; its size only says whether it is a lamp. The same figures are in
+`web/static/alone/highlights.js` and, for training, in `training/differentiable_lens.py`. (`synthesis/lamps.py` draws
+lamps into made pairs.)
 """
 
 import cv2

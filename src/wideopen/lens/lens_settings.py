@@ -134,14 +134,14 @@ def make_aperture(options: RenderOptions) -> Aperture:
     if options.shape is not None:
         picture = load(Path(options.shape)).pixels.astype(np.float32).mean(axis=2)
     return Aperture(
-        options.blades,
-        options.roundness,
-        options.rotate,
-        options.ring,
-        options.squeeze,
-        options.vignette,
-        options.rim,
-        picture,
+        blades=options.blades,
+        roundness=options.roundness,
+        rotation_deg=options.rotate,
+        ring=options.ring,
+        squeeze=options.squeeze,
+        vignette=options.vignette,
+        rim=options.rim,
+        picture=picture,
     )
 
 

@@ -1,8 +1,10 @@
-"""One random square for every member of a pair.
+"""One random square for every member of a pair, and the exposure and colours that both get.
 
 A `Crop` says where the square lies in the photo's own pixels, how it is turned and how bright it becomes;
 applying the same `Crop` to photo, target and maps gives the same geometry by construction. The square is cut
-before it is resized, and resized once, straight to the size asked for.
+before it is resized, and resized once, straight to the size asked for. What differs between the members of a made
+pair, as two cameras do, is `synthesis/camera_sampling.Response`. Training on a GPU draws here and develops by
+`training/gpu_dataset.developed`.
 """
 
 from collections.abc import Iterator
@@ -19,7 +21,6 @@ from wideopen.errors import PairsError
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.pairs.sample_options import PairsOptions
 
-CropOptions = PairsOptions
 LUMINANCE = np.array((0.2126, 0.7152, 0.0722))
 """Of linear sRGB (IEC 61966-2-1)."""
 SHAPE_TOLERANCE = 0.01
@@ -96,11 +97,11 @@ class Crop:
         )
 
 
-def draw_crop(rng: np.random.Generator, height: int, width: int, options: CropOptions) -> Crop:
+def draw_crop(rng: np.random.Generator, height: int, width: int, options: PairsOptions) -> Crop:
     """Draw where to cut a photo of height x width px, and how to turn and expose it.
 
     Every call takes the same number of draws from `rng`, so switching one option leaves the others' draws as
-    they were. With `resize_width` the square is one of the photo brought to that width (its height stays, as
+    they were; a new draw comes after all others, or a seed means other crops. With `resize_width` the square is one of the photo brought to that width (its height stays, as
     in the EBB! recipe), and is given in the photo's own px, so the photo is never resized as a whole.
 
     Raises:
@@ -136,7 +137,7 @@ def colour_mix(change: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(matrix.ravel().tolist())
 
 
-def centre_crop(height: int, width: int, options: CropOptions) -> Crop:
+def centre_crop(height: int, width: int, options: PairsOptions) -> Crop:
     """The largest square in the middle (of the photo brought to `resize_width`), unturned, as it is."""
     stretch = (options.resize_width or width) / width
     side = min(height, options.resize_width or width)
@@ -144,7 +145,7 @@ def centre_crop(height: int, width: int, options: CropOptions) -> Crop:
     return Crop((width - crop_width) // 2, (height - side) // 2, crop_width, side, (height, width))
 
 
-def crop_size(height: int, width: int, options: CropOptions, scale: float = 1.0) -> tuple[int, int]:
+def crop_size(height: int, width: int, options: PairsOptions, scale: float = 1.0) -> tuple[int, int]:
     """Height and width, in px of a photo of height x width, of what becomes the square.
 
     `scale` is the share of the shorter side that is used if `options.crop` is 0. PairsError if the photo is too

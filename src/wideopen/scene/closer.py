@@ -22,7 +22,7 @@ from wideopen.scene.instances import SUBJECT, SURE, split_instances
 Point = tuple[float, float]
 
 SIDES = 0.6, 0.4
-"""Sides of the parts, as shares of the photo's."""
+"""Sides of the parts, as shares of the photo's: of a tap's and of `also`'s. `alone/closer.js` has them, too."""
 FADE = 0.1
 """A part counts less and less in this share of its side, along borders that are not the photo's."""
 OTHER = 0.12

@@ -6,7 +6,7 @@
 | BiRefNet | 1x3xSxS, ImageNet's mean and deviation | logits: a sigmoid away from opacity |
 | U2-Net | 1x3x320x320, RGB over its maximum, ImageNet's mean and deviation | opacity |
 
-The first output of one channel counts: IS-Net and U2-Net give coarser mattes after it. A side of 320 is U2-Net's; an
+S is any fixed side. The first output of one channel counts: IS-Net and U2-Net give coarser mattes after it. A side of 320 is U2-Net's; an
 input called `input_image` or `pixel_values`, as exports of BiRefNet have it, is BiRefNet's; and so is what gives values
 outside of [0, 1], which the last layer of the others, a sigmoid, cannot. Where a side is free, it is 1024. The photo is
 stretched to the square, as it was in training, and so is the matte back.
@@ -23,7 +23,7 @@ from wideopen.errors import ModelError, one_line
 from wideopen.image.resize import resize
 
 Kind = Literal["isnet", "birefnet", "u2net"]
-SIDE, SMALL_SIDE = 1024, 320
+FREE_SIDE, U2NET_SIDE = 1024, 320
 ROUNDING = 1e-3
 """How far 16-bit weights may take a sigmoid out of [0, 1]."""
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -82,7 +82,7 @@ class MatteModel:
         sides = {side for axis in (2, 3) if (side := inputs[0].side(axis)) is not None}
         if len(sides) > 1:
             raise ModelError(f"{foreign}: it takes {inputs[0].shape}, which is no square")
-        side = sides.pop() if sides else SIDE
+        side = sides.pop() if sides else FREE_SIDE
         planes = [item for item in outputs if item.rank == 4 and item.side(1) in (None, 1)]
         if not planes:
             given = ", ".join(f"{item.name} {item.shape}" for item in outputs)
@@ -91,7 +91,7 @@ class MatteModel:
 
 
 def _kind(input: str, side: int) -> Kind:
-    if side == SMALL_SIDE:
+    if side == U2NET_SIDE:
         return "u2net"
     return "birefnet" if input in ("input_image", "pixel_values") else "isnet"
 
@@ -139,4 +139,4 @@ def shown_to_models(pixels: Pixels, srgb: Any) -> Float:
     """A photo as such models are shown it: sRGB-encoded float32 in [0, 1], of a long side of at most 2048 px."""
     from wideopen.scene.network_scene import small
 
-    return small(pixels, min(2 * SIDE, max(pixels.shape[:2])), srgb)
+    return small(pixels, min(2 * FREE_SIDE, max(pixels.shape[:2])), srgb)

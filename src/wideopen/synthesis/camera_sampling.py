@@ -67,7 +67,10 @@ def draw_aperture(rng: np.random.Generator, f_number: float) -> Aperture:
 
 @dataclass(frozen=True)
 class Response:
-    """How the target was developed and framed differently from the input. The default changes nothing."""
+    """How the target was developed and framed differently from the input. The default changes nothing.
+
+    What is done to both alike, in training, is `pairs/augment.Crop`.
+    """
 
     stops: float = 0.0
     contrast: float = 1.0
