@@ -41,7 +41,7 @@ class Aperture:
     """Height : width of the opening; 2 is an anamorphic lens of 2x, whose discs are tall ovals."""
     vignette: float = 0.0
     """Optical vignetting: at the corners the discs are cut by the lens's barrel, an equal disc that lies this share
-    of the diameter aside: cat's eyes. 0 to 1; nothing in the middle of the picture. The corners are darkened by nothing here."""
+    of the diameter aside: cat's eyes. 0 to 1; nothing in the middle of the picture. Corners do not become darker."""
     rim: float = 0.0
     """Spherical aberration, -1 to 1: behind the focus, light at the fraction rho of the radius is 1 + rim (2 rho^2 - 1)
     times as bright, so that a disc has a bright rim (1) or a soft one (-1); in front of it, the other way round."""

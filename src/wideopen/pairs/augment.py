@@ -100,9 +100,10 @@ class Crop:
 def draw_crop(rng: np.random.Generator, height: int, width: int, options: PairsOptions) -> Crop:
     """Draw where to cut a photo of height x width px, and how to turn and expose it.
 
-    Every call takes the same number of draws from `rng`, so switching one option leaves the others' draws as
-    they were; a new draw comes after all others, or a seed means other crops. With `resize_width` the square is one of the photo brought to that width (its height stays, as
-    in the EBB! recipe), and is given in the photo's own px, so the photo is never resized as a whole.
+    Every call takes the same number of draws from `rng`, so switching one option leaves the others' draws as they were;
+    a new draw comes after all others, or a seed means other crops. With `resize_width` the square is one of the photo
+    brought to that width (its height stays, as in the EBB! recipe), and is given in the photo's own px, so the photo is
+    never resized as a whole.
 
     Raises:
         PairsError: the photo is smaller than the crop.

@@ -6,10 +6,10 @@
 | BiRefNet | 1x3xSxS, ImageNet's mean and deviation | logits: a sigmoid away from opacity |
 | U2-Net | 1x3x320x320, RGB over its maximum, ImageNet's mean and deviation | opacity |
 
-S is any fixed side. The first output of one channel counts: IS-Net and U2-Net give coarser mattes after it. A side of 320 is U2-Net's; an
-input called `input_image` or `pixel_values`, as exports of BiRefNet have it, is BiRefNet's; and so is what gives values
-outside of [0, 1], which the last layer of the others, a sigmoid, cannot. Where a side is free, it is 1024. The photo is
-stretched to the square, as it was in training, and so is the matte back.
+S is any fixed side; where a side is free, it is 1024. The first output of one channel counts: IS-Net and U2-Net give
+coarser mattes after it. A side of 320 is U2-Net's; an input called `input_image` or `pixel_values`, as exports of
+BiRefNet have it, is BiRefNet's; and so is what gives values outside of [0, 1], which the last layer of the others, a
+sigmoid, cannot. The photo is stretched to the square, as it was in training, and so is the matte back.
 """
 
 from pathlib import Path
