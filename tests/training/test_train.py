@@ -60,8 +60,10 @@ def test_tiny_goes_through_all_levels(tiny: Path) -> None:
 
 def test_two_runs_on_one_machine_are_equal_bit_for_bit(tiny: Path, pairs: Path, tmp_path: Path) -> None:
     torch.rand(7)  # Nothing drawn before a run may matter to it.
-    train(shortened(), pairs, tmp_path / "run")
-    for level in range(7, 0, -1):
+    recipe = shortened()
+    upper = replace(recipe, pairs=replace(recipe.pairs, workers=0), levels=recipe.levels[:3])
+    train(upper, pairs, tmp_path / "run")
+    for level in (7, 6, 5):
         losses = curve(tmp_path / "run", level)
         assert len(losses) == 2 and losses == curve(tiny, level)
         assert_same_weights(tiny, tmp_path / "run", level)
