@@ -54,7 +54,7 @@ def exported(export: Export) -> Iterator[Export]:
         yield export
 
 
-@pytest.mark.parametrize(("config", "level"), [(CONFIG, 7), (replace(CONFIG, encoder="pynet", blocks="parallel"), 6)])
+@pytest.mark.parametrize(("config", "level"), [(CONFIG, 7), (replace(CONFIG, encoder="pynet", blocks="parallel"), 7)])
 def test_restored_it_computes_the_same(config: PyNETConfig, level: int, exported: Export) -> None:
     network, path = exported(config, level)
     restored, values = read_export(path)
