@@ -75,7 +75,7 @@ def main(golden: Path, output: Path) -> None:
     tables = {kind: json.loads((golden / f"variables_{kind}.json").read_text()) for kind in ("rgb", "rgbd")}
     names = [(row["name"], row["kind"]) for row in tables["rgb"]]
     save(output / "pynet_level_1_iteration_100000.ckpt", drawn_network(tables["rgb"]))
-    save(output / "depth.ckpt", drawn_network(tables["rgbd"]))
+    save_tensors(output / "depth.ckpt", drawn_network(tables["rgbd"]))
 
     small = drawn_network(tables["rgb"], shrink=8)
     save_tensors(output / "small.ckpt", small)
