@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from browser import chromium_page, small_copies
 from lens_models import build_lens_model
@@ -386,6 +386,40 @@ def test_what_the_npm_package_refuses(page: Any, options: dict[str, Any], says: 
         ".then(() => 'fine', String)"
     )
     assert by_javascript(page, "options", call, options).startswith(says)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_what_a_png_or_a_webp_says_is_kept(page: Any, kind: str) -> None:
+    """EXIF, upright now where the photo was turned, XMP, texts, resolution and profile, around other pixels."""
+    said, made, exif = io.BytesIO(), io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Maker", 6
+    profile, text = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes(), PngImagePlugin.PngInfo()
+    text.add_text("Title", "A photo", zip=True)
+    plain, other = Image.new("RGB", (31, 20), "red"), Image.new("RGB", (20, 31), "blue")
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    plain.save(said, kind, exif=exif, icc_profile=profile, xmp=xmp, pnginfo=text, dpi=(300, 300))
+    other.save(
+        made, kind, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), lossless=True
+    )
+    bytes_of = "(text => Uint8Array.from(atob(text), each => each.charCodeAt(0)))"
+    call = (
+        "(read => m.withSayings(read(v[0]), m.sayings(read(v[1])), v[2], [20, 31]).arrayBuffer()"
+        f".then(each => btoa(String.fromCharCode(...new Uint8Array(each)))))({bytes_of})"
+    )
+    files = [base64.b64encode(each.getvalue()).decode() for each in (made, said)]
+    for strip in (False, True):
+        found = Image.open(io.BytesIO(base64.b64decode(by_javascript(page, "chunks", call, *files, strip))))
+        assert found.convert("RGB").tobytes() == other.tobytes() and found.info["icc_profile"] == profile
+        turn = {"PNG": 1, "WEBP": 6}[kind]  # Browsers turn no WebP.
+        assert dict(found.getexif()) == (
+            {} if strip else {ExifTags.Base.Make: "Maker", ExifTags.Base.Orientation: turn}
+        )
+        assert (xmp in (found.info.get("xmp"), found.info.get("XML:com.adobe.xmp", "").encode())) != strip
+        if kind == "PNG":
+            assert (found.info.get("Title") == "A photo" and round(found.info["dpi"][0]) == 300) != strip
+    count = f"m.exifOf(m.sayings({bytes_of}(v[0]))).length"
+    assert [by_javascript(page, "chunks", count, file) for file in files] == [0, 1]
 
 
 def test_an_empty_folder_is_wanted(tmp_path: Path) -> None:

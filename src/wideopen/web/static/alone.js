@@ -1,6 +1,7 @@
 // What the server does, done in the browser: the same calls as server.js, answered by a worker. Nothing is sent anywhere.
 // @ts-check
 
+import {exifOf, sayings, withSayings} from './alone/chunks.js';
 import {hire} from './alone/crew.js';
 import {readExif, segments, withSegments} from './alone/jpeg.js';
 import {shapeOf} from './looks.js';
@@ -21,7 +22,8 @@ let known;
 let started = null;
 /** @type {Map<number, {done: (answer: any) => void, failed: (error: Error) => void}>} */
 const waiting = new Map();
-/** @type {Map<string, {photo: Blob, name: string, segments: import('./alone/jpeg.js').Segment[], taken: import('./optics.js').Taken}>} */
+/** @type {Map<string, {photo: Blob, name: string, size: [number, number], segments: import('./alone/jpeg.js').Segment[],
+ * said: import('./alone/chunks.js').Chunk[], taken: import('./optics.js').Taken}>} */
 const opened = new Map();
 let asked = 0, opening = 0;
 
@@ -83,10 +85,11 @@ async function open(photo, signal) {
   started ??= start().catch(error => { started = null; throw error; });
   const worker = await until(started, signal);
   if (photo.id) return worker;
-  const parts = segments(new Uint8Array(await photo.file.slice(0, 1 << 20).arrayBuffer())), key = ++opening;
-  await tell(worker, {kind: 'open', key, file: photo.file}, signal);
+  const {file} = photo, parts = segments(new Uint8Array(await file.slice(0, 1 << 20).arrayBuffer())), key = ++opening;
+  const said = parts.length ? [] : sayings(new Uint8Array(await file.arrayBuffer()));
+  const size = await tell(worker, {kind: 'open', key, file}, signal);
   photo.id = String(key);
-  opened.set(photo.id, {photo: photo.file, name: photo.file.name, segments: parts, taken: readExif(parts).taken});
+  opened.set(photo.id, {photo: file, name: file.name, size, segments: parts, said, taken: readExif([...parts, ...exifOf(said)]).taken});
   return worker;
 }
 
@@ -139,7 +142,10 @@ export async function render(photo, settings, signal) {
       aperture: {...shapeOf(settings), rim: settings.rim ?? 0},
     },
   }, signal));
-  return settings.side || type !== 'image/jpeg' ? blob : withSegments(new Uint8Array(await blob.arrayBuffer()), settings.strip ? about.segments.filter((/** @type {any} */ each) => each.marker === 0xe2) : about.segments);
+  if (settings.side) return blob;
+  const made = new Uint8Array(await blob.arrayBuffer());
+  if (type !== 'image/jpeg') return withSayings(made, about.said, settings.strip, about.size);
+  return withSegments(made, settings.strip ? about.segments.filter((/** @type {any} */ each) => each.marker === 0xe2) : about.segments);
 }
 
 /** @param {string[]} ids */

@@ -265,6 +265,7 @@ export class Application {
     const fixed = entry?.kind === 'picture', words = settings.aperture === 'off' ? 'off' : `f/${settings.aperture}`;
     stop.value = this.schema.stops.indexOf(settings.aperture);
     stop.disabled = !open;
+    document.body.classList.toggle('open', open);
     fill(stop, 0);
     stop.setAttribute('aria-valuetext', words.replace('/', ' '));
     part('stop-words').textContent = words;

@@ -246,9 +246,9 @@ export class Panel {
       this.rangeButton.setAttribute('aria-pressed', String(this.spanning));
       this.rangeButton.disabled = !about.open || about.fixed;
       this.focusWords.textContent = about.fixed ? 'The model finds it.'
-        : ends.length > 1 ? 'Sharp from one place to the other, soft beyond both.'
+        : ends.length > 1 ? 'Sharp between the two, soft beyond both.'
         : this.spanning ? 'Tap up to where it should be sharp, too.'
-        : ends[0].includes(',') ? 'On the point with the ring; drag it, or tap elsewhere.' : 'Tap the photo where it should be sharp.';
+        : ends[0].includes(',') ? 'On the ring: drag it, or tap elsewhere.' : 'Tap the photo where it should be sharp.';
     }
   }
 }
