@@ -196,6 +196,9 @@ def test_saved_maps_are_read_by_others(tmp_path: Path) -> None:
     depth = decode(draw())
     for suffix in (".png", ".tif"):
         save_depth(depth, tmp_path / f"map{suffix}")
+    save_depth(DepthMap(depth.disparity, metric=True), tmp_path / "metres.tif")
+    with tifffile.TiffFile(tmp_path / "metres.tif") as file:  # TIFF 6.0: ImageDescription.
+        assert file.pages[0].tags[270].value.startswith("{")  # type: ignore[union-attr]
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "map.tif"), depth.disparity)
     stored = cv2.imread(str(tmp_path / "map.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(stored, sixteen(depth.disparity))
