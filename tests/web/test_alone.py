@@ -227,8 +227,9 @@ def as_settings(shape: Aperture) -> dict[str, float]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("vignette", [0.0, 0.6])
-@pytest.mark.parametrize("ends", [(0.0, 0.0), (-0.4, -0.4), (-0.6, -0.1), (-0.3, 0.2)])
+@pytest.mark.parametrize(
+    ("ends", "vignette"), [((0.0, 0.0), 0.0), ((-0.4, -0.4), 0.6), ((-0.6, -0.1), 0.0), ((-0.3, 0.2), 0.6)]
+)
 def test_drawing(page: Any, ends: tuple[float, float], vignette: float) -> None:
     photo, matte, relative = scene()
     behind = remove_foreground(srgb_to_linear(photo), matte)
