@@ -60,6 +60,6 @@ export class Wideopen {
     const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), {tilt, tilt_direction, axial} = set;
     const blur = blurOfSubject(lens, taken, [0, 0], 1, largest, {focus, tilt, tilt_direction, axial});
     const grain = this.crew.do(lostGrain, [photo, set.grain]), rest = () => new Promise(/** @param {(value: void) => void} next */ next => setTimeout(next));
-    return render(photo, places ?? await this.look(photo, focus), {...blur, aperture, gain, largest}, await grain, rest, this.crew);
+    return render(photo, places ?? await this.look(photo, focus), {...blur, aperture, gain, largest}, () => grain, rest, this.crew);
   }
 }

@@ -46,17 +46,18 @@ export const studied = photo => ({small: shrunk(photo), lamps: lampsOf(photo)});
 /**
  * A photo through a lens, of the same size.
  * @param {Picture} photo @param {Places} places @param {import('./compositor.js').Glass} glass
- * @param {?import('./grain.js').Grain} grain @param {() => Promise<void>} rest taken in between, to hear of other wishes
+ * @param {() => ?import('./grain.js').Grain | Promise<?import('./grain.js').Grain>} seek grain, asked once the crew has what must be there first
+ * @param {() => Promise<void>} rest taken in between, to hear of other wishes
  * @param {Crew} [crew] @param {Picture} [small] of `shrunk`
  */
-export async function render(photo, places, glass, grain, rest, crew = NOBODY, small = shrunk(photo)) {
-  const {canvas, solid, relative, behind} = await onCanvas(small, places, crew);
+export async function render(photo, places, glass, seek, rest, crew = NOBODY, small = shrunk(photo)) {
+  const coming = onCanvas(small, places, crew), grain = seek(), {canvas, solid, relative, behind} = await coming;
   await rest();
   const {focus, to = focus} = places, {far = 0, near = 0} = glass, ends = /** @type {[number, number]} */ ([Math.min(focus, to) + far, Math.max(focus, to) + near]);
   const {picture, kept} = await draw(canvas, solid, relative, glass, ends, behind, rest, crew);
   const {hand, matte} = places, inFocus = hand && ends[0] <= 0 && ends[1] >= 0 && !glass.tilt?.some(Boolean), lifted = inFocus && new Lifted(matte, photo);
   const subject = lifted ? {small: solid, at: (/** @type {Area} */ part, /** @type {Uint8ClampedArray} */ data) => paintOver(hand, lifted.at(part, data), part, photo)} : null;
-  return carryToFullSize(photo, picture, kept, canvas, grain, rest, crew, subject);
+  return carryToFullSize(photo, picture, kept, canvas, await grain, rest, crew, subject);
 }
 
 /** @param {Plane[]} colour encoded @returns {Picture} */

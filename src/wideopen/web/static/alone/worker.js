@@ -75,7 +75,7 @@ function encode({width, height, data}, type, quality) {
   return canvas.convertToBlob({type, quality});
 }
 
-/** The grain that is lost, sought while the network runs. @param {Opened} opened @param {number} share */
+/** The grain that is lost, sought once. @param {Opened} opened @param {number} share */
 function grainOf(opened, share) {
   const seek = async () => crew.do(lostGrain, [opened.photo, share, await noise]);
   if (opened.grain?.share !== share) opened.grain = {share, found: seek()};
@@ -109,23 +109,23 @@ async function endsOf(opened, disparity, focus) {
 
 /**
  * @param {Opened} opened @param {Picture} photo of any size @param {Extract<Wish, {kind: 'render'}>} wish @param {() => Promise<void>} rest
- * @param {Study | Promise<Study>} studying of that photo @param {?Promise<?import('./grain.js').Grain>} seeking its grain; both go on while the network runs
+ * @param {Study | Promise<Study>} studying of that photo, while the network runs @param {() => ?Promise<?import('./grain.js').Grain>} seek its grain
  */
-async function throughLens(opened, photo, {focus, depth, strokes, optics}, rest, studying, seeking) {
+async function throughLens(opened, photo, {focus, depth, strokes, optics}, rest, studying, seek) {
   const {lens, taken, chosen, nearest, largest, aperture} = optics, given = await mapOf(opened, depth);
   if (given && strokes.length) throw new Error('Strokes beside a depth map need wideopen serve.');
   if (given) {
-    const {disparity, metric} = given, ends = await endsOf(opened, disparity, focus), short = Math.min(photo.width, photo.height);
+    const {disparity, metric} = given, grain = seek(), ends = await endsOf(opened, disparity, focus), short = Math.min(photo.width, photo.height);
     const gain = optics.gain ?? 1 + 3 * (await studying).lamps;
     let [least, most] = [Infinity, -Infinity];
     for (const value of disparity.data) { if (value < least) least = value; if (value > most) most = value; }
     const blur = blurOfMap(lens, taken, chosen, ends, {metric, least, most, short, largest, nearest});
-    return drawMap(photo, disparity, {blur, aperture, gain}, await seeking, rest, crew);
+    return drawMap(photo, disparity, {blur, aperture, gain}, await grain, rest, crew);
   }
   const places = await correctedPlaces(opened, focus, strokes), blur = blurOfSubject(lens, taken, [0, 0], 1, largest, chosen);
   await rest();
   const {small, lamps} = await studying, gain = optics.gain ?? 1 + 3 * lamps;
-  return render(photo, places, {...blur, aperture, gain, largest}, await seeking, rest, crew, small);
+  return render(photo, places, {...blur, aperture, gain, largest}, seek, rest, crew, small);
 }
 
 /** Places as strokes correct them. @param {Opened} opened @param {string} focus @param {Stroke[]} strokes @returns {Promise<Places>} */
@@ -179,9 +179,9 @@ async function answer(wish, rest, asked) {
     return {...found, kind: 'subject', behind: around, matte: bytes(solid), half: toHalf(relative.data), focus: places.focus, metric: false};
   } else if (wish.kind === 'render') {
     const opened = known(wish.key), {width, height} = opened.photo, reduced = wish.side && wish.side < Math.max(width, height);
-    const grain = wish.grain && !reduced ? grainOf(opened, wish.grain) : null;
+    const seek = () => (wish.grain && !reduced ? grainOf(opened, wish.grain) : null);
     const photo = reduced ? resizePicture(opened.photo, .../** @type {[number, number]} */ (fit(width, height, /** @type {number} */ (wish.side)))) : opened.photo;
-    return encode(await throughLens(opened, photo, wish, rest, reduced ? studied(photo) : studyOf(opened), grain), wish.type, wish.quality);
+    return encode(await throughLens(opened, photo, wish, rest, reduced ? studied(photo) : studyOf(opened), seek), wish.type, wish.quality);
   }
   return null;
 }
