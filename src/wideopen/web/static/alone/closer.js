@@ -14,7 +14,7 @@ import {cutOut, dilate, erode, map, plane, resize, round, unit} from './planes.j
 const SIDES = [0.6, 0.4], FADE = 0.1, OTHER = 0.12, HELD = 0.5, SPOT = 0.012, SURE = 0.65;
 const SUBJECT = 0.6, DOUBTED = 0.25, TOUCHED = 0.1, MARGIN = 0.012, APART = 0.25, LEAST = 0.002;
 
-/** @param {number[]} values */
+/** @param {number[] | Float32Array} values */
 function median(values) {
   const sorted = Float32Array.from(values).sort(), middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
@@ -81,7 +81,7 @@ export function splitInstances(matte, relative, least = APART) {
   if (!other.includes(1) || own.reduce((sum, each) => sum + each, 0) < few) return {matte, relative};
   const toOwn = distances(own, width, height, false), toOther = distances(other, width, height, true), depths = new Map();
   for (let label = 1; label < sizes.length; label++) {
-    if (sizes[label] >= few) depths.set(label, median([...labels.keys()].filter(at => labels[at] === label).map(at => smooth.data[at])));
+    if (sizes[label] >= few) depths.set(label, median(smooth.data.filter((_, at) => labels[at] === label)));
   }
   const leaves = matte.data.map((value, at) => Number(value > TOUCHED && toOther.away[at] < toOwn.away[at]));
   return {
@@ -142,7 +142,7 @@ export function refineAt({matte, relative}, point, parts) {
     if (atPoint(matte, point) > HELD) return {...splitInstances(plane(width, height, matte.data.map((value, at) => Math.max(value, own[at]))), elsewhere), focus: 0};
     return {...splitInstances(plane(width, height, own), elsewhere, OTHER), focus: 0};
   }
-  const shifts = [...shift.keys()].filter(at => matte.data[at] > SUBJECT && shift[at] !== 0).map(at => shift[at]);
+  const shifts = shift.filter((value, at) => matte.data[at] > SUBJECT && value !== 0);
   const moved = shifts.length ? median(shifts) : 0;
   return {matte, relative: map([relative], value => value - moved), focus: focus - moved};
 }

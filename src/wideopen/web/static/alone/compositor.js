@@ -93,19 +93,20 @@ export function blurred(planes, radius, shape, area, whole) {
 }
 
 /**
- * What a layer holds of everything else, of the subject and at all, by each pixel's places in the bank; what is left is taken from `hidden`.
+ * What a layer holds of everything else, of the subject and at all, by each pixel's places in the bank; `visible` grows by it.
  * @param {number} index of the layer @param {Plane} matte @param {Plane} place @param {Plane} own the subject's, of one pixel if it has but one
- * @param {Plane} hidden
+ * @param {Plane} visible of this layer and all in front of it
  */
-function sharesOf(index, matte, place, own, hidden) {
-  const [away, subject, share] = [0, 1, 2].map(() => plane(matte.width, matte.height)), [opacity, at, left] = [matte.data, place.data, hidden.data];
+function sharesOf(index, matte, place, own, visible) {
+  const [away, subject, share] = [0, 1, 2].map(() => plane(matte.width, matte.height)), [opacity, at, total] = [matte.data, place.data, visible.data];
   const [found, mine, all] = [away.data, subject.data, share.data], whole = own.data.length === 1 ? Math.max(0, 1 - Math.abs(own.data[0] - index)) : -1;
   for (let pixel = 0; pixel < all.length; pixel++) {
     const far = Math.abs(at[pixel] - index), part = whole >= 0 ? whole : Math.max(0, 1 - Math.abs(own.data[pixel] - index));
+    if (far >= 1 && !part) continue;
     found[pixel] = far < 1 ? (1 - opacity[pixel]) * (1 - far) : 0;
     mine[pixel] = opacity[pixel] * part;
     all[pixel] = found[pixel] + mine[pixel];
-    left[pixel] -= all[pixel];
+    total[pixel] += all[pixel];
   }
   return {away, subject, share};
 }
@@ -151,19 +152,19 @@ async function drawAll(photo, matte, relative, glass, [far, near], behind, rest,
   const own = map([radiusIn(leans ? plane(width, height) : plane(1, 1), blur, matte)], held);
   let [least, greatest] = [Infinity, -Infinity];
   for (const {data} of [radius, own]) for (const value of data) { if (value < least) least = value; if (value > greatest) greatest = value; }
-  const radii = signedBank(least, greatest), light = linear(photo), subject = raiseLamps(light, glass.gain), one = Math.abs(own.data[0]);
+  const radii = signedBank(least, greatest), light = linear(photo), raised = crew.do(raiseLamps, [light, glass.gain]), one = Math.abs(own.data[0]);
   const shows = map(leans ? [radius, own] : [radius], (value, mine = one) => unit((Math.max(Math.abs(value), Math.abs(mine)) - 0.5) / 1.5));
-  const others = raiseLamps(light.map((each, channel) => mix(each, shows, behind[channel])), glass.gain);
-  const result = [...others.map(each => plane(width, height, each.data.slice())), map([matte], () => 1)], hidden = map([matte], () => 1);
+  const others = await crew.do(raiseLamps, [light.map((each, channel) => mix(each, shows, behind[channel])), glass.gain]), subject = await raised;
+  const result = [...others.map(each => plane(width, height, each.data.slice())), map([matte], () => 1)], visible = plane(width, height);
   const placeOf = bankPlace(radii), [place, at] = [radius, own].map(each => map([each], value => placeOf(value)));
   /** @type {{area: Area, sharp: boolean, coming: Promise<Plane[]>}[]} */
   const layers = [];
   for (let index = radii.length - 1; index >= 0; index--) {
-    const {away, subject: mine, share} = sharesOf(index, matte, place, at, hidden);
+    const {away, subject: mine, share} = sharesOf(index, matte, place, at, visible);
     const area = reachOf(share, Math.abs(radii[index]));
     if (area) {
       const cut = (/** @type {Plane} */ each) => cropped(each, area.left, area.top, area.width, area.height);
-      const planes = [...others.map(cut), cut(share), map([cut(hidden)], value => 1 - value)], [awayThere, mineThere] = [cut(away).data, cut(mine).data];
+      const planes = [...others.map(cut), cut(share), cut(visible)], [awayThere, mineThere] = [cut(away).data, cut(mine).data];
       subject.forEach((each, channel) => weigh(planes[channel].data, awayThere, cut(each).data, mineThere));
       // Plane by plane, so that nobody waits for a wide layer; a barrel's kernels take longer to make than to send.
       const parts = crew.size && !glass.aperture.vignette ? planes.map(each => [each]) : [planes];

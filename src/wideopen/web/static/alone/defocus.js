@@ -72,54 +72,70 @@ function together(runs) {
 
 /** @typedef {Float64Array} Line */
 
-/** @param {Line} line @param {number} weight @param {Line} a @param {number} i @param {Line} b @param {number} j @param {Line} c @param {number} k @param {Line} d @param {number} l */
-function addFour(line, weight, a, i, b, j, c, k, d, l) {
-  for (let at = 0; at < line.length; at++) line[at] += weight * (a[at + i] + b[at + j] + c[at + k] + d[at + l]);
+/** @param {Line} line @param {number} start @param {number} end @param {number} weight @param {Line} a @param {number} i @param {Line} b @param {number} j @param {Line} c @param {number} k @param {Line} d @param {number} l */
+function addFour(line, start, end, weight, a, i, b, j, c, k, d, l) {
+  for (let at = start; at < end; at++) line[at] += weight * (a[at + i] + b[at + j] + c[at + k] + d[at + l]);
 }
 
-/** @param {Line} line @param {number} weight @param {Line} a @param {Run} p @param {Line} b @param {Run} q @param {Line} c @param {Run} r @param {Line} d @param {Run} s */
-function addFourRuns(line, weight, a, p, b, q, c, r, d, s) {
+/** @param {Line} line @param {number} start @param {number} end @param {number} weight @param {Line} a @param {Run} p @param {Line} b @param {Run} q @param {Line} c @param {Run} r @param {Line} d @param {Run} s */
+function addFourRuns(line, start, end, weight, a, p, b, q, c, r, d, s) {
   const i = p.from, j = p.to, k = q.from, l = q.to, m = r.from, n = r.to, o = s.from, t = s.to;
-  for (let at = 0; at < line.length; at++) {
+  for (let at = start; at < end; at++) {
     line[at] += weight * (a[at + j] - a[at + i] + (b[at + l] - b[at + k]) + (c[at + n] - c[at + m]) + (d[at + t] - d[at + o]));
   }
 }
 
-/** @param {Line} line @param {number} weight @param {Line} row @param {number} from @param {number} to */
-function addRun(line, weight, row, from, to) {
-  for (let at = 0; at < line.length; at++) line[at] += weight * (row[at + to] - row[at + from]);
+/** @param {Line} line @param {number} start @param {number} end @param {number} weight @param {Line} row @param {number} from @param {number} to */
+function addRun(line, start, end, weight, row, from, to) {
+  for (let at = start; at < end; at++) line[at] += weight * (row[at + to] - row[at + from]);
 }
 
-/** @param {Line} line @param {number} weight @param {Line} row @param {number} from */
-function addOne(line, weight, row, from) {
-  for (let at = 0; at < line.length; at++) line[at] += weight * row[at + from];
+/** @param {Line} line @param {number} start @param {number} end @param {number} weight @param {Line} row @param {number} from */
+function addOne(line, start, end, weight, row, from) {
+  for (let at = start; at < end; at++) line[at] += weight * row[at + from];
 }
 
-/** @param {Plane} from @param {{runs: Run[], n: number}} kernel @returns {Plane} its mean, mirrored at the border */
+/** The mean, mirrored at the border; layers are 0 nearly everywhere, so only what is in reach of something is added up. @param {Plane} from @param {{runs: Run[], n: number}} kernel @returns {Plane} */
 function filtered(from, {runs, n}) {
   const {width, height, data} = from, wide = width + 2 * n, count = 2 * n + 1, found = plane(width, height), groups = together(runs);
   // The rows in reach, and sums from their left.
   const rows = Array.from({length: count}, () => new Float64Array(wide)), sums = rows.map(() => new Float64Array(wide + 1)), line = new Float64Array(width);
+  const firsts = new Int32Array(count), lasts = new Int32Array(count);
   const places = Array.from({length: n}, (_, at) => [[at, mirrored(at - n, width)], [n + width + at, mirrored(width + at, width)]]).flat();
   const load = (/** @type {number} */ at) => {
     const row = rows[at % count], sum = sums[at % count], start = mirrored(at - n, height) * width;
     row.set(data.subarray(start, start + width), n);
     for (const [to, place] of places) row[to] = data[start + place];
     for (let column = 0, total = 0; column < wide; column++) sum[column + 1] = total += row[column];
+    let first = 0, last = wide;
+    while (first < wide && !row[first]) first++;
+    while (last > first && !row[last - 1]) last--;
+    firsts[at % count] = first;
+    lasts[at % count] = last;
   };
   for (let row = 0; row < 2 * n; row++) load(row);
   for (let row = 0; row < height; row++) {
     load(row + 2 * n);
     line.fill(0);
-    for (const {single, weight, runs: [p, q, r, s]} of groups) {
-      const held = single ? rows : sums, a = held[(row + p.row) % count];
+    for (const {single, weight, runs} of groups) {
+      let start = width, end = 0;
+      for (const {row: down, from, to} of runs) {
+        const at = (row + down) % count;
+        if (firsts[at] === lasts[at]) continue;
+        start = Math.min(start, firsts[at] - to + 1);
+        end = Math.max(end, lasts[at] - from);
+      }
+      start = Math.max(start, 0);
+      end = Math.min(end, width);
+      if (start >= end) continue;
+      const [p, q, r, s] = runs, held = single ? rows : sums, a = held[(row + p.row) % count];
       if (!s) {
-        if (single) addOne(line, weight, a, p.from); else addRun(line, weight, a, p.from, p.to);
+        if (single) addOne(line, start, end, weight, a, p.from); else addRun(line, start, end, weight, a, p.from, p.to);
         continue;
       }
       const b = held[(row + q.row) % count], c = held[(row + r.row) % count], d = held[(row + s.row) % count];
-      if (single) addFour(line, weight, a, p.from, b, q.from, c, r.from, d, s.from);
-      else addFourRuns(line, weight, a, p, b, q, c, r, d, s);
+      if (single) addFour(line, start, end, weight, a, p.from, b, q.from, c, r.from, d, s.from);
+      else addFourRuns(line, start, end, weight, a, p, b, q, c, r, d, s);
     }
     found.data.set(line, row * width);
   }

@@ -8,10 +8,11 @@ import {fill, pushPull} from './fill.js';
 import {drawStrip} from './full_size.js';
 import {drawNoise, lostGrain} from './grain.js';
 import {guidedCoefficients, lift} from './guided.js';
+import {raiseLamps} from './highlights.js';
 import {resizePicture} from './planes.js';
 import {studied} from './scene.js';
 
-const WORKS = {blurred, drawNoise, drawStrip, drawTile, fill, guidedCoefficients, lift, lostGrain, pushPull, resizePicture, splitInstances, studied};
+const WORKS = {blurred, drawNoise, drawStrip, drawTile, fill, guidedCoefficients, lift, lostGrain, pushPull, raiseLamps, resizePicture, splitInstances, studied};
 
 /** The memory of what is answered: nobody needs it here any more. @param {any} value @returns {Transferable[]} */
 function memoryOf(value) {
