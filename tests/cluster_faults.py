@@ -32,6 +32,8 @@ class Survived:
     failed: dict[str, str] = field(default_factory=dict)
     """The last run's table: photos that failed, and why."""
     code: int = 0
+    output: str = ""
+    """What the run whose workers were killed said on standard output."""
     errors: str = ""
     """What the last run said on standard error."""
 
@@ -64,7 +66,7 @@ def survive(store: Store, count: int, cluster: Cluster, more: tuple[str, ...] = 
     wait_for(store, count * 3 // 5, driver)
     before = cluster.workers()
     driver.kill()
-    driver.communicate()
+    found.output = driver.communicate()[0]
     found.killed.append(f"driver at {results(store)}")
     wait_for_end(before)
     driver = start(store, cluster, *more)

@@ -243,21 +243,19 @@ def _core_unheard() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Ray's bars, logs and events off this process's output: outcomes say what a person should know."""
-    # Ray has no public switch for what it prints of workers that died, which would land among the results on stdout.
-    from ray._private import worker
+    """Keep Ray Data's bars and logs off this process's output: outcomes say what a person should know.
+
+    What Ray itself says of workers that died is the program's own to leave out, by `RAY_DEDUP_LOGS_SKIP_REGEX`.
+    """
     from ray.data import DataContext
 
     context, log = DataContext.get_current(), logging.getLogger("ray.data")
     wanted = {"enable_progress_bars": False, "print_on_execution_start": False, "max_errored_blocks": -1}
-    before = {name: getattr(context, name) for name in wanted}
-    level, tell = log.level, worker.print_to_stdstream
+    before, level = {name: getattr(context, name) for name in wanted}, log.level
     vars(context).update(wanted)
     log.setLevel(logging.CRITICAL)
-    worker.print_to_stdstream = lambda *_, **__: None
     try:
         yield
     finally:
         vars(context).update(before)
         log.setLevel(level)
-        worker.print_to_stdstream = tell

@@ -164,8 +164,10 @@ def main() -> None:
     """Run the command line. What a person can mend is one line on stderr and exit code 2, never a traceback."""
     # `scene/runtimes.py` turns ONNX Runtime's reports off; this keeps it from setting them up at all.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    # Ray: no usage reports, and no lines of its core on standard error; what matters comes as an error.
+    # Ray: no usage reports, no lines of its core on standard error, and none on standard output, among the results, of
+    # workers that died; what matters comes as an error.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     # TensorBoard imports TensorFlow where it is installed, which says on standard error what processor it has found.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
