@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wideopen.lens.apertures import Aperture, cell_shares, kernel, second_moments
+from wideopen.lens.apertures import Aperture, kernel, second_moments
 from wideopen.lens.defocus import convolve
-from wideopen.lens.layered_lens import Layer, render_layers
+from wideopen.lens.layered_lens import Layer, expose
 from wideopen.scene.background_depth import Plane
 
 RADII = (4.0, 11.3, 27.0, 60.5, 128.0)
@@ -57,7 +57,7 @@ def test_a_point_light_becomes_the_shape_and_keeps_its_light(name: str, radius: 
     scene = np.zeros((side, side, 3), np.float32)
     scene[middle, middle] = 1.0
     # Disparity 0.25, focus at 1: K times 0.75 px.
-    seen = render_layers([Layer(scene, Plane(0.25))], radius / 0.75, 1.0, 1.0, aperture)[..., 0].astype(np.float64)
+    seen = expose([Layer(scene, Plane(0.25))], radius / 0.75, 1.0, 1.0, aperture).linear[..., 0].astype(np.float64)
     assert seen.sum() == pytest.approx(1.0, rel=1e-3)
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     typical = np.median(seen[seen > 0.2 * seen.max()])
@@ -80,7 +80,7 @@ def test_in_front_of_the_focus_shapes_stand_on_their_heads() -> None:
     scene = np.zeros((61, 61, 3), np.float32)
     scene[30, 30] = 1.0
     behind, front = (
-        render_layers([Layer(scene, Plane(disparity))], 20.0, 1.0, 1.0, Aperture(blades=3)) for disparity in (0.0, 2.0)
+        expose([Layer(scene, Plane(disparity))], 20.0, 1.0, 1.0, Aperture(blades=3)).linear for disparity in (0.0, 2.0)
     )
     np.testing.assert_allclose(front, behind[::-1, ::-1], atol=1e-6)
     lit = np.flatnonzero(behind[..., 0].max(axis=1) > 1e-6)
@@ -107,24 +107,16 @@ def test_cats_eyes_point_at_the_middle_and_keep_their_light() -> None:
 def test_vignetting_changes_from_place_to_place_without_seams() -> None:
     """A bright plane stays even, and lamps in the middle stay discs while lamps in the corners are cut."""
     flat = np.full((160, 240, 3), 0.5, np.float32)
-    seen = render_layers([Layer(flat, Plane(0.0))], 15.0, 1.0, 1.0, Aperture(vignette=0.5))
+    seen = expose([Layer(flat, Plane(0.0))], 15.0, 1.0, 1.0, Aperture(vignette=0.5)).linear
     np.testing.assert_allclose(seen, 0.5, atol=1e-4)
     lamps = np.zeros((480, 720, 3), np.float32)
     lamps[240, 360] = lamps[30, 30] = 1.0
-    seen = render_layers([Layer(lamps, Plane(0.0))], 15.0, 1.0, 1.0, Aperture(vignette=0.5))[..., 0]
+    seen = expose([Layer(lamps, Plane(0.0))], 15.0, 1.0, 1.0, Aperture(vignette=0.5)).linear[..., 0]
     middle, corner = seen[220:260, 340:380], seen[10:50, 10:50]
     # A gather with kernels that differ from place to place: light is conserved as far as they are alike.
     assert middle.sum() == pytest.approx(1, rel=0.05)
     assert corner.sum() == pytest.approx(1, rel=0.05)
     assert (corner > 0.2 * corner.max()).sum() < 0.75 * (middle > 0.2 * middle.max()).sum()
-
-
-def test_cells_are_the_aperture() -> None:
-    for aperture, _ in SHAPES.values():
-        cells = cell_shares(aperture)
-        assert sum(share for _, share in cells) == pytest.approx(1)
-        together = sum(share * kernel(33.0, aperture, cell=cell) for cell, share in cells)
-        assert np.abs(together - kernel(33.0, aperture)).sum() < 0.04  # Cells that hold next to nothing are left out.
 
 
 def test_second_moments_are_those_of_the_shape() -> None:
@@ -181,17 +173,6 @@ def test_rim_keeps_the_light_of_an_oval_and_is_refused_beyond_one() -> None:
         Aperture(rim=1.2)
 
 
-def test_cells_are_those_that_let_a_five_hundredth_of_the_light_through() -> None:
-    light = np.full((5, 5), 1.0)
-    light[0, 0], light[4, 4], light[2, 2] = 0.038, 0.055, 0.0  # 0.0017 and 0.0025 of it all.
-    shares = dict(cell_shares(Aperture(picture=light.repeat(40, 0).repeat(40, 1))))
-    assert set(shares) == {(column, row) for column in range(5) for row in range(5)} - {(0, 0), (2, 2)}
-    assert sum(shares.values()) == pytest.approx(1.0) and shares[4, 4] == pytest.approx(0.0025, rel=0.15)
-    assert shares[4, 0] == pytest.approx(1 / 22.06, rel=0.03), "columns come first"
-
-
-def test_a_cell_that_lets_nothing_through_is_the_ray_in_the_middle() -> None:
-    picture = np.zeros((64, 64), np.float32)
-    picture[:, 40:] = 1
-    drawn = kernel(6.0, Aperture(picture=picture), (0.0, 0.0), (0, 1))
+def test_an_opening_that_lets_nothing_through_is_the_ray_in_the_middle() -> None:
+    drawn = kernel(6.0, Aperture(vignette=1.0), (0.9, 0.9))
     assert drawn.sum() == drawn[drawn.shape[0] // 2, drawn.shape[1] // 2] == 1

@@ -81,12 +81,12 @@ def test_a_window_is_a_part_of_the_whole() -> None:
         np.testing.assert_allclose(part, whole[30:70, 20:101], atol=2e-6)
 
 
-def test_a_cells_kernel_is_placed_where_it_belongs() -> None:
-    image = draw(60, 64)
-    for cell in ((0, 2), (3, 4), (2, 2)):
-        shape = np.ascontiguousarray(kernel(12.0, cell=cell)[::-1, ::-1])
+def test_a_narrow_kernel_is_placed_where_it_belongs() -> None:
+    image, narrow = draw(60, 64), Aperture(vignette=0.8)
+    for place in ((0.7, 0.7), (-0.9, 0.1), (0.2, -0.8)):
+        shape = np.ascontiguousarray(kernel(12.0, narrow, place)[::-1, ::-1])
         full = cv2.filter2D(image, -1, shape, borderType=cv2.BORDER_REFLECT)
-        np.testing.assert_allclose(convolve(image, 12.0, cell=cell), full, atol=2e-6)
+        np.testing.assert_allclose(convolve(image, 12.0, narrow, place=place), full, atol=2e-6)
 
 
 def test_the_bank_goes_from_front_to_back_through_the_identity() -> None:

@@ -17,7 +17,7 @@ from wideopen.image.tone_curve import to_light, to_pixels
 from wideopen.lens import depth_lens
 from wideopen.lens.apertures import Aperture, kernel
 from wideopen.lens.depth_lens import DepthAt, render_depth
-from wideopen.lens.layered_lens import Layer, render_layers
+from wideopen.lens.layered_lens import Layer, expose
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.scene.background_depth import Plane
 
@@ -81,7 +81,7 @@ def test_a_subject_in_focus_does_not_leak_into_what_is_behind() -> None:
     seen = srgb_to_linear(
         render_depth(photo, disparity, at(disparity), LensSettings(14.0 / 160, 1.0, highlight_gain=1.0))
     )
-    expected = render_layers(layers, 14.0, 1.0, 1.0)
+    expected = expose(layers, 14.0, 1.0, 1.0).linear
     for columns in (slice(114, 119), slice(106, 114), slice(92, 106)):
         ring = np.s_[16:-16, columns]
         assert seen[ring].mean() == pytest.approx(expected[ring].mean(), abs=0.03)
@@ -99,7 +99,7 @@ def test_a_blurred_foreground_lets_its_surroundings_in() -> None:
     seen = srgb_to_linear(
         render_depth(photo, disparity, at(disparity), LensSettings(12.0 / 160, 1.0, highlight_gain=1.0))
     )
-    expected = render_layers(layers, 12.0, 1.0, 1.0)
+    expected = expose(layers, 12.0, 1.0, 1.0).linear
     np.testing.assert_allclose(seen[80, 100:140], expected[80, 100:140], atol=0.06)
     assert np.abs(seen[80, 100:140] - expected[80, 100:140]).mean() < 0.02
 

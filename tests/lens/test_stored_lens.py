@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from stored_numbers import check_as_stored
 from wideopen.image.grain import measure_grain
 from wideopen.image.tiles import whole
-from wideopen.lens.apertures import Aperture, cell_shares, kernel, second_moments
+from wideopen.lens.apertures import Aperture, kernel, second_moments
 from wideopen.lens.defocus import bank_position, blur, blur_part, convolve, signed_bank
 from wideopen.lens.depth_layers import _slope, find_edges, matte, settle
 from wideopen.lens.foreground_removal import remove_foreground
 from wideopen.lens.full_resolution import Subject, carry_to_full_size
 from wideopen.lens.highlights import find_surroundings, lamp_certainty, raise_lamps
-from wideopen.lens.layered_lens import Layer, render_layers
+from wideopen.lens.layered_lens import Layer, expose
 from wideopen.lens.lens_settings import LensSettings, settings_for_map, settings_for_scene
 from wideopen.lens.matte_lens import draw
 from wideopen.lens.thin_lens import Taken
@@ -65,8 +65,7 @@ def radius() -> Float:
 def shapes() -> list[Float]:
     places = ((0.0, 0.0), (0.6, -0.3))
     found = [kernel(size, one, place) * size for one in APERTURES for size in (0.6, 1.3, 4.0, 9.7) for place in places]
-    found += [np.float32([second_moments(one), second_moments(one, (1, 3))]) for one in APERTURES]
-    return [*found, *(np.float32([share for _, share in cell_shares(one)]) * 10 for one in APERTURES)]
+    return [*found, *(np.float32(second_moments(one)) for one in APERTURES)]
 
 
 def blurs() -> list[Float]:
@@ -78,7 +77,6 @@ def blurs() -> list[Float]:
     for one in APERTURES[-2:]:
         found.append(blur(image, radius(), one, window=((7, 44), (11, 83)))[::3, ::3])
         found.append(blur_part(image, -7.5, (5, 31), (40, 90), one, whole=((150, 200), (60, 30))))
-    found.append(blur(image, radius(), APERTURES[1], cell=(1, 3))[::3, ::3])
     for span in ((0.0, 7.3), (-6.1, 0.0), (-12.0, 31.0)):
         for growth in (1.08, 1.3):
             bank = signed_bank(*span, growth)
@@ -117,7 +115,7 @@ def layers() -> list[Float]:
     planes = (Plane(1.0, dx=0.004), Plane(0.5, dy=-0.002), Plane(0.1))
     for focus, one in ((1.0, None), (0.5, APERTURES[3]), (0.05, None)):
         scene = [Layer(image[:, ::-1], planes[0], disc()), Layer(image[::-1], planes[1], disc()[:, ::-1])]
-        found.append(render_layers([*scene, Layer(image, planes[2])], 9.0, focus, 5.0, one)[::3, ::3])
+        found.append(expose([*scene, Layer(image, planes[2])], 9.0, focus, 5.0, one, leaning=True).linear[::3, ::3])
     relative = np.linspace(-1, 0.5, HEIGHT, dtype=np.float32)[:, None].repeat(WIDTH, 1)
     lenses = (LensSettings(0.1), LensSettings(0.09, -0.5), LensSettings(0.12, -0.7, focus_to=0.2),
               LensSettings(0.1, axial=0.02, aperture=APERTURES[1]),

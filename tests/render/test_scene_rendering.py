@@ -7,14 +7,13 @@ import pytest
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.apertures import Aperture
 from wideopen.lens.defocus import blur
-from wideopen.lens.layered_lens import Layer
+from wideopen.lens.layered_lens import Layer, expose
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.lens.matte_lens import draw
 from wideopen.render.rendered import estimated
 from wideopen.render.scene_rendering import draw_on_canvas, draw_scene
 from wideopen.scene.background_depth import Plane
 from wideopen.scene.scene import estimated_scene
-from wideopen.synthesis.layer_rendering import expose
 
 
 @pytest.mark.parametrize(("side", "drawn"), [(400, 400), (1024, 1024), (3000, 1024)])

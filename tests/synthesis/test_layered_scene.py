@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from reference.lens import trace
 from wideopen.image.color import linear_to_srgb
 from wideopen.lens.apertures import Aperture
-from wideopen.lens.layered_lens import Layer
+from wideopen.lens.layered_lens import Layer, expose
 from wideopen.scene.background_depth import Plane, draw_surface, find_sky
 from wideopen.synthesis.camera_sampling import Camera, Response, draw_camera, draw_response
 from wideopen.synthesis.cutouts import Cutout, place_obstacle, place_second
 from wideopen.synthesis.lamps import draw_lamps
-from wideopen.synthesis.layer_rendering import expose
 from wideopen.synthesis.options import VariedOptions
 
 Float = NDArray[np.float32]

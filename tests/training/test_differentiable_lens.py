@@ -8,14 +8,13 @@ from lamp_scenes import paint, spots, with_lamps
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.apertures import Aperture
 from wideopen.lens.highlights import find_surroundings, lamp_certainty, lamp_weight, raise_lamps
-from wideopen.lens.layered_lens import Layer
+from wideopen.lens.layered_lens import Layer, expose
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.lens.matte_lens import draw
 from wideopen.network.heads import SceneMaps
 from wideopen.network.pynet import PyNET
 from wideopen.options import PyNETConfig
 from wideopen.scene.background_depth import Plane
-from wideopen.synthesis.layer_rendering import expose
 from wideopen.training import differentiable_lens as lens_of_torch
 from wideopen.training.differentiable_lens import DrawnLens, bank, memberships
 

@@ -19,8 +19,6 @@ from wideopen.options import check_spans
 
 SHARP_RADIUS_PX = 0.5
 """A disc of this radius lies within its own pixel: at or below it nothing is blurred."""
-CELLS = 5
-"""An aperture can be cut into CELLS x CELLS squares, each a small aperture of its own."""
 SAMPLES = 64
 """At least so many samples across a kernel decide which share of each of its pixels is lit."""
 
@@ -95,41 +93,21 @@ class Aperture:
         return straight + self.roundness * (1.0 - straight)
 
 
-def kernel(
-    radius_px: float,
-    aperture: Aperture | None = None,
-    place: tuple[float, float] = (0.0, 0.0),
-    cell: tuple[int, int] | None = None,
-) -> Float32:
+def kernel(radius_px: float, aperture: Aperture | None = None, place: tuple[float, float] = (0.0, 0.0)) -> Float32:
     """Light that a point behind the plane in focus throws, (2n+1)x(2n+1), sums to 1; one pixel at 0.5 px and below.
 
     Args:
         radius_px: of the disc that the shape is drawn in.
         aperture: a disc if None.
         place: see `Aperture.transmission`.
-        cell: (column, row) of one of the aperture's CELLS x CELLS squares, of which alone the light is wanted.
     """
-    return _kernel(round(float(radius_px), 4), aperture or Aperture(), place, cell)
-
-
-@lru_cache(maxsize=64)
-def cell_shares(aperture: Aperture) -> tuple[tuple[tuple[int, int], float], ...]:
-    """The aperture's cells that let light through, each with its share of all the light."""
-    passed = _samples(aperture, 32.0, 4, (0.0, 0.0), None)
-    light = {
-        (column, row): float(passed[_cell_index(len(passed), 4, 32.0) == row * CELLS + column].sum())
-        for row in range(CELLS)
-        for column in range(CELLS)
-    }
-    light = {cell: share for cell, share in light.items() if share > 0.002 * sum(light.values())}
-    total = sum(light.values())
-    return tuple((cell, share / total) for cell, share in light.items())
+    return _kernel(round(float(radius_px), 4), aperture or Aperture(), place)
 
 
 @lru_cache(maxsize=1024)
-def second_moments(aperture: Aperture, cell: tuple[int, int] | None = None) -> tuple[float, float, float]:
+def second_moments(aperture: Aperture) -> tuple[float, float, float]:
     """Means of u*u, u*v and v*v over the light that passes, u to the right and v DOWN, in units of the radius."""
-    passed = _samples(aperture, 32.0, 4, (0.0, 0.0), cell).astype(np.float64)
+    passed = _samples(aperture, 32.0, 4, (0.0, 0.0)).astype(np.float64)
     axis = ((np.arange(len(passed)) + 0.5) / len(passed) * 2 - 1) * (len(passed) / 4 / 2 / 32.0)
     total = max(passed.sum(), 1e-12)
     means = ((passed * a * b).sum() / total for a, b in ((axis, axis), (axis, axis[:, None]), (axis[:, None],) * 2))
@@ -138,38 +116,26 @@ def second_moments(aperture: Aperture, cell: tuple[int, int] | None = None) -> t
 
 
 @lru_cache(maxsize=512)
-def _kernel(radius: float, aperture: Aperture, place: tuple[float, float], cell: tuple[int, int] | None) -> Float32:
+def _kernel(radius: float, aperture: Aperture, place: tuple[float, float]) -> Float32:
     n = max(int(np.ceil(radius - 0.5)), 0)
     if n == 0 or radius <= SHARP_RADIUS_PX:
         return np.ones((1, 1), np.float32)
     fine = max(4, -(-SAMPLES // (2 * n + 1)))
-    passed = _samples(aperture, radius, fine, place, cell)
+    passed = _samples(aperture, radius, fine, place)
     drawn = passed.reshape(2 * n + 1, fine, 2 * n + 1, fine).mean(axis=(1, 3), dtype=np.float64)
     total = drawn.sum()
-    if total <= 0:  # A barrel or a cell that lets nothing through: the ray in the middle stands for all.
+    if total <= 0:  # A barrel that lets nothing through: the ray in the middle stands for all.
         drawn[n, n] = total = 1.0
     drawn = (drawn / total).astype(np.float32)
     drawn.setflags(write=False)
     return np.asarray(drawn)
 
 
-def _samples(
-    aperture: Aperture, radius: float, fine: int, place: tuple[float, float], cell: tuple[int, int] | None
-) -> Float32:
+def _samples(aperture: Aperture, radius: float, fine: int, place: tuple[float, float]) -> Float32:
     n = max(int(np.ceil(radius - 0.5)), 0)
     count = (2 * n + 1) * fine
     axis = (((np.arange(count) + 0.5) / fine - n - 0.5) / radius).astype(np.float32)
-    passed = aperture.transmission(axis[None, :], -axis[:, None], place)
-    if cell is not None:
-        passed = passed * (_cell_index(count, fine, radius) == cell[1] * CELLS + cell[0])
-    return passed
-
-
-def _cell_index(count: int, fine: int, radius: float) -> NDArray[np.int64]:
-    """Which cell each of count x count samples lies in: row * CELLS + column."""
-    place = ((np.arange(count) + 0.5) / fine - count / fine / 2) / radius
-    step = np.clip(np.floor((place + 1) / 2 * CELLS).astype(np.int64), 0, CELLS - 1)
-    return step[:, None] * CELLS + step
+    return aperture.transmission(axis[None, :], -axis[:, None], place)
 
 
 def _sample(picture: Float32, u: Float32, v: Float32) -> Float32:

@@ -28,7 +28,6 @@ def convolve(
     aperture: Aperture | None = None,
     behind: bool = True,
     place: tuple[float, float] = (0.0, 0.0),
-    cell: tuple[int, int] | None = None,
     coarse: bool = False,
 ) -> Float:
     """Every point of the image drawn as the aperture's shape.
@@ -38,12 +37,12 @@ def convolve(
             darken nor lose light on average.
         radius_px: of the disc that the shape is drawn in; nothing happens at 0.5 and below.
         behind: the light comes from behind the plane in focus; in front of it shapes stand on their heads.
-        place, cell: see `apertures.kernel`.
+        place: see `apertures.kernel`.
         coarse: allow large discs to be drawn at a fraction of the size: points land up to half a coarse pixel aside.
     """
     if radius_px <= SHARP_RADIUS_PX:
         return image
-    planes = convolve_planes(cv2.split(image), radius_px, aperture, behind, place, cell, coarse)
+    planes = convolve_planes(cv2.split(image), radius_px, aperture, behind, place, coarse)
     return cv2.merge(planes).reshape(image.shape)
 
 
@@ -53,7 +52,6 @@ def convolve_planes(
     aperture: Aperture | None = None,
     behind: bool = True,
     place: tuple[float, float] = (0.0, 0.0),
-    cell: tuple[int, int] | None = None,
     coarse: bool = False,
 ) -> list[Float]:
     """The same for an image given as HxW planes, one for each channel, and returned as such."""
@@ -61,7 +59,7 @@ def convolve_planes(
         return list(planes)
     scale = max((part for start, part in COARSE_FROM_PX.items() if coarse and radius_px >= start), default=1)
     aperture = aperture or Aperture()
-    shape = kernel(radius_px / scale, aperture if behind else aperture.in_front, place, cell)
+    shape = kernel(radius_px / scale, aperture if behind else aperture.in_front, place)
     # Correlation is what follows; a convolution draws the shape as it is.
     shape = np.ascontiguousarray(shape[::-1, ::-1]) if behind else shape
     if scale == 1:
@@ -81,7 +79,6 @@ def blur(
     image: Float,
     radius_px: Float,
     aperture: Aperture | None = None,
-    cell: tuple[int, int] | None = None,
     window: tuple[Span, Span] | None = None,
 ) -> Float:
     """Blur by a disc (or another aperture) whose radius differs from pixel to pixel.
@@ -92,7 +89,6 @@ def blur(
     Args:
         image: HxWxC float32, linear light (premultiplied where it has alpha).
         radius_px: HxW radii in px; negative in front of the plane in focus.
-        cell: see `apertures.kernel`.
         window: (rows, columns) that alone are wanted; all if None.
 
     Returns:
@@ -113,7 +109,7 @@ def blur(
         part = (slice(*down), slice(*right))
         there = (rows[0] + down[0], rows[0] + down[1]), (columns[0] + right[0], columns[0] + right[1])
         weight = np.maximum(1.0 - np.abs(position[part] - index), 0.0)
-        result[part] += weight[..., None] * blur_part(image, float(radius), *there, aperture, cell)
+        result[part] += weight[..., None] * blur_part(image, float(radius), *there, aperture)
     return result
 
 
@@ -123,7 +119,6 @@ def blur_part(
     rows: Span,
     columns: Span,
     aperture: Aperture | None = None,
-    cell: tuple[int, int] | None = None,
     whole: tuple[tuple[int, int], tuple[int, int]] | None = None,
     coarse: bool = False,
 ) -> Float:
@@ -139,7 +134,7 @@ def blur_part(
     """
     aperture = aperture or Aperture()
     if aperture.vignette == 0 or abs(radius_px) <= SHARP_RADIUS_PX:
-        return _blur_around(image, radius_px, rows, columns, aperture, (0.0, 0.0), cell, coarse)
+        return _blur_around(image, radius_px, rows, columns, aperture, (0.0, 0.0), coarse)
     (height, width), (top, left) = whole or (image.shape[:2], (0, 0))
     result = np.zeros((rows[1] - rows[0], columns[1] - columns[0], image.shape[2]), np.float32)
     for row in range(FIELD_CELLS + 1):
@@ -150,7 +145,7 @@ def blur_part(
                 continue
             part_rows, part_columns = (down[0] - top, down[1] - top), (across[0] - left, across[1] - left)
             place = _place(row, column, height, width)
-            seen = _blur_around(image, radius_px, part_rows, part_columns, aperture, place, cell, coarse)
+            seen = _blur_around(image, radius_px, part_rows, part_columns, aperture, place, coarse)
             within = (
                 slice(part_rows[0] - rows[0], part_rows[1] - rows[0]),
                 slice(part_columns[0] - columns[0], part_columns[1] - columns[0]),
@@ -188,7 +183,7 @@ def _bank(greatest: float, growth: float) -> list[float]:
 
 
 def _filter(planes: Sequence[Float], shape: Float) -> list[Float]:
-    """Correlation with a kernel, mirrored at the borders; of a cell's kernel only the part in use counts."""
+    """Correlation with a kernel, mirrored at the borders; of a cat's eye only the part in use counts."""
     height, width = planes[0].shape
     n = shape.shape[0] // 2
     rows, columns = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
@@ -241,7 +236,6 @@ def _blur_around(
     columns: Span,
     aperture: Aperture,
     place: tuple[float, float],
-    cell: tuple[int, int] | None,
     coarse: bool = False,
 ) -> Float:
     step = max(COARSE_FROM_PX.values()) if coarse else 1
@@ -249,7 +243,7 @@ def _blur_around(
     # On whole coarse pixels of the image.
     top, left = (max(span[0] - reach, 0) // step * step for span in (rows, columns))
     area = image[top : rows[1] + reach, left : columns[1] + reach]
-    area = convolve(area, abs(radius_px), aperture, radius_px > 0, place, cell, coarse)
+    area = convolve(area, abs(radius_px), aperture, radius_px > 0, place, coarse)
     return area[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left]
 
 

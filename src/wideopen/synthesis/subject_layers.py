@@ -14,7 +14,7 @@ from wideopen._types import Float32
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.image.inpaint import push_pull
 from wideopen.lens.highlights import lamp_certainty
-from wideopen.lens.layered_lens import Layer, render_layers
+from wideopen.lens.layered_lens import Layer, expose
 from wideopen.scene.background_depth import SUBJECT_DISPARITY, Plane
 from wideopen.scene.matte_regions import ellipse, find_doubt, find_foot, find_hole, smooth_step
 
@@ -68,18 +68,18 @@ def make_pair(photo: Float32, scene: Scene, blur_px: float, highlight_gain: floa
     Args:
         photo: HxWx3 sRGB-encoded, the one the scene was made of.
         blur_px: radius in px of the blur disc at infinity.
-        highlight_gain: see `layered_lens.render_layers`; lowered where much of the photo is white, as skies are no
-        lamps.
+        highlight_gain: see `layered_lens.expose`; lowered where much of the photo is white, as skies are no lamps.
     """
     height, width = scene.alpha.shape
     radius = blur_px * np.abs(scene.ground.disparity(height, width) - SUBJECT_DISPARITY)
     background = fill_background(scene, radius)
     subject = Layer(foreground_color(scene, background), Plane(SUBJECT_DISPARITY), scene.alpha)
     gain = 1.0 + (highlight_gain - 1.0) * lamp_certainty(scene.photo)
-    seen = render_layers((subject, Layer(background, scene.ground)), blur_px, SUBJECT_DISPARITY, gain)
+    layers = subject, Layer(background, scene.ground)
+    seen = expose(layers, blur_px, SUBJECT_DISPARITY, gain, leaning=True).linear
     # The photo's own pixels, not their reconstruction, wherever the lens leaves them alone.
     kept = np.maximum(_fall(radius, 0.5, 1.0), _fall(1.0 - scene.alpha, 0.0, 0.02))[..., None]
-    target = linear_to_srgb(np.clip(seen, 0.0, 1.0))
+    target = linear_to_srgb(seen)
     sharp = 1.0 - (1.0 - scene.alpha) * (1.0 - _fall(radius, 0.7, 1.8))
     target = target + kept * (photo - target)
     return Pair(photo, target, scene.alpha, sharp.astype(np.float32))

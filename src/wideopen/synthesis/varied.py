@@ -17,7 +17,7 @@ from wideopen._types import Float32
 from wideopen.errors import PhotoError
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
 from wideopen.lens.highlights import lamp_certainty
-from wideopen.lens.layered_lens import Layer
+from wideopen.lens.layered_lens import Layer, expose
 from wideopen.pairs.pair_scene import NEAREST
 from wideopen.scene.background_depth import draw_surface, find_sky
 from wideopen.synthesis.camera_sampling import Camera, draw_camera, draw_response
@@ -32,7 +32,6 @@ from wideopen.synthesis.cutouts import (
     place_second,
 )
 from wideopen.synthesis.lamps import draw_lamps
-from wideopen.synthesis.layer_rendering import expose
 from wideopen.synthesis.layered_scene import BACKGROUND, Focus, Item, Stage, choose_focus, scene_kind, subject_item
 from wideopen.synthesis.options import VariedOptions
 from wideopen.synthesis.photo_layers import Host
@@ -72,7 +71,7 @@ def make_varied(
         host: the photo.
         rng: of this pair alone. Each part of it draws from a stream of its own: more lamps change no lens.
         props: what may be put into the photo.
-        highlight_gain: see `layered_lens.render_layers`; lowered where much of the photo is white.
+        highlight_gain: see `layered_lens.expose`; lowered where much of the photo is white.
     """
     scene_rng, lamp_rng, camera_rng, focus_rng, response_rng, grain_rng = rng.spawn(6)
     stage, lent = build_stage(host, scene_rng, lamp_rng, options, props)
