@@ -8,7 +8,7 @@ import pytest
 
 import wideopen
 from limits import HANG
-from wideopen.extras import EXTRAS
+from wideopen.extras import extras_of
 
 pytestmark = pytest.mark.slow
 
@@ -104,4 +104,4 @@ def test_missing_exr_is_named(tmp_path: Path) -> None:
     code = f"from pathlib import Path\nfrom wideopen.photo.depth import load_depth\nload_depth(Path({path!r}))"
     done = python(BLOCKER + code)
     assert done.stderr.endswith("ModuleNotFoundError: No module named 'OpenEXR'\n")
-    assert EXTRAS["OpenEXR"] == ("exr",)
+    assert extras_of("OpenEXR") == ["exr"]

@@ -7,8 +7,9 @@ files, so what one that was killed left behind can be told from what another is 
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ except ModuleNotFoundError:  # Windows, where a file that is open cannot be remo
     fcntl = None  # type: ignore[assignment]
 
 PART_PREFIX, PART_SUFFIX = ".wideopen-", ".part"
+NEW_MODE = 0o644
 STALE_S = 24 * 3600
 """Where files cannot be locked, part files older than this are nobody's."""
 
@@ -41,27 +43,15 @@ def write_output(path: Path, data: bytes | str, overwrite: bool = False) -> None
         OutputError: it exists and is not to be overwritten, or cannot be written; nothing partial is left.
     """
     check_output(path, overwrite)
-    part: Path | None = None
+    put = partial(_put, path=path, overwrite=overwrite)
     try:
-        handle, part = _open_part(path.parent)
-        with os.fdopen(handle, "wb") as file:
+        # What is replaced must not be gone after a power cut, either.
+        with _part_of(path.parent, put, sync=overwrite, mode=_mode(path, overwrite)) as file:
             file.write(data.encode() if isinstance(data, str) else data)
-            file.flush()
-            if overwrite:  # What is replaced must not be gone after a power cut, either.
-                os.fsync(file.fileno())
-            os.chmod(part, _mode(path) if overwrite else 0o644)
-            if fcntl is not None:
-                _put(part, path, overwrite)
-        if fcntl is None:  # Windows renames closed files only.
-            _put(part, path, overwrite)
     except FileExistsError:
         raise OutputError(f"{path}: exists already; choose another name or overwrite it (overwrite=True)") from None
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); free some space or choose another") from error
-    finally:
-        # Gone already when all went well; left over by an error, or by somebody's Ctrl-C.
-        if part is not None:
-            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -70,18 +60,32 @@ def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
 
     What was at `path` until then is kept as `previous`, if given. OSError comes out as it is; nothing partial is left.
     """
-    handle, part = _open_part(path.parent)
+    with _part_of(path.parent, partial(_replace, path=path, previous=previous)) as file:
+        yield file
+
+
+@contextmanager
+def _part_of(
+    folder: Path, finish: Callable[[Path], None], sync: bool = True, mode: int = NEW_MODE
+) -> Iterator[BinaryIO]:
+    """A part file to write, which `finish` gives its name when all of it is written; gone if anything goes wrong.
+
+    `sync`: it is on the disk by then.
+    """
+    handle, part = _open_part(folder)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-            os.chmod(part, 0o644)
+            if sync:
+                os.fsync(file.fileno())
+            os.chmod(part, mode)
             if fcntl is not None:
-                _replace(part, path, previous)
+                finish(part)
         if fcntl is None:  # Windows renames closed files only.
-            _replace(part, path, previous)
+            finish(part)
     finally:
+        # Gone already when all went well; left over by an error, or by somebody's Ctrl-C.
         part.unlink(missing_ok=True)
 
 
@@ -108,12 +112,9 @@ def clear_leftovers(folder: Path) -> int:
     return cleared
 
 
-def _mode(path: Path) -> int:
+def _mode(path: Path, overwrite: bool) -> int:
     """Permissions of the file that is replaced; those of a new one if there is none."""
-    try:
-        return path.stat().st_mode & 0o777
-    except OSError:
-        return 0o644
+    return path.stat().st_mode & 0o777 if overwrite and path.is_file() else NEW_MODE
 
 
 def _open_part(folder: Path) -> tuple[int, Path]:

@@ -1,21 +1,4 @@
-"""What can go wrong, as one tree of exceptions.
-
-    WideopenError            every error this package raises on purpose
-    |-- PhotoError           a photo cannot be read or is of no use
-    |-- DepthError           a depth map cannot be read, or is of no use for the photo
-    |-- MatteError           a matte cannot be read, or is of no use for the photo
-    |-- StrokesError         strokes cannot be read, or are of no use for the photo
-    |-- OutputError          a result cannot be written, or would overwrite a file
-    |-- PairsError           a set of training pairs is not what it says
-    |-- PresetError          a file of presets has an unknown key or a value that makes no sense, or lacks the preset
-    |-- RecipeError          a recipe has an unknown key or a value that makes no sense
-    |-- ModelError           a model file or checkpoint is missing, damaged or of another kind
-    |-- WeightsError         pretrained weights cannot be had
-    |-- StoreError           a store of photos (s3://, ..) cannot be reached
-    |-- ClusterError         a Ray cluster cannot be reached, or cannot do its work
-    `-- TrainingError        training cannot go on (NaN loss, disk full)
-        |-- PreemptedError   asked to stop (SIGTERM)
-        `-- LoneError        what one process of several met, and the others cannot say
+"""What can go wrong: every exception that this package raises on purpose, below `WideopenError`.
 
 Every message is one line that says what is wrong with which file and what to do.
 """

@@ -98,12 +98,12 @@ def test_a_scaled_area_holds_every_small_pixel_near_it_and_few_others() -> None:
         shape = (int(rng.integers(30, 200)), int(rng.integers(30, 200)))
         factor = float(rng.uniform(1, 9))
         small = max(1, round(shape[0] / factor)), max(1, round(shape[1] / factor))
-        area, margin = random_area(rng, shape), float(rng.choice([0, 3, 20.5]))
-        found = painted(scaled(area, margin, (*shape, 3), small), small)
+        area = random_area(rng, shape)
+        found = painted(scaled(area, (*shape, 3), small), small)
         for axis, (side, length, count) in enumerate(zip(area, shape, small, strict=True)):
             # A small pixel covers [i, i + 1) * length / count.
             start, stop = (np.arange(count) * length / count, (np.arange(count) + 1) * length / count)
-            near = (stop > side.start - margin) & (start < side.stop + margin)
+            near = (stop > side.start) & (start < side.stop)
             held = found.any(axis=1 - axis)
             assert held[near].all()
             assert held.sum() <= near.sum() + 4

@@ -43,9 +43,9 @@ def test_equals_the_release_at_every_level(kind: str, in_channels: int, paramete
     assert sum(p.numel() for p in network.parameters()) == parameters
     network.load_state_dict(golden_state(GOLDEN / f"variables_{kind}.json"))
     with np.load(GOLDEN / "pynet_reference.npz") as golden, torch.no_grad():
-        outputs = network(torch.from_numpy(golden[f"{kind}_input"].transpose(0, 3, 1, 2).copy()))
-        heads = network.forward_heads(torch.from_numpy(golden[f"{kind}_input"].transpose(0, 3, 1, 2).copy()))
-        assert torch.equal(outputs.bokeh, heads[1].bokeh)
+        photo = torch.from_numpy(golden[f"{kind}_input"].transpose(0, 3, 1, 2).copy())
+        heads = network.pyramid(photo, network.look(photo))
+        assert torch.equal(network(photo).bokeh, heads[1].bokeh)
         for level in range(1, 8):
             ours = heads[level].bokeh.permute(0, 2, 3, 1).numpy()
             np.testing.assert_allclose(ours, golden[f"{kind}_level{level}"], atol=1e-4)
@@ -64,7 +64,8 @@ def test_gradients_reach_the_path_to_the_head_and_nothing_else(
         # At its zero start a head passes nothing on; any other weights do.
         if isinstance(module, HeadConv):
             torch.nn.init.normal_(module.weight, std=0.1)
-    output = full.forward_heads(torch.rand(1, 3, 64, 64))[level]
+    photo = torch.rand(1, 3, 64, 64)
+    output = full.pyramid(photo, full.look(photo))[level]
     (output.bokeh * torch.rand_like(output.bokeh)).sum().backward()
     reached = {name for name, p in full.named_parameters() if p.grad is not None}
     assert reached == needed

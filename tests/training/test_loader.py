@@ -54,19 +54,18 @@ def test_samples_have_the_levels_shape(pairs: list[Pair], level: int, side: int)
 
 @pytest.mark.parametrize("train", [True, False])
 def test_all_members_share_their_geometry(tmp_path: Path, train: bool) -> None:
-    dataset = PairDataset(coordinate_set(tmp_path), FULL, 2, 7, train, depth=True)
+    dataset = PairDataset(coordinate_set(tmp_path), FULL, 2, 7, train)
     places = set()
     for draw in range(20 if train else 1):
         sample = dataset[(draw % 2, draw)]
-        assert sample["sharp"].shape == sample["depth"].shape == (1, 32, 32)
+        assert sample["sharp"].shape == (1, 32, 32)
         torch.testing.assert_close(sample["photo"], sample["target"], atol=0, rtol=0)
         places.add(round(float(sample["sharp"].mean()), 4))
         # Undo the exposure by where it left the blue channel, which is the mean of the other two.
         plain = PairDataset(
-            dataset.pairs, PairsOptions(input=32, crop_scale=(0.5, 1.0), turns=True, flips=True), 2, 7, train, True
+            dataset.pairs, PairsOptions(input=32, crop_scale=(0.5, 1.0), turns=True, flips=True), 2, 7, train
         )[(draw % 2, draw)]
         torch.testing.assert_close(plain["photo"][:1], plain["sharp"], atol=0.005, rtol=0)
-        torch.testing.assert_close(plain["target"][1:2], plain["depth"], atol=0.012, rtol=0)
     assert len(places) == (20 if train else 1)
 
 
@@ -236,8 +235,6 @@ def test_sets_that_lack_maps_are_refused(tmp_path: Path) -> None:
     bare = [pairs[0], Pair("bare", pairs[1].original, pairs[1].bokeh)]
     with pytest.raises(PairsError, match="'bare' has no sharpness map"):
         PairDataset(bare, FULL, 4, 0, True)
-    with pytest.raises(PairsError, match="'bare' has no depth map"):
-        PairDataset(bare[1:], FULL, 4, 0, True, depth=True)
     with pytest.raises(PairsError, match="no pairs"):
         PairDataset([], FULL, 4, 0, True)
 

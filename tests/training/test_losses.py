@@ -104,13 +104,6 @@ def test_terms_and_total_are_the_weighted_definitions(vgg: VGGFeatures) -> None:
     assert terms["total"].item() == pytest.approx(float(np.dot(parts, [1, 0.5, 0.01, 2])), rel=1e-5)
 
 
-def test_absolute_vgg_distance_is_the_seeds(vgg: VGGFeatures) -> None:
-    x, y = photos("near")
-    found = BokehLoss(0, vgg=1, features=vgg, vgg_distance="absolute")(x, y)
-    assert found["vgg"].item() == pytest.approx((vgg(x) - vgg(y)).abs().mean().item(), rel=1e-5)
-    assert list(found) == ["vgg", "total"]
-
-
 def test_vgg_term_pulls_the_output_only(vgg: VGGFeatures) -> None:
     x, y = (t.clone().requires_grad_() for t in photos("near"))
     BokehLoss(0, vgg=1, features=vgg)(x, y)["total"].backward()
@@ -135,7 +128,7 @@ def test_sharp_term_survives_certainty(answer: float) -> None:
     assert (wrong.grad.sign() == (1 if answer else -1)).all()
 
 
-def test_missing_maps_and_features_are_named(vgg: VGGFeatures) -> None:
+def test_missing_maps_and_features_are_named() -> None:
     photo = torch.zeros(1, 3, 4, 4)
     with pytest.raises(PairsError, match="sharpness map"):
         BokehLoss(sharp=1)(photo, photo)
@@ -143,8 +136,6 @@ def test_missing_maps_and_features_are_named(vgg: VGGFeatures) -> None:
         BokehLoss(vgg=0.01)
     with pytest.raises(ValueError, match="above 0"):
         BokehLoss(l1=0)
-    with pytest.raises(ValueError, match="squared or absolute"):
-        BokehLoss(vgg=1, features=vgg, vgg_distance="cosine")  # type: ignore[arg-type]
 
 
 def test_no_weights_of_the_classifier_enter_a_checkpoint(vgg: VGGFeatures, tmp_path: Path) -> None:

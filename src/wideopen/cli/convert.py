@@ -22,10 +22,6 @@ def convert(
 
     Example: `wideopen convert models/original/pynet_bokeh_level_0 -o pynet.pt`
     """
-    import os
-
-    # TensorFlow greets with the CPU's instruction set and missing GPUs; only its errors concern a person.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from wideopen.network.convert import convert as run
 
     network = run(checkpoint, output, level=level, overwrite=overwrite)

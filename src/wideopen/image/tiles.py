@@ -52,12 +52,12 @@ def box(mask: NDArray[Any]) -> Area | None:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def scaled(area: Area, margin: float, shape: tuple[int, ...], small: tuple[int, ...]) -> Area:
-    """The pixels of a smaller version of a picture that lie within `margin` px (of the large one) of an area."""
+def scaled(area: Area, shape: tuple[int, ...], small: tuple[int, ...]) -> Area:
+    """The pixels of a smaller version of a picture that lie in an area, and those beside them."""
     rows, columns = (
         slice(
-            max(int(np.floor((side.start - margin) * few / many)) - 1, 0),
-            min(int(np.ceil((side.stop + margin) * few / many)) + 1, few),
+            max(int(np.floor(side.start * few / many)) - 1, 0),
+            min(int(np.ceil(side.stop * few / many)) + 1, few),
         )
         for side, many, few in zip(area, shape, small, strict=False)
     )

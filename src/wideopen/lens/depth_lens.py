@@ -216,7 +216,7 @@ def _near_edge(scene: _Scene, edges: depth_layers.Edges, tile: Area, inner: Area
 
 def _reach(scene: _Scene, tile: Area, shape: tuple[int, ...]) -> int:
     """How far (px) around a tile light may come from; 0 if nothing there is blurred."""
-    found = float(scene.farthest[scaled(tile, 0, shape, scene.farthest.shape)].max())
+    found = float(scene.farthest[scaled(tile, shape, scene.farthest.shape)].max())
     if found <= SHARP_RADIUS_PX:
         return 0
     reach = int(np.ceil(found)) + 4 * scene.edge_px + 2

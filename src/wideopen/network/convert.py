@@ -15,14 +15,13 @@ TensorFlow (extra `convert`) is imported here only, when a checkpoint is read.
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from wideopen.errors import ModelError, OutputError, WideopenError, one_line
+from wideopen.errors import ModelError, OutputError, one_line
 from wideopen.network.blocks import InstanceNorm
 from wideopen.network.checkpoint import save_weights
 from wideopen.network.pynet import ENCODED, LARGEST, LEVELS, SMALLEST, PyNET
@@ -52,7 +51,7 @@ def convert(checkpoint: Path, output: Path, *, level: int | None = None, overwri
     Raises:
         OutputError: `output` exists, or cannot be written.
         ModelError: no such checkpoint, a damaged one, or one of another network; the message names the file.
-        WideopenError: TensorFlow is not installed.
+        ModuleNotFoundError: TensorFlow is not installed.
     """
     if output.exists() and not overwrite:
         raise OutputError(f"{output}: already exists; choose another name or overwrite it (overwrite=True)")
@@ -173,7 +172,8 @@ def _trained_level(checkpoint: Path, values: dict[str, NDArray[np.float32]]) -> 
 def _open(checkpoint: Path) -> tuple[dict[str, Shape], Callable[[str], NDArray[np.float32]]]:
     """Shapes of everything in a checkpoint, and a function that reads one variable in our layout."""
     prefix = _prefix(checkpoint)
-    tf = _tensorflow()
+    import tensorflow as tf
+
     # The reader raises RuntimeError, ValueError or its own OpError by kind of damage, none of them for a person.
     try:
         reader = tf.train.load_checkpoint(str(prefix))
@@ -207,13 +207,3 @@ def _prefix(checkpoint: Path) -> Path:
     if not any(file.name.startswith(f"{prefix.name}.data-") for file in prefix.parent.iterdir()):
         raise ModelError(f"{checkpoint}: there is no {prefix.name}.data-00000-of-00001 beside its .index file")
     return prefix
-
-
-def _tensorflow() -> Any:
-    try:
-        import tensorflow
-    except ModuleNotFoundError as error:
-        raise WideopenError(
-            'reading a TensorFlow checkpoint needs TensorFlow, which is not installed: pip install "wideopen[convert]"'
-        ) from error
-    return tensorflow

@@ -182,7 +182,7 @@ class PyNET(nn.Module):
     Args:
         config: which PyNET; the defaults are the published one.
         level: the level whose head `forward` returns, 7 .. 1. Only what it needs is made.
-        all_heads: also make the heads of the levels below it (7..level), for `forward_heads`.
+        all_heads: also make the heads of the levels below it (7..level), for `pyramid`.
     """
 
     def __init__(self, config: PyNETConfig | None = None, level: int = 1, all_heads: bool = False) -> None:
@@ -276,12 +276,6 @@ class PyNET(nn.Module):
         Raises ValueError on another shape. The picture's sides are H, W times 2**(2 - level).
         """
         return self.pyramid(photo, self.look(photo))[self.level]
-
-    def forward_heads(self, photo: Tensor) -> dict[int, Output | SceneMaps]:
-        """What every head gives, from 7 to `level`; needs `all_heads=True`."""
-        if not self.all_heads:
-            raise ValueError("this network was built with one head; build it with all_heads=True")
-        return self.pyramid(photo, self.look(photo))
 
     def pyramid(self, photo: Tensor, looked: dict[str, dict[int, Tensor]]) -> dict[int, Output | SceneMaps]:
         """What the heads give, from what `look` found; where that does not change it can be kept between steps."""

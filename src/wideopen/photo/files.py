@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from wideopen._types import Pixels
 from wideopen.atomic_write import check_output, write_output
 from wideopen.errors import OutputError, PhotoError, WideopenError
-from wideopen.extras import EXTRAS
+from wideopen.extras import extras_of
 from wideopen.photo import avif, heif, raw
 from wideopen.photo import exif as exif_blob
 from wideopen.photo.channels import MAX_BYTES, Channels, read_channels
@@ -259,7 +259,7 @@ def _check_writer(path: PurePath, format: str) -> None:
         raise OutputError(f"{path}: this Pillow cannot write AVIF; {avif.ADVICE}, or write .jpg")
     needs = FORMATS[format].needs
     if needs and importlib.util.find_spec(needs) is None:
-        advice = f'run: pip install "wideopen[{EXTRAS[needs][0]}]"'
+        advice = f'run: pip install "wideopen[{extras_of(needs)[0]}]"'
         raise OutputError(f"{path}: {format} needs {needs}; {advice}, or write .jpg or .tif")
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import features
 
 from wideopen.errors import WideopenError
-from wideopen.extras import EXTRAS, missing_extra
+from wideopen.extras import extras_of, missing_extra
 from wideopen.options import RenderOptions
 from wideopen.photo.encode import FORMATS
 from wideopen.photo.files import decode, to_bytes
@@ -126,7 +126,7 @@ def _formats() -> Iterator[Finding]:
     for name, needs in {**{name: codec.needs for name, codec in FORMATS.items()}, "RAW": "rawpy"}.items():
         if needs:
             there = importlib.util.find_spec(needs) is not None
-            yield Finding("formats", name, "on" if there else f'off; pip install "wideopen[{EXTRAS[needs][0]}]"')
+            yield Finding("formats", name, "on" if there else f'off; pip install "wideopen[{extras_of(needs)[0]}]"')
         else:
             there = bool(features.check(built_in.get(name, "zlib")))
             yield Finding("formats", name, "on" if there else "off: this Pillow was built without it", there)

@@ -10,7 +10,6 @@ follows is a function of it.
 
 import io
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from wideopen.atomic_write import clear_leftovers, replacing
+from wideopen.atomic_write import replacing
 from wideopen.errors import ModelError, OutputError
 
 BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
@@ -54,7 +53,10 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 class Kept(ModelCheckpoint):
-    """Keeps one checkpoint, under one name, at the end of epochs; its folder may be moved between two starts."""
+    """Keeps one checkpoint, under one name, at the end of epochs; its folder may be moved between two starts.
+
+    `monitor`: a figure whose greatest value is the best; the last epoch's checkpoint is kept if None.
+    """
 
     def __init__(self, folder: Path, name: str, monitor: str | None) -> None:
         super().__init__(
@@ -78,16 +80,6 @@ class Kept(ModelCheckpoint):
         super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": self.dirpath})
 
 
-def best_of(folder: Path, monitor: str) -> Kept:
-    """Keeps the checkpoint of the best validation."""
-    return Kept(folder, BEST, monitor)
-
-
-def last_of(folder: Path) -> Kept:
-    """Keeps the checkpoint of the last epoch, whether or not it was the best."""
-    return Kept(folder, LAST, None)
-
-
 def find_checkpoint(folder: Path, tell: Callable[[str], None]) -> Path | None:
     """The newest checkpoint of a level that can be read, None if there is none; says which cannot.
 
@@ -102,12 +94,6 @@ def find_checkpoint(folder: Path, tell: Callable[[str], None]) -> Path | None:
     if found is not None and found != there[0]:
         tell(f"{there[0]}: damaged; going on from the checkpoint before it")
     return found
-
-
-def clear_parts(folder: Path) -> None:
-    """Remove what a killed process left of a file it was writing."""
-    with suppress(OSError):
-        clear_leftovers(folder)
 
 
 def _is_whole(path: Path) -> bool:

@@ -110,16 +110,12 @@ def blurred(image: Tensor, radius: float) -> Tensor:
         return image
     disc = disc_kernel(abs(radius)).to(image.device)
     pad = disc.shape[0] // 2
-    around = _mirrored(image, pad)
+    # Reflection reaches no farther than the picture; discs are held below its side.
+    around = F.pad(image, (pad,) * 4, mode="reflect")
     size = around.shape[2:]
     spectrum = torch.fft.rfft2(around) * torch.fft.rfft2(disc, s=size)
     found: Tensor = torch.fft.irfft2(spectrum, s=size)
     return found[:, :, 2 * pad :, 2 * pad :]
-
-
-def _mirrored(image: Tensor, pad: int) -> Tensor:
-    # Reflection reaches no farther than the picture; discs are held below its side.
-    return F.pad(image, (pad,) * 4, mode="reflect")
 
 
 @lru_cache(maxsize=64)

@@ -47,7 +47,6 @@ class PairDataset(Dataset[Sample]):
     * `photo` float32 [3, s, s], sRGB-encoded in 0..1, s = `options.input`;
     * `target` float32 [3, t, t], the same view wide open, t = s * 2**(2-level);
     * `sharp` float32 [1, t, t] in 0..1, if the pairs have it;
-    * `depth` float32 [1, s, s] in 0..1, if asked for;
     * `matte`, `relative`, `blur`, `focus` for a lens head (`lens_samples.scene_sample`).
 
     Validation samples (`train=False`) are the largest centred square, the same at every draw. A pair that
@@ -61,7 +60,6 @@ class PairDataset(Dataset[Sample]):
         level: int,
         seed: int,
         train: bool,
-        depth: bool = False,
         network: PyNETConfig | None = None,
     ) -> None:
         with_sharp = sum(pair.sharp is not None for pair in pairs)
@@ -70,14 +68,11 @@ class PairDataset(Dataset[Sample]):
         if 0 < with_sharp < len(pairs):
             odd = next(pair.name for pair in pairs if pair.sharp is None)
             raise PairsError(f"pair {odd!r} has no sharpness map but others do; give it to all pairs or to none")
-        if depth and (flat := next((pair.name for pair in pairs if pair.depth is None), None)) is not None:
-            raise PairsError(f"pair {flat!r} has no depth map; the network was asked to be given depth")
         self.pairs = list(pairs)
         self.options = options
         self.level = level
         self.seed = seed % 2**63
         self.train = train
-        self.depth = depth
         self.network = network or PyNETConfig()
 
     def __len__(self) -> int:
@@ -96,8 +91,6 @@ class PairDataset(Dataset[Sample]):
         }
         if pair.sharp is not None:
             sample["sharp"] = to_planes(crop.apply(load_map(pair.sharp), goal), PLAIN)
-        if self.depth and pair.depth is not None:
-            sample["depth"] = to_planes(crop.apply(load_map(pair.depth), side), PLAIN)
         if self.network.head == "lens":
             sample |= scene_sample(pair, read_scene(pair), crop, goal)
         return {name: torch.from_numpy(planes) for name, planes in sample.items()}
@@ -178,15 +171,12 @@ def make_loader(
     batch: int,
     workers: int,
     sampler: Sized | None = None,
-    *,
-    prefetch: int = 2,
-    pin_memory: bool = False,
 ) -> PairLoader:
     """Batches of samples, made ahead of the trainer in `workers` processes (0: in the trainer's own).
 
     Without a sampler every pair comes once, in order (validation; the last batch may be smaller); a list of keys comes
     likewise. With an `EpochSampler` batches are whole: a remainder of an epoch's samples is dropped, so give it a
-    multiple of `batch`. At most `prefetch` batches a worker wait at a time; that, not the number of pairs, is what sets
+    multiple of `batch`. At most two batches a worker wait at a time; that, not the number of pairs, is what sets
     the memory.
     """
     order: Sized = sampler if sampler is not None else [(i, i) for i in range(len(dataset))]  # type: ignore[arg-type]
@@ -195,11 +185,10 @@ def make_loader(
         batch_size=batch,
         sampler=order,  # type: ignore[arg-type]
         num_workers=workers,
-        prefetch_factor=prefetch if workers else None,
+        prefetch_factor=2 if workers else None,
         persistent_workers=workers > 0,
         worker_init_fn=_quiet_worker if workers else None,
         drop_last=isinstance(sampler, EpochSampler),
-        pin_memory=pin_memory,
     )
 
 

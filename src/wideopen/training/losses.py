@@ -7,7 +7,7 @@ head. `level_task.LevelTask` adds them up.
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -76,7 +76,6 @@ class BokehLoss(nn.Module):
         l1, ssim, vgg, sharp: weights; a term of weight 0 is not computed.
         features: the VGG, needed if `vgg` is above 0. Its distances depend on its weights' scale: the published
             0.01 belongs to VGG-19 weights for input in 0..255.
-        vgg_distance: mean of `squared` (the 2020 release) or `absolute` differences of the features.
     """
 
     def __init__(
@@ -86,18 +85,14 @@ class BokehLoss(nn.Module):
         vgg: float = 0.0,
         sharp: float = 0.0,
         features: VGGFeatures | None = None,
-        vgg_distance: Literal["squared", "absolute"] = "squared",
     ) -> None:
         super().__init__()
         if min(l1, ssim, vgg, sharp) < 0 or max(l1, ssim, vgg, sharp) == 0:
             raise ValueError("loss weights must not be negative, and one must be above 0")
         if vgg > 0 and features is None:
             raise ValueError("a VGG term needs VGG features")
-        if vgg_distance not in ("squared", "absolute"):
-            raise ValueError(f"vgg_distance must be squared or absolute, not {vgg_distance!r}")
         self.weights = {"l1": l1, "ssim": ssim, "vgg": vgg, "sharp": sharp}
         self.features = features if vgg > 0 else None
-        self.vgg_distance = vgg_distance
 
     def forward(
         self,
@@ -134,9 +129,8 @@ class BokehLoss(nn.Module):
     def _vgg(self, features: VGGFeatures, output: Tensor, target: Tensor) -> Tensor:
         with torch.no_grad():
             wanted = features(target)
-        distance = F.mse_loss if self.vgg_distance == "squared" else F.l1_loss
         # The features follow the caller's autocast (bf16 halves their time); their distance does not.
-        return distance(at_least_32(features(output)), at_least_32(wanted))
+        return F.mse_loss(at_least_32(features(output)), at_least_32(wanted))
 
 
 class PlacesWeights(NamedTuple):

@@ -28,13 +28,13 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.strategies import Strategy
 from torch.utils.data import DataLoader
 
-from wideopen.atomic_write import replacing
+from wideopen.atomic_write import clear_leftovers, replacing
 from wideopen.errors import LoneError, OutputError, RecipeError, TrainingError, WeightsError, WideopenError
 from wideopen.network.checkpoint import load_weights, save_weights, start_from
 from wideopen.network.pynet import PyNET
 from wideopen.network.vgg import VGGFeatures
 from wideopen.pairs.pairs import Pair, find_pairs, split_pairs
-from wideopen.training.checkpoints import LAST, Kept, WholeCheckpoints, best_of, clear_parts, find_checkpoint, last_of
+from wideopen.training.checkpoints import BEST, LAST, Kept, WholeCheckpoints, find_checkpoint
 from wideopen.training.event_log import EventLog
 from wideopen.training.fault_tolerance import CountedDataset, SpareDataset, Unreadable, validation_share
 from wideopen.training.gpu_dataset import ResidentDataset, ResidentPairs, resident_loader
@@ -159,7 +159,7 @@ def open_run(run: Path, recipe: Recipe, resume: bool) -> None:
             raise OutputError(f"{run}: already holds a run; go on with --resume or choose another folder")
         if json.loads(note.read_text()) != json.loads(text):
             raise RecipeError(f"{run}: was started with another recipe ({note}); resume with that one")
-        clear_parts(run)
+        clear_leftovers(run)
         return
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -188,7 +188,7 @@ def train_level(
     if done.exists():
         return load_weights(done)[0]
     if run.rank == 0:
-        clear_parts(folder)
+        clear_leftovers(folder)
     start = find_checkpoint(folder, run.tell if run.rank == 0 else lambda line: None)
     epochs, steps = epochs_of(level, recipe.epoch_steps)
     loss = make_loss(level, vgg)
@@ -196,7 +196,7 @@ def train_level(
     if recipe.precision == "64-true":
         network.double()  # Lightning would only after it has loaded a checkpoint, and so round what is in it.
     task = LevelTask(network, loss, recipe, level, epochs * steps, run.stopping)
-    keep = best_of(folder, "val/psnr" if level.pictures or recipe.network.head != "lens" else "val/places")
+    keep = Kept(folder, BEST, "val/psnr" if level.pictures or recipe.network.head != "lens" else "val/places")
     whole = WholeCheckpoints(last_is_good=start is not None and start.name == LAST)
     trainer = make_trainer(
         run.processes,
@@ -210,7 +210,7 @@ def train_level(
             EventLog(run.folder, "tensorboard", folder.name),
             CSVLogger(run.folder, "csv", unused(run.folder / "csv", folder.name)),
         ],
-        callbacks=[*callbacks, keep, last_of(folder)],
+        callbacks=[*callbacks, keep, Kept(folder, LAST, None)],
         # Sharded strategies write in ways of their own.
         plugins=[whole] if run.processes.strategy.partition("_")[0] in ("auto", "ddp") else [],
     )
