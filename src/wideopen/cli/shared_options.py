@@ -36,8 +36,7 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", rich_help_panel=BATCH, hel
 Pattern = Annotated[str | None, typer.Option(help="Regular expression that names a pair.")]
 Split = Annotated[str | None, typer.Option(help="train or test (folders); val294 or train4400 (EBB!'s numbers).")]
 ExcludeList = Annotated[
-    Path | None,
-    typer.Option(help="Names of pairs to leave out, as `wideopen inspect` writes them."),
+    Path | None, typer.Option(help="Names of pairs to leave out, as `wideopen inspect` writes them.")
 ]
 MatteBits = Annotated[int, typer.Option(rich_help_panel=SUBJECT, help="Bits of a matte in a PNG: 8 or 16.")]
 

@@ -55,10 +55,7 @@ def box(mask: NDArray[Any]) -> Area | None:
 def scaled(area: Area, shape: tuple[int, ...], small: tuple[int, ...]) -> Area:
     """The pixels of a smaller version of a picture that lie in an area, and those beside them."""
     rows, columns = (
-        slice(
-            max(int(np.floor(side.start * few / many)) - 1, 0),
-            min(int(np.ceil(side.stop * few / many)) + 1, few),
-        )
+        slice(max(int(np.floor(side.start * few / many)) - 1, 0), min(int(np.ceil(side.stop * few / many)) + 1, few))
         for side, many, few in zip(area, shape, small, strict=False)
     )
     return rows, columns

@@ -76,10 +76,7 @@ def convolve_planes(
 
 
 def blur(
-    image: Float,
-    radius_px: Float,
-    aperture: Aperture | None = None,
-    window: tuple[Span, Span] | None = None,
+    image: Float, radius_px: Float, aperture: Aperture | None = None, window: tuple[Span, Span] | None = None
 ) -> Float:
     """Blur by a disc (or another aperture) whose radius differs from pixel to pixel.
 

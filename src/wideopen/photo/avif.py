@@ -66,11 +66,7 @@ def encode_deep(
     if pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
     ten = np.rint(pixels * np.float32(1023 / 65535)).astype(np.uint16)
-    kinds = {
-        "exif": cv2.IMAGE_METADATA_EXIF,
-        "xmp": cv2.IMAGE_METADATA_XMP,
-        "icc_profile": cv2.IMAGE_METADATA_ICCP,
-    }
+    kinds = {"exif": cv2.IMAGE_METADATA_EXIF, "xmp": cv2.IMAGE_METADATA_XMP, "icc_profile": cv2.IMAGE_METADATA_ICCP}
     options = [cv2.IMWRITE_AVIF_DEPTH, 10, cv2.IMWRITE_AVIF_QUALITY, quality]
     chunks = [np.frombuffer(value, np.uint8) for value in metadata.values()]
     done, coded = cv2.imencodeWithMetadata(".avif", ten, [kinds[key] for key in metadata], chunks, options)

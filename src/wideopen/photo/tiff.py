@@ -20,11 +20,7 @@ _UNSIGNED_BYTES, _UNDEFINED = 1, 7
 
 
 def encode_tiff(
-    pixels: NDArray[Any],
-    grey: bool,
-    exif: bytes,
-    dpi: tuple[float, float] | None,
-    profiles: Mapping[int, bytes],
+    pixels: NDArray[Any], grey: bool, exif: bytes, dpi: tuple[float, float] | None, profiles: Mapping[int, bytes]
 ) -> bytes:
     """HxWxC of 8 or 16 bits as one deflated strip with horizontal prediction; of float16 or float32 without.
 

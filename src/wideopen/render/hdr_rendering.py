@@ -31,12 +31,7 @@ MAP_SIDE = 512
 
 
 def render_hdr(
-    sources: SceneSources,
-    taken: Photo,
-    gain: GainMap,
-    depth: DepthMap | None,
-    matte: Matte | None,
-    spend: bool = False,
+    sources: SceneSources, taken: Photo, gain: GainMap, depth: DepthMap | None, matte: Matte | None, spend: bool = False
 ) -> tuple[Pixels, GainMap, Seen | None]:
     """The SDR (or, if the file has it so, HDR) picture, its map, and the depth map it was rendered with.
 

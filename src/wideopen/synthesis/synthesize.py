@@ -25,14 +25,7 @@ from wideopen.batch.cluster import LOST, LOST_LINE, ClusterOptions, spread
 from wideopen.errors import PairsError, PhotoError
 from wideopen.pairs.pair_scene import NEAREST
 from wideopen.synthesis.options import SynthesizeOptions
-from wideopen.synthesis.pair_files import (
-    Line,
-    is_complete,
-    prepare_folder,
-    resume_folder,
-    write_lines,
-    write_picture,
-)
+from wideopen.synthesis.pair_files import Line, is_complete, prepare_folder, resume_folder, write_lines, write_picture
 from wideopen.synthesis.photo_layers import LANDSCAPE_AREA, is_landscape, prepare
 from wideopen.synthesis.sources import Source, find_photos, find_sources, read_matte, read_photo
 from wideopen.synthesis.subject_layers import Scene, make_pair, take_apart

@@ -99,10 +99,7 @@ class LevelTask(LightningModule):
         self.log_dict(shown)
 
     def configure_gradient_clipping(
-        self,
-        optimizer: Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
         """Clip by norm. Lightning's own refuses a fused optimizer beside autocast, for a gradient scaler's sake that
         bf16 does without."""

@@ -85,10 +85,7 @@ class PairDataset(Dataset[Sample]):
         check_shapes(pair, photo, target)
         crop = self._crop(pair, photo.shape[0], photo.shape[1], draw)
         side, goal = self.options.input, target_side(self.options.input, self.level)
-        sample = {
-            "photo": crop.develop(crop.apply(photo, side)),
-            "target": crop.develop(crop.apply(target, goal)),
-        }
+        sample = {"photo": crop.develop(crop.apply(photo, side)), "target": crop.develop(crop.apply(target, goal))}
         if pair.sharp is not None:
             sample["sharp"] = to_planes(crop.apply(load_map(pair.sharp), goal), PLAIN)
         if self.network.head == "lens":
@@ -166,12 +163,7 @@ class PairLoader(DataLoader[Any]):
             yield self.note(batch) if self.note is not None else batch
 
 
-def make_loader(
-    dataset: Dataset[Sample],
-    batch: int,
-    workers: int,
-    sampler: Sized | None = None,
-) -> PairLoader:
+def make_loader(dataset: Dataset[Sample], batch: int, workers: int, sampler: Sized | None = None) -> PairLoader:
     """Batches of samples, made ahead of the trainer in `workers` processes (0: in the trainer's own).
 
     Without a sampler every pair comes once, in order (validation; the last batch may be smaller); a list of keys comes

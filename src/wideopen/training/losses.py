@@ -95,11 +95,7 @@ class BokehLoss(nn.Module):
         self.features = features if vgg > 0 else None
 
     def forward(
-        self,
-        output: Tensor,
-        target: Tensor,
-        sharp_pred: Tensor | None = None,
-        sharp_target: Tensor | None = None,
+        self, output: Tensor, target: Tensor, sharp_pred: Tensor | None = None, sharp_target: Tensor | None = None
     ) -> dict[str, Tensor]:
         """Every term of weight above 0, unweighted, and their weighted sum as "total": scalars of at least 32 bits.
 
@@ -152,11 +148,7 @@ def places_weights(matte: Tensor, standing: Tensor) -> PlacesWeights:
 
 
 def places_terms(
-    places: SceneMaps,
-    matte: Tensor,
-    relative: Tensor,
-    standing: Tensor,
-    room: Callable[[Tensor], Tensor] | None = None,
+    places: SceneMaps, matte: Tensor, relative: Tensor, standing: Tensor, room: Callable[[Tensor], Tensor] | None = None
 ) -> dict[str, Tensor]:
     """How far a lens head is from what is known of a made pair: scalars of at least 32 bits.
 

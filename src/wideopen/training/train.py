@@ -176,11 +176,7 @@ def epochs_of(level: LevelRecipe, epoch_steps: int) -> tuple[int, int]:
 
 
 def train_level(
-    run: Run,
-    level: LevelRecipe,
-    earlier: Sequence[PyNET],
-    vgg: VGGFeatures | None,
-    callbacks: Sequence[Callback] = (),
+    run: Run, level: LevelRecipe, earlier: Sequence[PyNET], vgg: VGGFeatures | None, callbacks: Sequence[Callback] = ()
 ) -> PyNET:
     """Train one level (or load it, if the run has done it) and return its best network."""
     recipe = run.recipe
