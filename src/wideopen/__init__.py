@@ -21,8 +21,7 @@ from wideopen.errors import (
     WideopenError,
 )
 from wideopen.options import RenderOptions
-from wideopen.render.renderer import Renderer
-from wideopen.render.shortcuts import render, render_file
+from wideopen.render.renderer import Renderer, render, render_file
 
 if TYPE_CHECKING:
     from wideopen.photo.depth_map import DepthMap
@@ -30,32 +29,10 @@ if TYPE_CHECKING:
     from wideopen.scene.scene import Scene
 
 __all__ = [
-    "ClusterError",
-    "DepthError",
-    "DepthMap",
-    "MatteError",
-    "ModelError",
-    "OutputError",
-    "PairsError",
-    "PhotoError",
-    "PresetError",
-    "RecipeError",
-    "RenderOptions",
-    "Renderer",
-    "Scene",
-    "StoreError",
-    "StrokesError",
-    "TrainingError",
-    "WeightsError",
-    "WideopenError",
-    "__version__",
-    "find_preset",
-    "load_presets",
-    "render",
-    "render_file",
-]
-
-
+    "ClusterError", "DepthError", "DepthMap", "MatteError", "ModelError", "OutputError", "PairsError", "PhotoError",
+    "PresetError", "RecipeError", "RenderOptions", "Renderer", "Scene", "StoreError", "StrokesError", "TrainingError",
+    "WeightsError", "WideopenError", "__version__", "find_preset", "load_presets", "render", "render_file",
+]  # fmt: skip
 _WHEN_ASKED_FOR = {
     "DepthMap": "wideopen.photo.depth_map",
     "Scene": "wideopen.scene.scene",

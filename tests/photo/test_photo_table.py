@@ -12,7 +12,7 @@ from PIL import Image
 from other_programs import CASES, HEIGHT, WIDTH, Case, drawing
 from wideopen import Renderer, RenderOptions
 from wideopen.photo.files import decode, load
-from wideopen.render.destinations import output_path
+from wideopen.render.side_files import output_path
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from other_programs import dng, drawing, pillow, stored, tiff
 from wideopen import PhotoError, Renderer, RenderOptions
 from wideopen.photo.files import decode, kept_suffix, load, photo_suffixes
 from wideopen.photo.raw import develop, is_raw
-from wideopen.render.destinations import output_path
+from wideopen.render.side_files import output_path
 
 
 def test_developed_with_the_cameras_white_balance() -> None:

@@ -15,7 +15,7 @@ from conftest import draw_scene
 from wideopen import ModelError, OutputError, PhotoError, Renderer, RenderOptions
 from wideopen.photo.files import load, save
 from wideopen.photo.photo import Photo
-from wideopen.render.destinations import output_path
+from wideopen.render.side_files import output_path
 
 
 @pytest.fixture(scope="module")

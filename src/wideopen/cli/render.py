@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wideopen.cli.cluster import cluster_options, seen_by_all
 from wideopen.cli.options_of import build, hold_threads, takes, with_preset
 from wideopen.cli.shared_options import (
     AsJson,
@@ -20,11 +19,13 @@ from wideopen.cli.shared_options import (
     Quiet,
     Recursive,
     check_bits,
+    cluster_options,
+    seen_by_all,
     suffix_of,
 )  # fmt: skip
 from wideopen.cli.text import complain
 from wideopen.options import BATCH, CLUSTER, RESULTS, SUBJECT, BatchOptions, RenderOptions
-from wideopen.render.side_files import SideFiles
+from wideopen.render.side_files import SideFiles, check_outputs
 
 if TYPE_CHECKING:
     from wideopen.batch.batch import Outcome
@@ -156,8 +157,6 @@ def render(
     if beside:
         if len(jobs) > 1 or spread is not None or not isinstance(jobs[0].output, Path):
             raise typer.BadParameter("what is saved or shown beside the result is for one photo, on this machine")
-        from wideopen.render.destinations import check_outputs
-
         check_outputs(jobs[0].output, how.overwrite or how.skip_existing or how.in_place, beside)
         jobs = [replace(job, beside=beside) for job in jobs]
     roots = photos if output is None else [output]

@@ -1,14 +1,18 @@
 """Options that several commands share."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wideopen.errors import OutputError
 from wideopen.options import BATCH, CLUSTER, RESULTS, SUBJECT
+
+if TYPE_CHECKING:
+    from wideopen.batch.cluster import ClusterOptions
 
 Photos = Annotated[
     list[str],
@@ -49,6 +53,26 @@ Cluster = Annotated[
         "started here.",
     ),
 ]
+
+
+def cluster_options(address: str | None, workers: int | None) -> "ClusterOptions | None":
+    """What the options of a command say of a cluster; None if the work is for this machine alone."""
+    if address is None:
+        if workers is not None:
+            raise typer.BadParameter("--workers goes with --cluster")
+        return None
+    from wideopen.batch.cluster import ClusterOptions
+
+    return ClusterOptions(address, workers)
+
+
+def seen_by_all(name: str) -> str:
+    """A name as all machines of a cluster understand it: a URL, or an absolute path."""
+    from wideopen.batch.stores import is_url
+
+    if is_url(name):
+        return name
+    return os.path.abspath(name.removeprefix("file://")) + ("/" if name.endswith("/") else "")
 
 
 def check_bits(bits: int) -> int:

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from wideopen.cli.cluster import cluster_options
 from wideopen.cli.options_of import build, is_given, takes
-from wideopen.cli.shared_options import Cluster, counted
+from wideopen.cli.shared_options import Cluster, cluster_options, counted
 from wideopen.synthesis.options import PLAIN, VARIED, SynthesizeOptions, VariedOptions
 
 

@@ -3,7 +3,7 @@
 import base64
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from wideopen._types import Float64
 from wideopen.evaluation.contenders import Contender
 from wideopen.evaluation.evaluate import load_pair
 from wideopen.evaluation.protocol import Protocol
-from wideopen.evaluation.report_plot import histogram
 from wideopen.evaluation.results import EvaluationReport, bootstrap_interval, differences
 from wideopen.evaluation.scores import METRICS
 from wideopen.pairs.pairs import Pair
@@ -37,6 +36,10 @@ COLUMNS = {
     "chroma_shift": "chroma shift",
     "chroma_shift_from_photo": "chroma shift from photo",
 }
+PLOT_WIDTH, PLOT_HEIGHT, FOOT = 460, 180, 34
+"""px of a histogram, and of its axis with the legend."""
+COLOURS = ("#2a6f97", "#d1495b", "#66a182", "#edae49", "#8d6a9f", "#555555")
+BINS = 24
 Reports = Sequence[EvaluationReport]
 
 
@@ -178,3 +181,37 @@ def _thumbnail(picture: NDArray[np.uint8], like: NDArray[np.uint8]) -> str:
     size = max(1, round(like.shape[1] * scale)), max(1, round(like.shape[0] * scale))
     small = cv2.cvtColor(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
     return base64.b64encode(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()).decode("ascii")
+
+
+def histogram(title: str, series: Mapping[str, Float64]) -> str:
+    """An SVG of how often each value comes, one colour a series, the same bins, with a line at 0; nan is left out."""
+    known = {name: values[~np.isnan(values)] for name, values in series.items()}
+    everything = np.concatenate([*known.values(), np.zeros(1)])
+    low, high = float(everything.min()), float(everything.max())
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    counts = {name: np.histogram(values, edges)[0] for name, values in known.items()}
+    most = max(1, *(int(count.max()) for count in counts.values()))
+    step, floor = PLOT_WIDTH / BINS, PLOT_HEIGHT - FOOT
+    bars, legend = [], []
+    for number, (name, count) in enumerate(counts.items()):
+        colour, wide = COLOURS[number % len(COLOURS)], step / len(counts)
+        legend.append(_text(number * PLOT_WIDTH / len(counts), PLOT_HEIGHT - 4, name[-28:], f'fill="{colour}"'))
+        for place, value in enumerate(count):
+            tall = (floor - 20) * int(value) / most
+            says = html.escape(f"{name}: {value} from {edges[place]:.3g} to {edges[place + 1]:.3g}")
+            bars.append(
+                f'<rect x="{place * step + number * wide:.1f}" y="{floor - tall:.1f}" width="{max(wide - 1, 0.5):.1f}" '
+                f'height="{tall:.1f}" fill="{colour}"><title>{says}</title></rect>'
+            )
+    start = _text(0, floor + 14, f"{edges[0]:.3g}")
+    end = _text(PLOT_WIDTH, floor + 14, f"{edges[-1]:.3g}", 'text-anchor="end"')
+    zero = PLOT_WIDTH * (0 - edges[0]) / (edges[-1] - edges[0])
+    return (
+        f'<svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" width="{PLOT_WIDTH}" height="{PLOT_HEIGHT}" role="img">'
+        f'{_text(0, 12, title)}{"".join(bars)}<line x1="{zero:.1f}" x2="{zero:.1f}" y1="16" y2="{floor}" stroke="#000" '
+        f'stroke-dasharray="3 3"/>{start}{end}{"".join(legend)}</svg>'
+    )
+
+
+def _text(x: float, y: float, text: str, more: str = "") -> str:
+    return f'<text x="{x:.0f}" y="{y:.0f}" {more}>{html.escape(text)}</text>'

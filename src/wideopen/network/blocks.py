@@ -1,8 +1,13 @@
-"""Convolutions that the parts of a network are built of."""
+"""What the parts of a network are built of: convolutions, and how many bits values are computed in."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+def at_least_32(x: Tensor) -> Tensor:
+    """The same values in float32, or in float64 if they have it: a loss in bf16 would drown in rounding."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def space_to_depth(photo: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wideopen.network.precision import at_least_32
+from wideopen.network.blocks import at_least_32
 
 SOFT = 5
 

@@ -7,8 +7,8 @@ from wideopen.lens.thin_lens import Taken, read_taken
 from wideopen.option_texts import parse_focus
 from wideopen.options import RenderOptions
 from wideopen.render.rendered import Seen
+from wideopen.render.scene_rendering import seen_subject
 from wideopen.render.scene_sources import SceneSources
-from wideopen.render.through_network import seen_subject
 from wideopen.scene.scene import Scene
 
 

@@ -32,7 +32,7 @@ def render_kind(renderer: Renders, image: Any, depth: Any = None, matte: Any = N
     if isinstance(image, Image.Image):
         return _render_pillow(renderer, image, depth, matte)
     if isinstance(image, (str, os.PathLike)):
-        from wideopen.render.destinations import output_path
+        from wideopen.render.side_files import output_path
 
         path = Path(os.fspath(image))
         written = renderer.render_file(path, output_path(path), depth=depth, matte=matte)

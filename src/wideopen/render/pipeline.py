@@ -2,7 +2,7 @@
 
     photo -> scene            -> lens is set -> lens draws         -> photo's size        -> photo
              scene_sources.py    aim.py         scene_rendering.py    full_resolution.py
-                                                map_rendering.py (a depth map without a matte)
+                                                lens/depth_lens.py (a depth map without a matte)
 
 A new source of depth or mattes goes to `scene_sources.py`, a change of the scene to `scene/scene.py`, a setting of the
 lens to `lens/lens_settings.py`. Photos with transparency go the same way twice, colour and cover (`alpha.py`).
@@ -15,19 +15,19 @@ from typing import Any
 import numpy as np
 
 from wideopen._types import Float, Pixels
-from wideopen.image.grain import lost_grain
+from wideopen.image.grain import Grain, lost_grain
 from wideopen.image.tone_curve import ToneCurve
+from wideopen.lens.depth_lens import render_depth
 from wideopen.lens.full_resolution import carry_to_full_size
 from wideopen.lens.thin_lens import read_taken
+from wideopen.options import RenderOptions
 from wideopen.photo.photo import Photo
 from wideopen.render import alpha as transparency
 from wideopen.render.aim import aim, aim_at_map
 from wideopen.render.hdr_rendering import render_hdr
-from wideopen.render.map_rendering import draw_map, draw_map_with_alpha
 from wideopen.render.rendered import Seen
-from wideopen.render.scene_rendering import Drawing, draw_scene, draw_with_alpha
+from wideopen.render.scene_rendering import Drawing, draw_scene, draw_with_alpha, own_picture
 from wideopen.render.scene_sources import SceneSources
-from wideopen.render.through_network import own_picture
 
 
 def render_photo(
@@ -89,7 +89,7 @@ def _render_opaque(
     scene = sources.scene(pixels, depth, matte, curve)
     if scene.matte is None:
         seen = aim_at_map(scene, sources, exif)
-        return draw_map(pixels, seen, options, curve, grain), seen
+        return _draw_map(pixels, seen, options, curve, grain), seen
     scene, lens, looked = aim(scene, options, read_taken(exif))
     if options.aperture == math.inf:
         return pixels.copy(), looked
@@ -107,7 +107,7 @@ def _render_with_alpha(
     if depth is not None or (options.matte == "none" and matte is None and not off):
         scene = sources.scene(pixels, depth, matte, curve)
         if scene.matte is None:
-            return draw_map_with_alpha(taken, alpha, aim_at_map(scene, sources, exif), options)
+            return _draw_map_with_alpha(taken, alpha, aim_at_map(scene, sources, exif), options)
         seen = aim(scene, options, read_taken(exif))[2]
     if off:
         return pixels.copy(), alpha, seen
@@ -119,3 +119,41 @@ def _render_with_alpha(
         return draw_with_alpha(scene, alpha, lens)
 
     return *transparency.through_network(pixels, alpha, curve, look), seen
+
+
+def _draw_map(
+    pixels: Pixels,
+    seen: Seen,
+    options: RenderOptions,
+    curve: ToneCurve | None,
+    grain: Grain | None = None,
+    guide: Pixels | None = None,
+) -> Pixels:
+    """See a photo with depth through the lens.
+
+    Args:
+        grain: put back where the lens took it; none if None.
+        guide: HxWx3, whose edges those of the depth follow; the photo itself if None.
+    """
+    if options.aperture == math.inf:
+        return pixels.copy()
+
+    def depth_at(rows: slice, columns: slice, own: Pixels) -> Float:
+        return seen.at(rows, columns, own if guide is None else guide[rows, columns])
+
+    return render_depth(pixels, seen.depth.disparity, depth_at, seen.lens, grain, curve)
+
+
+def _draw_map_with_alpha(
+    taken: Photo, alpha: Pixels, seen: Seen, options: RenderOptions
+) -> tuple[Pixels, Pixels, Seen]:
+    """Pixels and alpha (HxW) of a photo with transparency, and the depth map they were drawn by."""
+    pixels = taken.pixels
+    if options.aperture == math.inf:
+        return pixels.copy(), alpha, seen
+    plain = replace(seen, lens=replace(seen.lens, highlight_gain=1.0))
+
+    def blur(picture: Pixels, own: ToneCurve | None, is_cover: bool) -> Pixels:
+        return _draw_map(picture, plain if is_cover else seen, options, own, guide=pixels)
+
+    return *transparency.through_lens(pixels, alpha, taken.curve, blur), seen

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from wideopen.errors import PhotoError
 from wideopen.options import RenderOptions, with_settings
-from wideopen.render.destinations import check_outputs
 from wideopen.render.rendered import Rendered, Seen
+from wideopen.render.side_files import SideFiles, check_outputs
 
 if TYPE_CHECKING:
     from wideopen.image.tone_curve import ToneCurve
@@ -215,7 +215,6 @@ class Renderer:
         """
         from wideopen.atomic_write import write_output
         from wideopen.photo.files import output_format, read_bytes, save
-        from wideopen.render.side_files import SideFiles
 
         named = (save_depth, show_depth, save_matte, save_layers)
         depth_path, picture, matte_path, layers = (None if path is None else Path(path) for path in named)
@@ -276,3 +275,38 @@ class Renderer:
         from wideopen.scene.network_scene import estimate_scene
 
         return estimate_scene(self.engine, pixels, self.options, curve)
+
+
+def render(
+    image: Picture,
+    options: RenderOptions | None = None,
+    depth: Any = None,
+    matte: Any = None,
+    strokes: Any = None,
+    **settings: Any,
+) -> Picture:
+    """Render one photo: `render("photo.jpg", aperture=1.4, focus="near")`. For several keep a `Renderer`.
+
+    Args:
+        image: see `Renderer.render`, also for what is returned and raised.
+        options: see `RenderOptions`.
+        depth, matte, strokes: see `Renderer.render`.
+        settings: fields of `RenderOptions` by name, in place of those of `options`.
+    """
+    return Renderer(options, **settings).render(image, depth, matte, strokes)
+
+
+def render_file(
+    photo: str | Path,
+    output: str | Path,
+    options: RenderOptions | None = None,
+    overwrite: bool = False,
+    depth: Any = None,
+    matte: Any = None,
+    strokes: Any = None,
+    **settings: Any,
+) -> Path:
+    """Render one file into another; see `Renderer.render_file` and, for all after `overwrite`, `render`."""
+    return Renderer(options, **settings).render_file(
+        photo, output, overwrite, depth=depth, matte=matte, strokes=strokes
+    )

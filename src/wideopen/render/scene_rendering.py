@@ -1,4 +1,4 @@
-"""From a scene to a photo at full size: what is where, drawn by a lens.
+"""From a scene to a photo at full size: what is where, drawn by a lens; or the picture that a network draws itself.
 
     scene -> lifted to the photo's edges -> lens (CANVAS_SIDE) -> full size
 
@@ -7,7 +7,7 @@ Aperture and focus come in after the scene: for another f-number only the lens d
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,11 +18,14 @@ from wideopen.image.grain import Grain
 from wideopen.image.guided_upsampling import lift
 from wideopen.image.photo_light import PhotoLight
 from wideopen.image.resize import resize
+from wideopen.image.tone_curve import ToneCurve
 from wideopen.lens.foreground_removal import remove_foreground
 from wideopen.lens.full_resolution import Subject, carry_to_full_size
 from wideopen.lens.lens_settings import LensSettings
 from wideopen.lens.matte_lens import draw
-from wideopen.scene.network_scene import small
+from wideopen.options import RenderOptions
+from wideopen.scene.model import Engine, NetworkScene
+from wideopen.scene.network_scene import small, working
 from wideopen.scene.scene import Scene
 
 CANVAS_SIDE = 1024
@@ -71,6 +74,22 @@ def draw_on_canvas(
     behind = remove_foreground(srgb_to_linear(seen), matte, _is_exact(scene))
     picture, kept = draw(seen, _solid(scene, matte), relative, lens, behind, _within(scene, matte), _of_map(scene))
     return Drawing(picture, kept, seen, _in_focus(scene, matte, lens))
+
+
+def seen_subject(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Drawing:
+    """The picture focused on the subject, at the model's own aperture; of a scene, only the subject's opacity."""
+    shown = working(engine, pixels, options, curve)
+    found = engine.run(shown)
+    if isinstance(found, NetworkScene):
+        return Drawing(shown, found.matte, shown)
+    return Drawing(found.bokeh, found.sharp, found.seen)
+
+
+def own_picture(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None) -> Drawing:
+    """The picture that a model draws itself; ValueError if the options ask for what only a lens can do."""
+    if options.asks_for_a_lens():
+        raise ValueError("the model's look is fixed; aperture, focus and the lens's options need a depth map (--depth)")
+    return seen_subject(engine, pixels, options, curve)
 
 
 def draw_with_alpha(scene: Scene, alpha: Pixels, lens: LensSettings) -> tuple[Drawing, Float]:

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from wideopen.lens.highlights import CLIPPED, DARK, MANY, line_length
 from wideopen.lens.lens_settings import LARGEST
+from wideopen.network.blocks import at_least_32
 from wideopen.network.heads import SceneMaps
-from wideopen.network.precision import at_least_32
 
 SHARP_PX = 0.5
 GROWTH = 1.7

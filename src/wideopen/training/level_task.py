@@ -11,10 +11,11 @@ from torch.optim import Optimizer
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from wideopen.errors import PreemptedError, TrainingError
+from wideopen.network.blocks import at_least_32
 from wideopen.network.heads import Output, SceneMaps, resize_to_level
 from wideopen.network.pynet import PyNET
 from wideopen.training.differentiable_lens import DrawnLens
-from wideopen.training.losses import BokehLoss, at_least_32, places_terms, places_weights
+from wideopen.training.losses import BokehLoss, places_terms, places_weights
 from wideopen.training.preemption import Stopping
 from wideopen.training.processes import summed, world_now
 from wideopen.training.recipe import LevelRecipe, Recipe

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from wideopen.errors import PairsError
@@ -24,10 +25,9 @@ from wideopen.pairs.augment import (
     one_cv2_thread,
     to_planes,
 )
-from wideopen.pairs.pair_scene import read_scene
+from wideopen.pairs.pair_scene import PairScene, read_scene
 from wideopen.pairs.pairs import Pair, load_image, load_map
 from wideopen.pairs.sample_options import PairsOptions
-from wideopen.training.lens_samples import scene_sample
 
 Sample = dict[str, torch.Tensor]
 PLAIN = exposure_table(0)
@@ -47,7 +47,7 @@ class PairDataset(Dataset[Sample]):
     * `photo` float32 [3, s, s], sRGB-encoded in 0..1, s = `options.input`;
     * `target` float32 [3, t, t], the same view wide open, t = s * 2**(2-level);
     * `sharp` float32 [1, t, t] in 0..1, if the pairs have it;
-    * `matte`, `relative`, `blur`, `focus` for a lens head (`lens_samples.scene_sample`).
+    * `matte`, `relative`, `blur`, `focus` for a lens head (`scene_sample`).
 
     Validation samples (`train=False`) are the largest centred square, the same at every draw. A pair that
     cannot be read, is too small, or whose members differ in shape raises PairsError with the file's name.
@@ -195,3 +195,31 @@ def check_shapes(pair: Pair, photo: np.ndarray, target: np.ndarray) -> None:
     (height, width), (rows, columns) = photo.shape[:2], target.shape[:2]
     if abs(height * columns / (width * rows) - 1) > SHAPE_TOLERANCE:
         raise PairsError(f"{pair.bokeh}: {columns}x{rows} px, but its photo is {width}x{height}; exclude the pair")
+
+
+def scene_sample(pair: Pair, scene: PairScene, crop: Crop, goal: int) -> dict[str, NDArray[np.float32]]:
+    """What a lens head has to say of one sample, and what the lens needs to draw the target from it.
+
+    Places are told with the photo's own subject in focus, whatever the target was focused on: they then depend on the
+    photo alone, and every other focus is a shift of them, `focus`.
+
+    Returns:
+        `matte`, `relative` and `standing` [1, goal, goal], the latter two means over what is not the subject; `blur`
+        [1], blur radius for each unit of relative disparity as a share of the sample's side; `focus` [1], relative
+        disparity of what the target is focused on.
+    """
+    assert pair.shot is not None
+    height, width = crop.frame
+    rest = 1.0 - scene.subject
+    matte, share, relative, standing = (
+        crop.apply(np.ascontiguousarray(plane), goal)  # type: ignore[arg-type]
+        for plane in (scene.subject, rest, rest * scene.relative, rest * scene.standing)
+    )
+    zoom = min(height, width) / min(crop.width, crop.height)
+    return {
+        "matte": matte.clip(0.0, 1.0).astype(np.float32)[None],  # Means by area overshoot by rounding.
+        "relative": (relative / np.maximum(share, 1e-3)).astype(np.float32)[None],
+        "standing": (standing / np.maximum(share, 1e-3)).clip(0.0, 1.0).astype(np.float32)[None],
+        "blur": np.array([scene.blur(pair.shot) * zoom], np.float32),
+        "focus": np.array([scene.focus(pair.shot)], np.float32),
+    }

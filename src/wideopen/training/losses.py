@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wideopen.errors import PairsError
+from wideopen.network.blocks import at_least_32
 from wideopen.network.heads import SceneMaps
-from wideopen.network.precision import at_least_32 as at_least_32
 from wideopen.network.vgg import VGGFeatures
 
 WINDOW = 11
@@ -152,7 +152,7 @@ def places_terms(
 ) -> dict[str, Tensor]:
     """How far a lens head is from what is known of a made pair: scalars of at least 32 bits.
 
-    matte, relative, standing: [N, 1, h, w], see `lens_samples.scene_sample`. "matte" is a cross entropy in nats;
+    matte, relative, standing: [N, 1, h, w], see `loader.scene_sample`. "matte" is a cross entropy in nats;
     "relative" the mean absolute difference in parts of 1 + |relative|, since blur counts in proportion. Well inside the
     subject "relative" is to be the subject's own, 0, so that two things taken for one subject can be told apart; near
     its edge, where what lies behind shows through, it stays the background's.

@@ -22,7 +22,7 @@ from fastapi.staticfiles import StaticFiles
 from wideopen import __version__
 from wideopen.errors import WideopenError
 from wideopen.options import RenderOptions, with_settings
-from wideopen.render.destinations import output_path
+from wideopen.render.side_files import output_path
 from wideopen.web.form import RenderForm, SceneForm
 from wideopen.web.limits import Gate
 from wideopen.web.scene_planes import MEDIA_TYPE

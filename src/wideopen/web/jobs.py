@@ -19,7 +19,7 @@ from wideopen.options import RenderOptions
 from wideopen.photo.files import picture_size, read_bytes
 from wideopen.photo.photo import Photo
 from wideopen.render.remembering import Opened, Photos, shrunk
-from wideopen.render.through_network import seen_subject
+from wideopen.render.scene_rendering import seen_subject
 from wideopen.scene.focus import find_focus
 from wideopen.scene.network_scene import small
 from wideopen.web.scene_planes import pack, planes_of_scene
