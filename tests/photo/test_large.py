@@ -127,5 +127,5 @@ def test_pixels_take_770_mb_at_most(mode: str, raw: str, most: int, bits: int) -
             load=mock.Mock(side_effect=LoadedError),
         )  # fmt: skip
         with pytest.raises(error) as caught:
-            channels.read_channels(image, b"")
+            channels.read_channels(image, b"", channels.Decoder())
         assert error is LoadedError or f"{count}x1 px in {bits} bits is too large" in str(caught.value)

@@ -5,7 +5,7 @@ Pictures are carried over in strips: copies of a whole one, next to it, would ta
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -44,36 +44,125 @@ class Channels:
     notices: tuple[str, ...] = ()
 
 
-def read_channels(image: Image.Image, data: bytes) -> Channels:
+class Decoder:
+    """How pixels of a format are read where Pillow alone loses some of them; this one reads what Pillow holds."""
+
+    def bits(self, image: Image.Image, data: bytes) -> int:
+        """A channel; with more than 8, Pillow keeps 8 if there are several. Its tiles say so until it loads."""
+        return 16 if ";16" in _raw_mode(image) else 8
+
+    def begin(self, image: Image.Image) -> None:
+        """What comes before Pillow loads the picture."""
+
+    def whole(self, data: bytes) -> Pixels | None:
+        """HxWx3 uint8 of a large picture, where Pillow would take more memory."""
+        return None
+
+    def deep(self, image: Image.Image, data: bytes) -> Channels | None:
+        """More than 8 bits a channel, as 16; None if only 8 can be had.
+
+        What Pillow made of the picture is let go of first: it was a check that all is there.
+        """
+        image.im = None  # type: ignore[assignment]
+        return _of_bgr(imdecode(data), image, self.is_grey(image, data))
+
+    def is_grey(self, image: Image.Image, data: bytes) -> bool:
+        return image.mode[0] in "LI"
+
+    def lost(self, image: Image.Image, data: bytes) -> tuple[str, ...]:
+        """Notices of what even this does not read."""
+        return ()
+
+
+class JpegDecoder(Decoder):
+    def whole(self, data: bytes) -> Pixels | None:
+        found = imdecode(data)
+        if found is None:
+            raise ValueError("OpenCV could not decode it")
+        return _swapped(found)
+
+
+class PngDecoder(Decoder):
+    def is_grey(self, image: Image.Image, data: bytes) -> bool:
+        return data[25] in (0, 4)
+
+
+class TiffDecoder(Decoder):
+    def bits(self, image: Image.Image, data: bytes) -> int:
+        return 16 if 16 in _as_tuple(_tag(image, _BITS)) else super().bits(image, data)
+
+    def begin(self, image: Image.Image) -> None:
+        image.getexif().pop(exif.INTEROP, None)  # Pillow would look for it in the EXIF directory alone, and fail.
+
+    def deep(self, image: Image.Image, data: bytes) -> Channels | None:
+        image.im = None  # type: ignore[assignment]
+        stored = _planes(image, data) if _tag(image, _PLANAR_CONFIGURATION) == _SEPARATE else imdecode(data)
+        found = _of_bgr(stored, image, self.is_grey(image, data))
+        if found.alpha is None or _as_tuple(_tag(image, _EXTRA_SAMPLES))[:1] != (_ASSOCIATED,):
+            return found
+        return replace(found, colour=_divided(found.colour, found.alpha))
+
+
+class AvifDecoder(Decoder):
+    def bits(self, image: Image.Image, data: bytes) -> int:
+        return avif.bit_depth(data)
+
+    def deep(self, image: Image.Image, data: bytes) -> Channels | None:
+        stored = avif.deep_pixels(data)
+        if stored is None:
+            return None
+        image.im = None  # type: ignore[assignment]
+        return _of_bgr(stored, image, self.is_grey(image, data))
+
+
+class HeifDecoder(Decoder):
+    def bits(self, image: Image.Image, data: bytes) -> int:
+        return int(image.info.get("bit_depth", 8))
+
+    def whole(self, data: bytes) -> Pixels | None:
+        return heif.rgb_pixels(data)
+
+    def deep(self, image: Image.Image, data: bytes) -> Channels | None:
+        image.im = None  # type: ignore[assignment]
+        found = heif.deep_pixels(data)
+        colour = cv2.merge([found] * 3) if found.ndim == 2 else np.ascontiguousarray(found[..., :3])
+        alpha = found[..., 3].copy() if found.ndim == 3 and found.shape[2] == 4 else None
+        return Channels(colour, alpha, self.is_grey(image, data) or found.ndim == 2)
+
+
+class JxlDecoder(Decoder):
+    def lost(self, image: Image.Image, data: bytes) -> tuple[str, ...]:
+        whole = image.mode in ("I;16", "F") or jxl.read_header(data)[2] <= 8
+        return () if whole else ("is read as 8 bits a channel, of more",)
+
+
+def read_channels(image: Image.Image, data: bytes, decoder: Decoder) -> Channels:
     """Decode a picture; `data`: the whole file, which Pillow opened as `image`.
 
     Raises:
         PhotoError: 32 bits per channel, or 16 that cannot be read.
         Exception: whatever decoders raise on damaged files.
     """
-    deep = _is_deep(image, data)
+    bits = decoder.bits(image, data)
+    deep = bits > 8
     colours = 4 if "A" in image.mode or "a" in image.mode or "transparency" in image.info else 3
     if image.width * image.height * colours * (1 + deep) > MAX_BYTES:
         raise PhotoError(f"{image.width}x{image.height} px in {16 if deep else 8} bits is too large; make it smaller")
     mode, raw_mode = image.mode, _raw_mode(image)
     if image.width * image.height > LARGE and mode == "RGB" and not deep:
-        if image.format in ("JPEG", "MPO"):
-            return _large_jpeg(data)
-        if image.format == "HEIF":
-            return Channels(heif.rgb_pixels(data))
-    if image.format == "TIFF":  # Pillow would look for it in the EXIF directory alone, and fail.
-        image.getexif().pop(exif.INTEROP, None)
+        whole = decoder.whole(data)
+        if whole is not None:
+            return Channels(whole)
+    decoder.begin(image)
     image.load()
     if mode == "F" or (mode == "I" and not deep):
         raise PhotoError("has whole numbers of 32 bits; save it with 8 or 16 bits, or real numbers")
-    notices: tuple[str, ...] = ()
-    if deep and (mode in ("LA", "RGB", "RGBA", "RGBX") or image.format in ("HEIF", "AVIF")):
-        found = _deep_channels(image, data)
+    notices = decoder.lost(image, data)
+    if deep and mode in ("L", "LA", "RGB", "RGBA", "RGBa", "RGBX"):
+        found = decoder.deep(image, data)
         if found is not None:
             return found
-        notices = (f"its {avif.bit_depth(data)} bits are read as 8",)
-    if image.format == "JXL" and mode not in ("I;16", "F") and jxl.read_header(data)[2] > 8:
-        notices = ("is read as 8 bits a channel, of more",)
+        notices = (f"its {bits} bits are read as 8",)
     if mode.startswith("I"):
         return _deep_grey(image)
     if mode in ("CMYK", "LAB"):
@@ -85,27 +174,8 @@ def read_channels(image: Image.Image, data: bytes) -> Channels:
     return Channels(_copy(image, lambda part: part.convert("RGB")), None, grey, notices=notices)
 
 
-def _large_jpeg(data: bytes) -> Channels:
-    """By OpenCV, where Pillow would take four bytes a pixel and a copy more."""
-    found = imdecode(data)
-    if found is None:
-        raise ValueError("OpenCV could not decode it")
-    return Channels(_swapped(found))
-
-
 def _raw_mode(image: Image.Image) -> str:
     return " ".join(str(tile[3]) for tile in getattr(image, "tile", []))
-
-
-def _is_deep(image: Image.Image, data: bytes) -> bool:
-    """More than 8 bits a channel, of which Pillow keeps 8 if there are several; its tiles say so until it loads."""
-    if image.format == "HEIF":
-        return bool(image.info.get("bit_depth", 8) > 8)
-    if image.format == "AVIF":
-        return avif.bit_depth(data) > 8
-    if image.format == "TIFF" and 16 in _as_tuple(_tag(image, _BITS)):
-        return True
-    return ";16" in _raw_mode(image)
 
 
 def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
@@ -154,7 +224,7 @@ def _converted(image: Image.Image, deep: bool) -> Channels:
 
 def _deep_grey(image: Image.Image) -> Channels:
     """16-bit grey; one value may stand for transparent."""
-    inverse, clear = image.format == "TIFF" and _tag(image, _PHOTOMETRIC) == 0, image.info.get("transparency")
+    inverse, clear = _tag(image, _PHOTOMETRIC) == 0, image.info.get("transparency")
     colour = np.empty((image.height, image.width, 3), np.uint16)
     alpha = np.empty(colour.shape[:2], np.uint16) if isinstance(clear, int) else None
     for top, part in _strips(image):
@@ -165,37 +235,15 @@ def _deep_grey(image: Image.Image) -> Channels:
     return Channels(colour, alpha, True)
 
 
-def _deep_channels(image: Image.Image, data: bytes) -> Channels | None:
-    """More than 8 bits, as 16; None if it is AVIF that OpenCV cannot read.
-
-    What Pillow made of the picture is let go of first: it was a check that all is there.
-    """
-    size, grey = (image.height, image.width), image.mode[0] in "LI"
-    if image.format == "PNG":
-        grey = data[25] in (0, 4)
-    if image.format == "AVIF":
-        stored = avif.deep_pixels(data)
-        if stored is None:
-            return None
-    image.im = None  # type: ignore[assignment]
-    if image.format == "HEIF":
-        found = heif.deep_pixels(data)
-        colour = cv2.merge([found] * 3) if found.ndim == 2 else np.ascontiguousarray(found[..., :3])
-        alpha = found[..., 3].copy() if found.ndim == 3 and found.shape[2] == 4 else None
-        return Channels(colour, alpha, grey or found.ndim == 2)
-    if image.format != "AVIF":
-        stored = _planes(image, data) if _tag(image, _PLANAR_CONFIGURATION) == _SEPARATE else imdecode(data)
-    if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != size:
+def _of_bgr(stored: Pixels | None, image: Image.Image, grey: bool) -> Channels:
+    """What OpenCV read of a picture of 16 bits: HxW, or HxWx3 or 4 in BGR(A)."""
+    if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != (image.height, image.width):
         raise PhotoError("16-bit pixels cannot be read; save it again as 16-bit PNG or TIFF")
     if stored.ndim == 2:
         return Channels(cv2.merge([stored] * 3), None, True)
     if stored.shape[2] == 3:
         return Channels(_swapped(stored), None, grey)
-    alpha = np.ascontiguousarray(stored[..., 3])
-    colour = cv2.cvtColor(stored, cv2.COLOR_BGRA2RGB)
-    if image.format == "TIFF" and _as_tuple(_tag(image, _EXTRA_SAMPLES))[:1] == (_ASSOCIATED,):
-        colour = _divided(colour, alpha)
-    return Channels(colour, alpha, grey)
+    return Channels(cv2.cvtColor(stored, cv2.COLOR_BGRA2RGB), np.ascontiguousarray(stored[..., 3]), grey)
 
 
 def _planes(image: Image.Image, data: bytes) -> Pixels | None:

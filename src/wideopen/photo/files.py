@@ -21,7 +21,7 @@ from wideopen.errors import OutputError, PhotoError, WideopenError
 from wideopen.extras import extras_of
 from wideopen.photo import avif, heif, raw
 from wideopen.photo import exif as exif_blob
-from wideopen.photo.channels import MAX_BYTES, Channels, read_channels
+from wideopen.photo.channels import MAX_BYTES, Channels, Decoder, read_channels
 from wideopen.photo.encode import FORMATS, SUFFIXES, encode
 from wideopen.photo.formats import exr, jxl
 from wideopen.photo.formats.float_tiff import decode_float_tiff, read_directory
@@ -74,8 +74,8 @@ def decode(data: bytes, name: str = "photo") -> Photo:
                 data, missing = with_end(data)
                 if missing:
                     image = opened.enter_context(open_picture(data, name))
-                format, several = str(image.format), count_pictures(image, data)
-                channels = read_channels(image, data)
+                format, several = "JPEG" if image.format == "MPO" else str(image.format), count_pictures(image, data)
+                channels = read_channels(image, data, FORMATS[format].decoder if format in FORMATS else Decoder())
                 found = read_metadata(image, data, several)
             image.close()  # What it holds is as large as the photo.
             return _upright(channels, replace(found, notices=(*missing, *found.notices)), format)
@@ -274,7 +274,7 @@ def _upright(channels: Channels, found: Metadata, format: str) -> Photo:
         pixels=turn(channels.colour),
         alpha=None if channels.alpha is None else turn(channels.alpha),
         grey=channels.grey,
-        format="JPEG" if format == "MPO" else format,
+        format=format,
         notices=(*channels.notices, *found.notices),
         **belongings,
     )
