@@ -7,7 +7,7 @@ import {Crew, hire, NOBODY} from './crew.js';
 import {lostGrain} from './grain.js';
 import {Network, placesAt} from './network.js';
 import {checked} from './options.js';
-import {lampsOf, render} from './scene.js';
+import {render, studied} from './scene.js';
 
 /**
  * @typedef {object} Options by the names of `wideopen render`; what is left out is as there
@@ -57,9 +57,9 @@ export class Wideopen {
     const taken = {focal_length_mm: null, focal_length_35mm: null, f_number: null, subject_distance_m: null, ...options.taken};
     const lens = chooseLens({lens: set.lens, aperture: set.aperture ?? lenses[set.lens].f_number, nearest: null, focus}, lenses, taken);
     const {blades, roundness, rotate, ring, squeeze, vignette, rim} = set, aperture = {blades, roundness, rotate, ring, squeeze, vignette, rim};
-    const gain = set.highlights ?? 1 + (this.schema.gain - 1) * lampsOf(photo), {tilt, tilt_direction, axial} = set;
+    const {small, lamps} = studied(photo), gain = set.highlights ?? 1 + (this.schema.gain - 1) * lamps, {tilt, tilt_direction, axial} = set;
     const blur = blurOfSubject(lens, taken, [0, 0], 1, largest, {focus, tilt, tilt_direction, axial});
     const grain = this.crew.do(lostGrain, [photo, set.grain]), rest = () => new Promise(/** @param {(value: void) => void} next */ next => setTimeout(next));
-    return render(photo, places ?? await this.look(photo, focus), {...blur, aperture, gain, largest}, () => grain, rest, this.crew);
+    return render(photo, places ?? await this.look(photo, focus), {...blur, aperture, gain, largest}, () => grain, rest, this.crew, small);
   }
 }

@@ -42,6 +42,9 @@ export function bankPlace(radii) {
   };
 }
 
+/** How far from what a layer holds anything is seen of it, twice. @param {number} radius */
+const marginOf = radius => 2 * Math.ceil(Math.abs(radius)) + 2 * STEP;
+
 /** Twice a layer's radius around what is in it, null for nothing. @param {Plane} share @param {number} radius @returns {?Area} */
 function reachOf(share, radius) {
   const {width, height, data} = share;
@@ -54,7 +57,7 @@ function reachOf(share, radius) {
     foot = row;
   }
   if (right < 0) return null;
-  const margin = 2 * Math.ceil(radius) + 2 * STEP, start = (/** @type {number} */ at) => Math.floor(Math.max(0, at - margin) / STEP) * STEP;
+  const margin = marginOf(radius), start = (/** @type {number} */ at) => Math.floor(Math.max(0, at - margin) / STEP) * STEP;
   return {
     left: start(left), top: start(top), width: Math.min(right + 1 + margin, width) - start(left),
     height: Math.min(foot + 1 + margin, height) - start(top),
@@ -111,6 +114,22 @@ function sharesOf(index, matte, place, own, visible) {
   return {away, subject, share};
 }
 
+/** Of a plane what is within so many px of the rows of a share, from its first pixel to its last: nothing else is seen. @param {Plane} from @param {Plane} share @param {number} reach @returns {Plane} */
+function nearTo(from, {width, height, data}, reach) {
+  const found = plane(width, height), firsts = new Int32Array(height).fill(width), ends = new Int32Array(height);
+  for (let row = 0; row < height; row++) {
+    let first = row * width, end = first + width;
+    while (first < end && !data[first]) first++;
+    while (end > first && !data[end - 1]) end--;
+    for (let y = Math.max(0, row - reach); first < end && y <= Math.min(height - 1, row + reach); y++) {
+      firsts[y] = Math.min(firsts[y], Math.max(0, first - row * width - reach));
+      ends[y] = Math.max(ends[y], Math.min(width, end - row * width + reach));
+    }
+  }
+  firsts.forEach((first, row) => { if (first < ends[row]) found.data.set(from.data.subarray(row * width + first, row * width + ends[row]), row * width + first); });
+  return found;
+}
+
 /** @param {Float32Array} light of everything else, in place @param {Float32Array} share @param {Float32Array} own light of the subject @param {Float32Array} part of it */
 function weigh(light, share, own, part) {
   for (let at = 0; at < light.length; at++) light[at] = share[at] * light[at] + part[at] * own[at];
@@ -161,10 +180,10 @@ async function drawAll(photo, matte, relative, glass, [far, near], behind, rest,
   const layers = [];
   for (let index = radii.length - 1; index >= 0; index--) {
     const {away, subject: mine, share} = sharesOf(index, matte, place, at, visible);
-    const area = reachOf(share, Math.abs(radii[index]));
+    const area = reachOf(share, radii[index]);
     if (area) {
       const cut = (/** @type {Plane} */ each) => cropped(each, area.left, area.top, area.width, area.height);
-      const planes = [...others.map(cut), cut(share), cut(visible)], [awayThere, mineThere] = [cut(away).data, cut(mine).data];
+      const holds = cut(share), planes = [...others.map(cut), holds, nearTo(cut(visible), holds, marginOf(radii[index]))], [awayThere, mineThere] = [cut(away).data, cut(mine).data];
       subject.forEach((each, channel) => weigh(planes[channel].data, awayThere, cut(each).data, mineThere));
       // Plane by plane, so that nobody waits for a wide layer; a barrel's kernels take longer to make than to send.
       const parts = crew.size && !glass.aperture.vignette ? planes.map(each => [each]) : [planes];

@@ -34,18 +34,21 @@ function samples(photo, across, down) {
  * @param {?Plane} subject its opacity, if another matte decides at full size: m is then the share kept of all else @returns {Promise<Plane[]>}
  */
 async function prepare(photo, drawn, share, seen, crew, subject) {
-  const {width, height} = share, edge = dilate(share, 1);
-  const behind = drawn.map((each, channel) => map([each, share, seen[channel]], (value, kept, own) => unit((value - kept * own) / Math.max(1 - kept, 0.05))));
-  const filled = crew.do(fill, [behind, map([edge], value => Math.min(2 * (1 - value), 1) ** 2)]);
-  if (subject) share = beside(share, subject);
-  const least = erode(share, 1), greatest = subject ? dilate(share, 1) : edge, span = map([greatest, least], (most, few) => most - few);
-  const wide = crew.do(guidedCoefficients, [seen, share, WIDE, 2e-4]);
+  const {width, height} = share, own = subject ? beside(share, subject) : share, wide = crew.do(guidedCoefficients, [seen, own, WIDE, 2e-4]);
+  const filled = Promise.all(drawn.map((each, channel) => crew.do(drawnBehind, [each, share, seen[channel]])));
+  const least = erode(own, 1), greatest = dilate(own, 1), span = map([greatest, least], (most, few) => most - few);
   const step = (/** @type {number} */ scale) => Math.ceil(scale / SAMPLES);
   const grey = samples(photo, step(photo.width / width), step(photo.height / height));
   const texture = map([hiddenTexture(grey, map([span], value => Math.max(1 - 4 * value, 0)))], value => TEXTURE * value);
-  const close = crew.do(guidedCoefficients, [seen, share, NARROW, 2e-4, texture]), near = dilate(map([span], crossing), 2), narrow = await close;
+  const close = crew.do(guidedCoefficients, [seen, own, NARROW, 2e-4, texture]), near = dilate(map([span], crossing), 2), narrow = await close;
   const model = (await wide).map((each, index) => mix(each, near, narrow[index]));
-  return [...(await filled).map(each => map([each], unit)), least, greatest, ...model];
+  return [...await filled, least, greatest, ...model];
+}
+
+/** A colour of what is drawn, without what is kept of the photo. @param {Plane} drawn @param {Plane} share that is kept @param {Plane} seen @returns {Plane} */
+export function drawnBehind(drawn, share, seen) {
+  const behind = map([drawn, share, seen], (value, kept, own) => unit((value - kept * own) / Math.max(1 - kept, 0.05)));
+  return map(fill([behind], map([dilate(share, 1)], value => Math.min(2 * (1 - value), 1) ** 2)), unit);
 }
 
 /** From m of all to m of what is not the subject, continued from around behind it. @param {Plane} share @param {Plane} subject @returns {Plane} */

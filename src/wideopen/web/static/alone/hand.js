@@ -4,15 +4,15 @@
 import {splitInstances} from './closer.js';
 import {blurred} from './compositor.js';
 import {drawTile} from './depth_lens.js';
-import {fill, pushPull} from './fill.js';
-import {drawStrip} from './full_size.js';
+import {pushPull} from './fill.js';
+import {drawStrip, drawnBehind} from './full_size.js';
 import {drawNoise, lostGrain} from './grain.js';
 import {guidedCoefficients, lift} from './guided.js';
 import {raiseLamps} from './highlights.js';
 import {resizePicture} from './planes.js';
 import {studied} from './scene.js';
 
-const WORKS = {blurred, drawNoise, drawStrip, drawTile, fill, guidedCoefficients, lift, lostGrain, pushPull, raiseLamps, resizePicture, splitInstances, studied};
+const WORKS = {blurred, drawNoise, drawStrip, drawTile, drawnBehind, guidedCoefficients, lift, lostGrain, pushPull, raiseLamps, resizePicture, splitInstances, studied};
 
 /** The memory of what is answered: nobody needs it here any more. @param {any} value @returns {Transferable[]} */
 function memoryOf(value) {

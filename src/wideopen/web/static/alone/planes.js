@@ -54,6 +54,25 @@ function narrow(sum, channels, {first, count, weights, most}, found, target, col
 }
 
 /**
+ * Add whole rows of a picture's bytes, two channels to a word: four times as fast as one by one.
+ * @param {Uint32Array} words @param {number} start @param {number} rows at most 257 @param {number} weight @param {Float64Array} sum
+ */
+function addRows(words, start, rows, weight, sum) {
+  const width = sum.length / 4;
+  for (let x = 0, at = 0; x < width; x++, at += 4) {
+    let even = 0, odd = 0;
+    for (let place = start + x, row = 0; row < rows; row++, place += width) {
+      even += words[place] & 0xff00ff;
+      odd += words[place] >>> 8 & 0xff00ff;
+    }
+    sum[at] += weight * (even & 0xffff);
+    sum[at + 1] += weight * (odd & 0xffff);
+    sum[at + 2] += weight * (even >>> 16);
+    sum[at + 3] += weight * (odd >>> 16);
+  }
+}
+
+/**
  * Interleaved values brought to another size along both sides.
  * @param {Float32Array | Uint8ClampedArray} data @param {number} channels @param {number} width @param {number} height
  * @param {number} columns @param {number} rows @returns {Float32Array}
@@ -61,10 +80,16 @@ function narrow(sum, channels, {first, count, weights, most}, found, target, col
 function resampled(data, channels, width, height, columns, rows) {
   const across = taps(width, columns), down = taps(height, rows), length = width * channels;
   const found = new Float32Array(columns * rows * channels), sum = new Float64Array(length), line = new Float32Array(length);
+  const words = data instanceof Uint8ClampedArray && rows < height && down.most < 257 ? new Uint32Array(data.buffer, data.byteOffset, data.length / 4) : null;
   for (let row = 0; row < rows; row++) {
     sum.fill(0);
-    for (let index = 0; index < down.count[row]; index++) {
+    for (let index = 0, count = down.count[row]; index < count; index++) {
       const start = (down.first[row] + index) * length, weight = down.weights[row * down.most + index];
+      if (words && index === 1 && count > 2) {  // All but the first and the last are of one weight.
+        addRows(words, start / 4, count - 2, weight, sum);
+        index = count - 2;
+        continue;
+      }
       line.set(data.subarray(start, start + length));
       for (let at = 0; at < length; at++) sum[at] += weight * line[at];
     }

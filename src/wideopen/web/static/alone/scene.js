@@ -34,14 +34,11 @@ export async function onCanvas(photo, {matte, relative, hand}, crew) {
   return {canvas, matte: lifted, solid: hand ? lifted : map([lifted], value => unit(value / SURE)), relative: await coming, behind};
 }
 
-/** How surely lamps of a photo are any. @param {Picture} photo */
-export function lampsOf(photo) {
-  const size = fit(photo.width, photo.height, Math.min(512, Math.max(photo.width, photo.height)));
-  return lampCertainty(linear(split(resizePicture(photo, size[0], size[1]))));
+/** What is drawn at, and how surely its lamps are any: what there is to know of a photo before what is where in it. @param {Picture} photo */
+export function studied(photo) {
+  const small = shrunk(photo), size = fit(photo.width, photo.height, Math.min(512, Math.max(photo.width, photo.height)));
+  return {small, lamps: lampCertainty(linear(split(resizePicture(small, size[0], size[1]))))};
 }
-
-/** What is drawn at, and the lamps: what there is to know of a photo before what is where in it. @param {Picture} photo */
-export const studied = photo => ({small: shrunk(photo), lamps: lampsOf(photo)});
 
 /**
  * A photo through a lens, of the same size.
