@@ -22,20 +22,9 @@ from wideopen.errors import WideopenError
 from wideopen.extras import missing_extra
 
 COMMANDS = (
-    "render",
-    "matte",
-    "serve",
-    "page",
-    "presets",
-    "models",
-    "doctor",
-    "synthesize",
-    "inspect",
-    "train",
-    "evaluate",
-    "export",
-    "convert",
-)
+    "render", "matte", "serve", "page", "presets", "models", "doctor",
+    "synthesize", "inspect", "train", "evaluate", "export", "convert",
+)  # fmt: skip
 """Names in the order --help lists them; `wideopen.cli.NAME` holds the function NAME."""
 
 _ADDRESS = re.compile(r"local|auto|[^/\\]+:\d+")

@@ -108,9 +108,7 @@ def _of_heif(data: bytes, name: str) -> DepthMap | None:
 
 
 def _of_gdepth(photo: JpegPart, name: str) -> DepthMap | None:
-    said: dict[str, str] = {}
-    for packet in photo.packets:
-        said.update(properties(packet, _GDEPTH))
+    said = photo.says(_GDEPTH)
     if "Data" not in said:
         return None
     try:
@@ -176,16 +174,14 @@ def _google_range(said: dict[str, str]) -> _Range:
 
 def _of_apple(data: bytes, parts: list[JpegPart], name: str) -> DepthMap | None:
     for part in parts[1:]:
-        said: dict[str, str] = {}
-        for packet in part.packets:
-            said.update(properties(packet, _APPLE))
-            said.update({f"depth {key}": value for key, value in properties(packet, _APPLE_DEPTH).items()})
+        said = part.says(_APPLE)
         kind = said.get("AuxiliaryImageType")
         # Mattes of the subject are filed under `depth` too, with a subtype.
         if kind not in ("disparity", "depth") or "matte" in said.get("AuxiliaryImageSubType", ""):
             continue
         low, high = _number(said.get("FloatMinValue")), _number(said.get("FloatMaxValue"))
-        metric = said.get("depth Accuracy") == "absolute"  # Two cameras alone know what is nearer, not how far it is.
+        # Two cameras alone know what is nearer, not how far it is.
+        metric = part.says(_APPLE_DEPTH).get("Accuracy") == "absolute"
         nearer = kind == "disparity"
         scale = _Range(low, high, inverse=nearer, bright_is_near=nearer, unit_m=1.0 if metric else None)
         return _scaled(_shares(data[part.start : part.end], name), scale, name)

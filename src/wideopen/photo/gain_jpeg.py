@@ -30,7 +30,6 @@ from wideopen.photo.jpeg_parts import (
     JpegPart,
     end_of_first_segments,
     jpeg_parts,
-    properties,
     with_segments,
     xmp_segments,
 )
@@ -75,9 +74,8 @@ def read_gain_map(data: bytes, blob: bytes, most_pixels: int) -> GainMap | None:
 
 
 def _stated(part: JpegPart, blob: bytes) -> tuple[GainRange, frozenset[Kind]] | None:
-    packets = part.packets
     # Where both are there they say the same.
-    ranges: dict[Kind, GainRange | None] = {"iso": None, "hdrgm": hdrgm_range(packets)}
+    ranges: dict[Kind, GainRange | None] = {"iso": None, "hdrgm": hdrgm_range(part.packets)}
     for body in part.app2:
         if body.startswith(ISO_PREFIX):
             ranges["iso"] = iso_range(body.removeprefix(ISO_PREFIX))
@@ -85,10 +83,7 @@ def _stated(part: JpegPart, blob: bytes) -> tuple[GainRange, frozenset[Kind]] | 
     for found in ranges.values():
         if found is not None:
             return found, kinds
-    said: dict[str, str] = {}
-    for packet in packets:
-        said.update(properties(packet, _APPLE))
-        said.update(properties(packet, _APPLE_GAIN))
+    said = part.says(_APPLE, _APPLE_GAIN)
     if said.get("AuxiliaryImageType") != AUXILIARY:
         return None
     stated = said.get("HDRGainMapHeadroom")

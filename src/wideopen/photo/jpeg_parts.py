@@ -44,6 +44,11 @@ class JpegPart:
         found = (parse_xmp(packet) for packet in [*plain, extended_packet(self.app1)])
         return [packet for packet in found if packet is not None]
 
+    def says(self, *namespaces: str) -> dict[str, str]:
+        """All simple properties of these namespaces in its XMP."""
+        pairs = ((packet, namespace) for packet in self.packets for namespace in namespaces)
+        return {key: value for pair in pairs for key, value in properties(*pair).items()}
+
 
 def jpeg_parts(data: bytes) -> list[JpegPart]:
     """The pictures that follow one another in a JPEG file, the main one first; none if it is no JPEG."""

@@ -21,6 +21,7 @@ from wideopen.photo.formats.phone_depth import phone_depth
 from wideopen.photo.gain_jpeg import AUXILIARY, read_gain_map
 from wideopen.photo.iptc import read_resources
 from wideopen.photo.jpeg_parts import extended_packet, jpeg_parts
+from wideopen.photo.photo import Belongings
 from wideopen.photo.tiff import ICC_TAG, first_directory, has_more
 
 ADOBE_GAMMA = 563 / 256
@@ -34,33 +35,12 @@ _MAP_SHARE = 4
 _FILM = re.compile(rb"MotionPhoto_Data|....ftyp", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Metadata:
-    """See the fields of `Photo`, which have the same names."""
+@dataclass(frozen=True, eq=False)
+class Metadata(Belongings):
+    """What belongs to a photo that may not be upright yet."""
 
     turn: int = 1
     """The orientation that pixels still have to be turned from, 1..8."""
-    exif: bytes = b""
-    thumbnail: bool = False
-    icc: bytes = b""
-    hdr: tuple[int, int] | None = None
-    xmp: bytes = b""
-    xmp_more: bytes = b""
-    resources: bytes = b""
-    comment: bytes = b""
-    text: tuple[tuple[str, str], ...] = ()
-    chunks: bytes = b""
-    gamma: float | None = None
-    dpi: tuple[float, float] | None = None
-    tables: tuple[tuple[int, ...], ...] | None = None
-    subsampling: int | None = None
-    progressive: bool = False
-    lossless: bool = False
-    gain: GainMap | None = None
-    film: bytes = b""
-    film_us: int = -1
-    thermal: tuple[bytes, ...] = ()
-    notices: tuple[str, ...] = ()
 
 
 def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:

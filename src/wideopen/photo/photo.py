@@ -17,19 +17,10 @@ if TYPE_CHECKING:
 _NEEDED = ("chromaticities", "dataWindow", "displayWindow", "pixelAspectRatio", "screenWindowCenter")
 
 
-@dataclass(frozen=True, eq=False)
-class Photo:
-    """One photo and what belongs to it."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Belongings:
+    """All that belongs to a photo but its pixels, as a picture file holds it."""
 
-    pixels: Pixels
-    """HxWx3 RGB, upright: uint8 or uint16, encoded as the profile says (sRGB if there is none); or float32, linear
-    light of any size, of which 1 is white."""
-    alpha: Pixels | None = None
-    """HxW, of the pixels' type; not premultiplied."""
-    grey: bool = False
-    """The file had one channel; it is written so again."""
-    format: str = "PNG"
-    """One of `FORMATS`, or GIF, BMP or RAW, which are only read."""
     exif: bytes = b""
     """TIFF-structured blob with orientation 1 and no thumbnail."""
     thumbnail: bool = False
@@ -59,22 +50,37 @@ class Photo:
     """A JPEG was."""
     lossless: bool = False
     """A WebP was."""
-    half: bool = False
-    """Light was stored in 16 bits."""
-    header: Mapping[str, Any] = field(default_factory=dict)
-    """What an EXR says of colours, windows and camera."""
     film: bytes = b""
     """A motion photo's, an MP4 file; JPEG and HEIF have a place for it."""
     film_us: int = -1
     """When in the film the photo was taken, in microseconds; -1 if that is not known."""
     thermal: tuple[bytes, ...] = ()
     """A JPEG's segments of FLIR's thermal data, which only its own programs read."""
-    depth: "DepthMap | None" = None
-    """The map that the photo carries, if it is to be kept; JPEG alone has a place for it."""
     gain: "GainMap | None" = None
-    """The gain map of an HDR photo, upright; JPEG alone has a place for it."""
+    """The gain map of an HDR photo; JPEG alone has a place for it."""
     notices: tuple[str, ...] = ()
     """What a person should know about how the file was read, each to follow its name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo(Belongings):
+    """One photo and what belongs to it, upright."""
+
+    pixels: Pixels
+    """HxWx3 RGB: uint8 or uint16, encoded as the profile says (sRGB if there is none); or float32, linear light of any
+    size, of which 1 is white."""
+    alpha: Pixels | None = None
+    """HxW, of the pixels' type; not premultiplied."""
+    grey: bool = False
+    """The file had one channel; it is written so again."""
+    format: str = "PNG"
+    """One of `FORMATS`, or GIF, BMP or RAW, which are only read."""
+    half: bool = False
+    """Light was stored in 16 bits."""
+    header: Mapping[str, Any] = field(default_factory=dict)
+    """What an EXR says of colours, windows and camera."""
+    depth: "DepthMap | None" = None
+    """The map that the photo carries, if it is to be kept; JPEG alone has a place for it."""
 
     @property
     def curve(self) -> ToneCurve | None:

@@ -5,7 +5,7 @@ into a compressed file.
 import io
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -62,29 +62,30 @@ def encode_tiff(
 
 def first_directory(data: bytes) -> dict[int, int]:
     """Tags of a TIFF's first directory, each with its number, or with where its values are; not of BigTIFF."""
-    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
     found = {}
-    first = int.from_bytes(data[4:8], order)
-    count = int.from_bytes(data[first : first + 2], order)
-    for at in range(first + 2, min(first + 2 + 12 * count, len(data) - 11), 12):
-        tag, kind = (int.from_bytes(data[at + i : at + i + 2], order) for i in (0, 2))
-        width = {1: 1, 3: 2}.get(kind, 4)
-        found[tag] = int.from_bytes(data[at + 8 : at + 8 + width], order)
+    for tag, kind, _, at, order in _entries(data):
+        found[tag] = int.from_bytes(data[at : at + {1: 1, 3: 2}.get(kind, 4)], order)
     return found
 
 
 def tag_bytes(data: bytes, tag: int) -> bytes:
     """All bytes of a tag in a TIFF's first directory, as they stand there; none if it has none. Not of BigTIFF."""
+    for found, kind, number, at, order in _entries(data):
+        if found == tag:
+            length = number * {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1}.get(kind, 0)
+            start = at if length <= 4 else int.from_bytes(data[at : at + 4], order)
+            return data[start : start + length] if start + length <= len(data) else b""
+    return b""
+
+
+def _entries(data: bytes) -> Iterator[tuple[int, int, int, int, Literal["little", "big"]]]:
+    """Tag, type, count and place of the values of what the first directory holds, and the file's order of bytes."""
     order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
     first = int.from_bytes(data[4:8], order)
     count = int.from_bytes(data[first : first + 2], order)
     for at in range(first + 2, min(first + 2 + 12 * count, len(data) - 11), 12):
-        found, kind, number = struct.unpack_from(("<" if order == "little" else ">") + "HHI", data, at)
-        if found == tag:
-            length = number * {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1}.get(kind, 0)
-            start = at + 8 if length <= 4 else int.from_bytes(data[at + 8 : at + 12], order)
-            return data[start : start + length] if start + length <= len(data) else b""
-    return b""
+        tag, kind, number = struct.unpack_from(("<" if order == "little" else ">") + "HHI", data, at)
+        yield tag, kind, number, at + 8, order
 
 
 def has_more(data: bytes) -> bool:

@@ -21,7 +21,7 @@ from wideopen.photo import files as photos
 from wideopen.photo import heif
 from wideopen.photo.depth import map_suffix, wrong_shape
 from wideopen.photo.depth_file import check_channel, encode_map, read_map
-from wideopen.photo.jpeg_parts import jpeg_parts, properties
+from wideopen.photo.jpeg_parts import jpeg_parts
 
 _APPLE, _PORTRAIT = "http://ns.apple.com/pixeldatainfo/1.0/", "portraiteffectsmatte"
 ROUNDING = 1e-3
@@ -91,9 +91,7 @@ def embedded_matte(data: bytes, name: str = "photo") -> Float | None:
         return _of_heif(data, label)
     parts = jpeg_parts(data)
     for part in parts[1:]:
-        said: dict[str, str] = {}
-        for packet in part.packets:
-            said.update(properties(packet, _APPLE))
+        said = part.says(_APPLE)
         kinds = said.get("AuxiliaryImageType", "") + " " + said.get("AuxiliaryImageSubType", "")
         if _PORTRAIT in kinds.lower():
             opacity = decode_matte(data[part.start : part.end], label)

@@ -38,13 +38,8 @@ class Stroke:
     @property
     def key(self) -> Hashable:
         """Equal for strokes that are."""
-        return (
-            self.kind,
-            self.points,
-            self.radius,
-            self.softness,
-            None if self.area is None else (self.area.shape, self.area.tobytes()),
-        )
+        area = None if self.area is None else (self.area.shape, self.area.tobytes())
+        return self.kind, self.points, self.radius, self.softness, area
 
     def painted(self, rows: slice, columns: slice, shape: tuple[int, ...]) -> Mask:
         """Which pixels are painted: those whose centre lies within the radius of the line, as far as it is not soft,

@@ -7,7 +7,6 @@ Source: Motion Photo format 1.0 (https://developer.android.com/media/platform/mo
 
 import re
 import struct
-from xml.etree import ElementTree
 
 from wideopen.photo import xmp
 from wideopen.photo.formats.heif_gain import boxes
@@ -21,21 +20,7 @@ _CONTAINER = "http://ns.google.com/photos/1.0/container/"
 _START = re.compile(rb"....ftyp", re.DOTALL)
 _END_OF_LIST = b"</rdf:Seq></Container:Directory>"
 _BOX, BOX_HEAD = b"mpvd", 8
-_BOXES = (
-    b"ftyp",
-    b"moov",
-    b"mdat",
-    b"free",
-    b"skip",
-    b"wide",
-    b"uuid",
-    b"moof",
-    b"mfra",
-    b"sidx",
-    b"meta",
-    b"styp",
-    b"udta",
-)
+_BOXES = b"ftyp moov mdat free skip wide uuid moof mfra sidx meta styp udta".split()
 
 
 def read_film(data: bytes) -> tuple[bytes, int]:
@@ -55,7 +40,7 @@ def read_film(data: bytes) -> tuple[bytes, int]:
         if size < 8 or at + size > len(data):
             break
         at += size
-    return data[start:at], _time(parts[0].packets)
+    return data[start:at], _time(parts[0].says(_CAMERA))
 
 
 def read_heif_film(data: bytes, packet: bytes) -> tuple[bytes, int]:
@@ -65,7 +50,7 @@ def read_heif_film(data: bytes, packet: bytes) -> tuple[bytes, int]:
     except ValueError:
         return b"", -1
     tree = parse_xmp(packet)
-    return (film, -1 if tree is None else _time([tree])) if film else (b"", -1)
+    return (film, -1 if tree is None else _time(properties(tree, _CAMERA))) if film else (b"", -1)
 
 
 def heif_film(film: bytes) -> bytes:
@@ -73,10 +58,7 @@ def heif_film(film: bytes) -> bytes:
     return struct.pack(">I", len(film) + 8) + _BOX + film
 
 
-def _time(packets: list[ElementTree.Element]) -> int:
-    said: dict[str, str] = {}
-    for packet in packets:
-        said.update(properties(packet, _CAMERA))
+def _time(said: dict[str, str]) -> int:
     stamp = said.get("MotionPhotoPresentationTimestampUs", said.get("MicroVideoPresentationTimestampUs", "-1"))
     return int(stamp) if re.fullmatch(r"\d{1,12}", stamp) else -1
 
