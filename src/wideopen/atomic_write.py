@@ -39,8 +39,7 @@ def check_output(path: Path, overwrite: bool = False) -> None:
 def write_output(path: Path, data: bytes | str, overwrite: bool = False) -> None:
     """Write a file through a temporary one beside it; text goes out as UTF-8.
 
-    Raises:
-        OutputError: it exists and is not to be overwritten, or cannot be written; nothing partial is left.
+    Raises OutputError: it exists and is not to be overwritten, or cannot be written; nothing partial is left.
     """
     check_output(path, overwrite)
     put = partial(_put, path=path, overwrite=overwrite)

@@ -22,8 +22,7 @@ def is_hub_name(model: Path | str) -> bool:
 def model_file(model: Path | str) -> Path:
     """The .onnx file of a model on the hub: `model.onnx`, or the only one that there is.
 
-    Args:
-        model: `hf:ORG/NAME`, or `hf:ORG/NAME@REVISION`, a branch, tag or commit.
+    `model`: `hf:ORG/NAME`, or `hf:ORG/NAME@REVISION`, a branch, tag or commit.
 
     Raises:
         ModelError: a name that is none, a repository without such a file, or the hub cannot be reached.

@@ -110,8 +110,7 @@ def in_pixels(point: tuple[float, ...]) -> bool:
 def matte_source(text: str | None) -> tuple[str, str]:
     """Kind and value of what says what the subject is; ValueError for what names nothing.
 
-    Returns:
-        `unset`, `auto`, `none` or `photo` and nothing; `file`, `rembg` or `onnx` and the path or name.
+    Returns `unset`, `auto`, `none` or `photo` and nothing; `file`, `rembg` or `onnx` and the path or name.
     """
     if text is None:
         return "unset", ""

@@ -74,8 +74,7 @@ def spread(
         make: called once in every actor; items, results and it are pickled.
         threads: cores that each actor asks for.
 
-    Returns:
-        The number of each item and its result, as they come, once each; `LOST` where there is none.
+    Returns the number of each item and its result, as they come, once each; `LOST` where there is none.
 
     Raises:
         ClusterError: no cluster, or no worker on it can begin.

@@ -27,11 +27,8 @@ def render_on_cluster(
 
     Local files must be seen under the same absolute paths by all machines; those that the options name are sent along.
 
-    Args:
-        there: whether a result is there already, asked for every photo before the first is begun.
-
-    Returns:
-        One outcome for each job, as they come.
+    `there`: whether a result is there already, asked for every photo before the first is begun.
+    Returns one outcome for each job, as they come.
 
     Raises:
         ClusterError: no cluster.

@@ -76,11 +76,8 @@ def find_photos(names: Sequence[str], recursive: bool = False, leave_out: Place 
     A file is taken whatever it is called; in a folder, and in those below it if `recursive`, what is called like a
     photo and not hidden. A name that is not there and has *, ? or [ in it is a pattern (** for any depth).
 
-    Args:
-        leave_out: a folder of results, which is not searched.
-
-    Raises:
-        PhotoError: names without any photo, in one line.
+    `leave_out`: a folder of results, which is not searched.
+    Raises PhotoError: names without any photo, in one line.
     """
     folders = [name for name in names if os.path.isdir(name)]
     stores = [name for name in names if is_url(name)]
@@ -116,11 +113,8 @@ def plan(
             product's own if None. Its ending decides the format.
         suffix: what {suffix} stands for; the product's if None.
 
-    Returns:
-        A job for each photo, but for those that are another one's result, where results lie beside photos.
-
-    Raises:
-        OutputError: a pattern that is none, two photos with one result, or results that would be the photos.
+    Returns a job for each photo, but for those that are another one's result, where results lie beside photos.
+    Raises OutputError: a pattern that is none, two photos with one result, or results that would be the photos.
     """
     pattern = check_pattern(pattern or (product.beside if output is None else product.into), product)
     targets = [(item, _target(item, output, pattern, suffix or product.suffix)) for item in found]

@@ -27,8 +27,7 @@ class VGGDistance:
 
     Args:
         weights: torchvision's .pth of VGG-19 or VGG-16, or a Caffe-style .npz of VGG-16; see `wideopen.network.vgg`.
-        The
-            name of the file has to say which: `vgg16` or `vgg19`.
+            The name of the file has to say which: `vgg16` or `vgg19`.
 
     Raises WeightsError if the file is missing, damaged or of another network.
     """

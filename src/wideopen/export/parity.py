@@ -59,9 +59,8 @@ class Agreement:
     def check(self, what: str, precision: str, picture: bool = True) -> None:
         """ModelError, saying by how much, unless all is within tolerance.
 
-        Args:
-            picture: whether the first output is one. A lens head gives a matte: of what that is off by, as of the map
-                `sharp`, the drawn picture is off only as far as blur changes the pixel, so it has that map's bound.
+        `picture`: whether the first output is one. A lens head gives a matte: of what that is off by, as of the map
+        `sharp`, the drawn picture is off only as far as blur changes the pixel, so it has that map's bound.
         """
         allowed = TOLERANCES[precision]
         if not picture:

@@ -31,8 +31,7 @@ FINE_SIDE = 2048
 class StopsLight(PhotoLight):
     """A map's gains as if they were light; `stops` is what the lens makes of them.
 
-    Args:
-        stops: hxwxC gains; of the size of the picture that the lens is given, where it is given one.
+    `stops`: hxwxC gains; of the size of the picture that the lens is given, where it is given one.
     """
 
     def __init__(self, stops: Float) -> None:

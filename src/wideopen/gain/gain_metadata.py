@@ -24,8 +24,7 @@ _APPLE = b"Apple iOS\0"
 def hdrgm_range(packets: list[ElementTree.Element]) -> GainRange | None:
     """What XMP packets say; None if they say nothing of a gain map.
 
-    Raises:
-        ValueError: it makes no sense.
+    Raises ValueError: it makes no sense.
     """
     said: dict[str, list[str]] = {}
     for name, values in (pair for packet in packets for pair in _properties(packet)):
@@ -89,8 +88,7 @@ def hdrgm_packet(meaning: GainRange) -> bytes:
 def iso_range(body: bytes) -> GainRange | None:
     """What binary metadata, without `ISO_PREFIX`, says; None if it is no more than a version.
 
-    Raises:
-        ValueError: it is cut short, or makes no sense.
+    Raises ValueError: it is cut short, or makes no sense.
     """
     if len(body) <= len(ISO_VERSION):
         return None

@@ -24,8 +24,7 @@ def clean_layers(light: Float, opacity: Float) -> tuple[Float, Float]:
         light: HxWx3 float32 in linear light, in which colours mix.
         opacity: HxW in [0, 1].
 
-    Returns:
-        The foreground's colours, the photo's own where the opacity is 1; the background's, its own where that is 0.
+    Returns the foreground's colours, the photo's own where the opacity is 1; the background's, its own where that is 0.
     """
     alpha = opacity[..., None]
     front, back = light, light

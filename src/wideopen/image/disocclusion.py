@@ -33,8 +33,7 @@ def find_hidden(color: Float, nearness: Float, gap: float, reach_px: float) -> t
         gap: what is less than this farther counts as the same surface.
         reach_px: how far behind an edge is continued at least.
 
-    Returns:
-        Colour HxWx3 and nearness HxW of the second surface; those of the photo itself where there is none.
+    Returns colour HxWx3 and nearness HxW of the second surface; those of the photo itself where there is none.
     """
     window = _window(reach_px + 1)
     edge = nearness - cv2.erode(nearness, window) > gap

@@ -24,9 +24,8 @@ def guided_coefficients(
         eps: variance of the guide below which it counts as flat.
         texture: HxW, variance of brightness (mean of r, g, b) that is not in the guide and does not go with the map.
 
-    Returns:
-        HxWx4 (a_r, a_g, a_b, b), averaged over the windows that see a pixel: the filtered map is a . colour + b.
-        Enlarged, they make the map at the guide's full size (He, Sun: Fast Guided Filter, arXiv:1505.00996).
+    Returns HxWx4 (a_r, a_g, a_b, b), averaged over the windows that see a pixel: the filtered map is a . colour + b.
+    Enlarged, they make the map at the guide's full size (He, Sun: Fast Guided Filter, arXiv:1505.00996).
     """
     planes = [*cv2.split(guide), values]
     means = [_box(plane, radius) for plane in planes]

@@ -58,8 +58,7 @@ class Lifted:
             rows, columns: plain slices within the photo.
             photo: the photo's pixels there, of the type given before.
 
-        Returns:
-            HxW float32 of the tile, between the least and the greatest value of the map.
+        Returns HxW float32 of the tile, between the least and the greatest value of the map.
         """
         if self._models is None:
             assert self._whole is not None

@@ -69,8 +69,7 @@ def spread(ground: Ground, radius: float, pixel: float) -> Float:
 def spread_coarsely(small: Ground, radius: float, pixel: float) -> Float:
     """HxW share in [0, 1] to which a stroke changes each pixel of what `shrunk` gives; 0 where it does not reach.
 
-    Args:
-        radius: of the brush. pixel: of `small`.
+    `radius`: of the brush; `pixel`: of `small`.
     """
     odds = (features(small, radius, pixel) @ WEIGHTS + np.float32(BIAS)).clip(-SURE, SURE)
     slopes = guided_coefficients(small.colours, np.ascontiguousarray(odds), 4, 1e-3)

@@ -111,8 +111,7 @@ def profile_curve(icc: bytes) -> ToneCurve | None:
 
     From its curves where it has them, else measured along its greys by LittleCMS.
 
-    Returns:
-        None for sRGB's own curve, for no profile, and for one that is damaged or of another kind of device.
+    Returns None for sRGB's own curve, for no profile, and for one that is damaged or of another kind of device.
     """
     try:
         tags = _tags(icc)

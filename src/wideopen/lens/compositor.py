@@ -57,8 +57,7 @@ class Layers:
             planes: of HxW, they cover `source`.
             source, target: parts of a picture that begins at `corner` (row, column) of the photo.
 
-        Returns:
-            As many planes that cover `target`.
+        Returns as many planes that cover `target`.
         """
         radius, part = self.radius(layer), seen_from(target, source)
         if self.aperture.vignette == 0 or abs(radius) <= SHARP_RADIUS_PX:
@@ -104,8 +103,7 @@ def lay_over(
         corner: of `Layers.blur`.
         run: maps the blur over the layers; `map` of a pool for several at a time.
 
-    Returns:
-        Three of HxW of `inner`: light, times how much of each pixel is filled.
+    Returns three of HxW of `inner`: light, times how much of each pixel is filled.
     """
     result = [np.zeros_like(through) for _ in range(3)]
 

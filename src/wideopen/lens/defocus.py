@@ -88,8 +88,7 @@ def blur(
         radius_px: HxW radii in px; negative in front of the plane in focus.
         window: (rows, columns) that alone are wanted; all if None.
 
-    Returns:
-        HxWxC float32 (the window's part of it), equal to `image` bit for bit wherever the radius is 0.5 px or less.
+    Returns HxWxC float32 (the window's part of it), equal to `image` bit for bit wherever the radius is 0.5 px or less.
     """
     rows, columns = window or ((0, image.shape[0]), (0, image.shape[1]))
     least, greatest = float(radius_px.min(initial=0.0)), float(radius_px.max(initial=0.0))

@@ -136,8 +136,7 @@ def gather(layers: Layers, light: Float, radius: Float, tile: Area, inner: Area)
         light, radius: of the tile and what lies around it.
         tile: where the tile lies in the photo; `inner`: where it lies in `light`.
 
-    Returns:
-        Light HxWx3, and how far (0 to 1) each pixel is blurred, HxW.
+    Returns light HxWx3, and how far (0 to 1) each pixel is blurred, HxW.
     """
     own = layers.place(radius[inner])
     planes = cv2.split(light)

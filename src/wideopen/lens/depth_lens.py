@@ -82,8 +82,7 @@ def render_depth(
         curve: of the photo's profile; sRGB's if None.
         photo_light: what the pixels stand for; light by `curve` if None.
 
-    Returns:
-        HxWx3 of the photo's type; identical to the photo where nothing is blurred.
+    Returns HxWx3 of the photo's type; identical to the photo where nothing is blurred.
     """
     result = pixels.copy()
     photo_light = photo_light or PhotoLight(curve, pixels.dtype)

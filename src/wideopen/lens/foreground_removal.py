@@ -30,8 +30,7 @@ def remove_foreground(light: Float, matte: Float, exact: bool = False) -> Float:
         matte: HxW in [0, 1], opacity of the subject.
         exact: the subject ends where the matte says, so that it is taken out whole, and hardly more than it.
 
-    Returns:
-        HxWx3; the photo itself away from the subject, and where the matte is in doubt.
+    Returns HxWx3; the photo itself away from the subject, and where the matte is in doubt.
     """
     (low, high), reach, part = ((0.0, 1.0), EXACT_REACH, 1.0) if exact else (SOLID, REACH, SHARE)
     solid = ((matte - np.float32(low)) / np.float32(high - low)).clip(0.0, 1.0)

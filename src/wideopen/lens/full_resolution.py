@@ -89,8 +89,7 @@ def carry_to_full_size(
         photo_light: of a photo that has more light than its pixels say: `bokeh` and `seen` then go up to its
             brightest. None for all others.
 
-    Returns:
-        HxWx3 of the photo's type. Identical to the photo where m is 1.
+    Returns HxWx3 of the photo's type. Identical to the photo where m is 1.
     """
     height, width = pixels.shape[:2]
     size = min(height, bokeh.shape[0]), min(width, bokeh.shape[1])

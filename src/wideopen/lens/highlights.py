@@ -28,12 +28,9 @@ MANY = 0.01, 0.10
 def find_surroundings(linear: Float) -> Float:
     """How bright it is around small bright things, HxW float32: the darkest channel without what is small.
 
-    Args:
-        linear: HxWx3 linear light in [0, 1], a whole photo at any size.
-
-    Returns:
-        The largest of the morphological openings by lines in four directions, each as long as the largest lamp, and of
-        the mean in a square of twice that side: among much that is bright a thing is no lamp.
+    `linear`: HxWx3 linear light in [0, 1], a whole photo at any size.
+    Returns the largest of the morphological openings by lines in four directions, each as long as the largest lamp, and
+    of the mean in a square of twice that side: among much that is bright a thing is no lamp.
     """
     height, width = linear.shape[:2]
     scale = min(1.0, WORKING_PX / max(height, width))
@@ -80,8 +77,7 @@ def raise_lamps(linear: Float, gain: float, surroundings: Float | None = None) -
         gain: brightness given to pure white, >= 1; 1 changes nothing.
         surroundings: HxW, from `find_surroundings` of the whole photo; found in `linear` if None.
 
-    Returns:
-        HxWx3 float32 in [0, gain]. Hue is kept: all three channels are scaled by the same factor.
+    Returns HxWx3 float32 in [0, gain]. Hue is kept: all three channels are scaled by the same factor.
     """
     if gain <= 1.0 or float(linear.max(initial=0.0)) <= CLIPPED[0]:
         return linear

@@ -116,8 +116,7 @@ class LensSettings:
 def choose_lens(options: RenderOptions, taken: Taken | None = None) -> Lens:
     """The lens that options name, with their f-number.
 
-    Raises:
-        ValueError: `photo`, and its EXIF does not say enough.
+    Raises ValueError: `photo`, and its EXIF does not say enough.
     """
     if options.lens == "photo":
         lens = (taken or Taken()).lens()
@@ -160,8 +159,7 @@ def settings_for_map(
         subject: hxw share of sharpness, where focus is to find the subject.
         curve: of the photo's profile; sRGB's if None.
 
-    Raises:
-        ValueError: options that make no sense for this photo.
+    Raises ValueError: options that make no sense for this photo.
     """
     shape, wanted = pixels.shape[:2], parse_focus(options.focus)
     lens = choose_lens(options, taken)
@@ -187,8 +185,7 @@ def settings_for_scene(
     """What draws the picture where a model says where things are, focused at the subject's distance in the EXIF or the
     lens's own: disparities are in units of the subject's, so the lens's blur at infinity is that of one unit.
 
-    Raises:
-        ValueError: options that make no sense for this photo.
+    Raises ValueError: options that make no sense for this photo.
     """
     lens = choose_lens(options, taken)
     subject = None if taken is None else taken.subject_distance_m
@@ -205,8 +202,7 @@ def settings_for_scene(
 def focused(scene: Scene, lens: LensSettings, options: RenderOptions) -> tuple[Scene, LensSettings]:
     """A scene with a subject as it is to be drawn, and the lens focused where the options say.
 
-    Raises:
-        ValueError: a point outside the photo.
+    Raises ValueError: a point outside the photo.
     """
     wanted = parse_focus(options.focus)
     found, focus = scene.focus_at(wanted.start)
@@ -216,8 +212,7 @@ def focused(scene: Scene, lens: LensSettings, options: RenderOptions) -> tuple[S
 def _depth_of_field(blur: float, lens: Lens, wanted: Focus) -> float:
     """Disparity on either side of the focus that is sharp at the f-number that focus is asked to keep; 0 if at none.
 
-    Args:
-        blur: the lens's own K at its own f-number.
+    `blur`: the lens's own K at its own f-number.
     """
     if wanted.f_number is None or blur == 0:
         return 0.0
@@ -234,8 +229,7 @@ def _shifted(
     sensor, the disparity in focus so grows in proportion to the distance t from the pivot, and the signed blur radius
     by t sin(a) / (2 N), whatever the focal length.
 
-    Args:
-        held: the fraction that the blur was held at, for no disc to be too large; 0 if the aperture is off.
+    `held`: the fraction that the blur was held at, for no disc to be too large; 0 if the aperture is off.
     """
     where, (height, width) = parse_place(parse_focus(options.focus).start), shape[:2]
     pivot = (0.5, 0.5)

@@ -53,9 +53,8 @@ def draw(
         continued: what lies behind all that is blurred in front of the focus is continued from around it, as scenes of
             depth maps need it, in which other things than the subject stand in front.
 
-    Returns:
-        The picture, HxWx3 sRGB-encoded, up to 1 or the brightest of the photo, and HxW the share of the photo's own
-        pixels that it keeps.
+    Returns the picture, HxWx3 sRGB-encoded, up to 1 or the brightest of the photo, and HxW the share of the photo's own
+    pixels that it keeps.
     """
     linear = srgb_to_linear(photo)
     light = raise_lamps(linear, lens.highlight_gain)

@@ -45,8 +45,7 @@ def convert(checkpoint: Path, output: Path, *, level: int | None = None, overwri
         level: level whose head the network gives, 7 .. 1; the last one that was trained if not given.
         overwrite: replace `output` if it is there.
 
-    Returns:
-        The network on the CPU in eval mode, with the heads of every level from 7 down to its own.
+    Returns the network on the CPU in eval mode, with the heads of every level from 7 down to its own.
 
     Raises:
         OutputError: `output` exists, or cannot be written.

@@ -22,9 +22,7 @@ from wideopen.errors import WeightsError
 class LiteEncoder(nn.Module):
     """EfficientNet-Lite without its classifier.
 
-    Args:
-        name: `lite0`, `lite1` or `lite2`.
-
+    `name`: `lite0`, `lite1` or `lite2`.
     Layers are made without weights; `load_pretrained` fetches ImageNet's. Batch norms keep those statistics while
     training (a batch of a few crops would only blur them); their scale and shift are trained.
     """

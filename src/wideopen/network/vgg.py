@@ -46,8 +46,7 @@ class VGGFeatures(nn.Module):
             `block1_conv1_b` [out], and so on; for input in BGR order, 0..255 less (103.939, 116.779, 123.68)).
             None fetches torchvision's file into torch.hub's cache.
 
-    Raises:
-        WeightsError: the weights cannot be fetched, or the file is missing, damaged or of another network.
+    Raises WeightsError: the weights cannot be fetched, or the file is missing, damaged or of another network.
     """
 
     def __init__(self, arch: Arch = "vgg19", weights: Path | None = None) -> None:

@@ -56,8 +56,7 @@ class Crop:
             image: the photo or another member, HxW or HxWxC, uint8. Exposure is left alone: maps have none.
             size: side of the result in px.
 
-        Returns:
-            size x size (xC), uint8.
+        Returns size x size (xC), uint8.
         """
         part = self._cut(image)
         shrinking = part.shape[0] >= size and part.shape[1] >= size
@@ -105,8 +104,7 @@ def draw_crop(rng: np.random.Generator, height: int, width: int, options: PairsO
     brought to that width (its height stays, as in the EBB! recipe), and is given in the photo's own px, so the photo is
     never resized as a whole.
 
-    Raises:
-        PairsError: the photo is smaller than the crop.
+    Raises PairsError: the photo is smaller than the crop.
     """
     share, across, down, stops = rng.random(4)
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))

@@ -130,8 +130,7 @@ def inspect_pairs(
         workers: threads; as many as there are cores if None.
         progress: called with (done, total) after each pair, from the calling thread.
 
-    Raises:
-        PairsError: the set as a whole cannot be read (no such folder, a damaged manifest, nothing in it).
+    Raises PairsError: the set as a whole cannot be read (no such folder, a damaged manifest, nothing in it).
     """
     options, limits = options or PairsOptions(), limits or Limits()
     scan = scan_pairs(root, pattern=pattern, split=split, exclude=exclude)

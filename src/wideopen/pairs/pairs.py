@@ -77,11 +77,8 @@ def find_pairs(
         split: `train`, `test`, `val294`, `train4400`, or None for all.
         exclude: file of names to leave out, one a line (`wideopen inspect` writes one).
 
-    Returns:
-        Pairs sorted by name, numbers by value; at least one.
-
-    Raises:
-        PairsError: nothing there, half of a pair missing, a damaged manifest, an unknown split.
+    Returns pairs sorted by name, numbers by value; at least one.
+    Raises PairsError: nothing there, half of a pair missing, a damaged manifest, an unknown split.
     """
     scan = scan_pairs(root, pattern=pattern, split=split, exclude=exclude)
     if scan.unmatched:
@@ -139,8 +136,7 @@ def split_pairs(pairs: list[Pair], share: float, seed: int) -> tuple[list[Pair],
         share: share of their photos for validation, above 0 and below 1; at least one stays on each side.
         seed: the same pairs and seed give the same split, in whatever order they come.
 
-    Returns:
-        (training, validation), both in the order given.
+    Returns (training, validation), both in the order given.
     """
     if len(pairs) < 2:
         raise PairsError(f"{len(pairs)} pair(s) cannot be split into training and validation; give at least two")

@@ -84,8 +84,7 @@ def check_channel(values: Float, name: str) -> Float:
 def encode_map(disparity: Float, white: float, suffix: str, note: str | None) -> bytes:
     """HxW float32 as a file's bytes: .png holds round(65535 * disparity / white), all others the numbers.
 
-    Args:
-        note: put into files that have a place for it; none if None.
+    `note`: put into files that have a place for it; none if None.
     """
     buffer = io.BytesIO()
     if suffix == ".npy":
@@ -125,8 +124,7 @@ def _numpy(data: bytes, name: str) -> Raw:
 def _decode_pfm(data: bytes) -> Float:
     """HxW or HxWx3 float32 of a PFM file (Debevec's Portable FloatMap): a text header, then rows, the lowest one first.
 
-    Raises:
-        ValueError: damaged, cut short, or of more than `files.MAX_PIXELS`.
+    Raises ValueError: damaged, cut short, or of more than `files.MAX_PIXELS`.
     """
     found = _PFM_HEADER.match(data)
     if found is None or float(found[4]) == 0:

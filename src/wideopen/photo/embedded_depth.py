@@ -37,8 +37,7 @@ _METRES = {"m": 1.0, "meters": 1.0, "mm": 0.001}
 def embedded_depth(data: bytes, name: str = "photo") -> DepthMap | None:
     """Find the depth map in a photo file's bytes.
 
-    Returns:
-        The map, upright as `files.decode` gives the photo; None if the file carries none.
+    Returns the map, upright as `files.decode` gives the photo; None if the file carries none.
 
     Raises:
         DepthError: there is one, but damaged or constant.

@@ -86,8 +86,7 @@ def encode(photo: "Photo", format: str, quality: int | None = None) -> bytes:
         quality: 1..100 for JPEG, WebP, AVIF, HEIF and JPEG XL; if None, a JPEG's own tables, a WebP's own lack of loss,
             else 95.
 
-    Raises:
-        OSError, ValueError, OverflowError: larger than the format allows, or metadata too long for it.
+    Raises OSError, ValueError, OverflowError: larger than the format allows, or metadata too long for it.
     """
     codec = FORMATS[format]
     if not (codec.light if photo.hdr is None else codec.hdr):

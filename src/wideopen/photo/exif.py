@@ -64,9 +64,8 @@ def take_orientation(blob: bytes, held: int | None = None) -> tuple[int, bytes]:
         blob: without `PREFIX`; may be empty or damaged.
         held: the orientation that the photo had, if the blob does not say it any more.
 
-    Returns:
-        Orientation 1..8 (1 if there is none) and the blob with orientation 1, with width and height swapped if the
-        photo was turned, and without its thumbnail, which shows the photo as it was.
+    Returns orientation 1..8 (1 if there is none) and the blob with orientation 1, with width and height swapped if the
+    photo was turned, and without its thumbnail, which shows the photo as it was.
     """
     patched, turn = bytearray(blob), 1
     try:

@@ -53,9 +53,8 @@ UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 def load(path: Path) -> Photo:
     """Read a file of `FORMATS`, a GIF, BMP or camera RAW; of several pictures the main one.
 
-    Raises:
-        PhotoError: it is not there, not a photo, damaged, cut short, larger than `MAX_PIXELS`, or has whole
-            numbers of 32 bits; or it needs an extra (`heif`, `raw`, `exr`, `jxl`) that is not installed.
+    Raises PhotoError: it is not there, not a photo, damaged, cut short, larger than `MAX_PIXELS`, or has whole numbers
+    of 32 bits; or it needs an extra (`heif`, `raw`, `exr`, `jxl`) that is not installed.
     """
     return decode(read_bytes(path), str(path))
 
@@ -123,8 +122,7 @@ def _read_light(data: bytes, name: str, tags: Any) -> Photo:
 def open_picture(data: bytes, name: str) -> Image.Image:
     """A file's bytes as a Pillow image of allowed size, its pixels not yet read.
 
-    Raises:
-        PhotoError: empty, of no known format, damaged so far, or larger than `MAX_PIXELS`.
+    Raises PhotoError: empty, of no known format, damaged so far, or larger than `MAX_PIXELS`.
     """
     if not data:
         raise PhotoError(f"{name}: is empty (0 bytes); get a whole copy")
@@ -211,9 +209,8 @@ def save(photo: Photo, path: Path, quality: int | None = None, overwrite: bool =
         quality: see `encode`.
         overwrite: replace a file that is there.
 
-    Raises:
-        OutputError: unknown suffix, file exists, folder missing or not writable, disk full, too large for the
-            format. Nothing partial is left behind.
+    Raises OutputError: unknown suffix, file exists, folder missing or not writable, disk full, too large for the
+    format. Nothing partial is left behind.
     """
     format = output_format(path)
     check_output(path, overwrite)

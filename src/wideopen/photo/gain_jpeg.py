@@ -55,8 +55,7 @@ def read_gain_map(data: bytes, blob: bytes, most_pixels: int) -> GainMap | None:
         blob: EXIF of the main picture, whose maker note may state Apple's headroom.
         most_pixels: a larger map is refused.
 
-    Raises:
-        ValueError: there is one, and it is damaged or makes no sense.
+    Raises ValueError: there is one, and it is damaged or makes no sense.
     """
     for part in jpeg_parts(data)[1:]:
         if (stated := _stated(part, blob)) is None:
@@ -102,9 +101,8 @@ def _stating(part: JpegPart) -> tuple[tuple[int, bytes], ...]:
 def encode_gain_map(gain: GainMap, blob: bytes) -> tuple[bytes, frozenset[Kind]]:
     """A map as a JPEG file that states what it means, and how it states it.
 
-    Args:
-        blob: EXIF of the main picture. Where Apple's kind would need its maker note and it is gone, as where the map
-            comes from another format, the map is stated as ISO 21496-1 and Ultra HDR 1 do.
+    `blob`: EXIF of the main picture. Where Apple's kind would need its maker note and it is gone, as where the map
+    comes from another format, the map is stated as ISO 21496-1 and Ultra HDR 1 do.
     """
     segments, kinds = gain.segments, gain.kinds
     own = any(b"HDRGainMapHeadroom" in body for _, body in segments) or apple_headroom(exif.maker_note(blob))

@@ -24,8 +24,7 @@ _FARTHEST = 1e-4
 def depth_packets(depth: "DepthMap", packet: bytes, extension: bytes) -> tuple[bytes, bytes]:
     """An XMP packet and its extension (either may be empty) with the map added.
 
-    Raises:
-        ValueError: the map is constant, or OpenCV cannot write it.
+    Raises ValueError: the map is constant, or OpenCV cannot write it.
     """
     disparity = depth.disparity.astype(np.float64)
     near = float(disparity.max())

@@ -95,8 +95,7 @@ def extended_packet(app1: Sequence[bytes]) -> bytes:
 def with_segments(data: bytes, segments: Sequence[tuple[int, bytes]]) -> bytes:
     """A JPEG file with application segments (number, body) put behind its first ones (JFIF, EXIF).
 
-    Raises:
-        ValueError: a segment is longer than 65,533 bytes.
+    Raises ValueError: a segment is longer than 65,533 bytes.
     """
     at = end_of_first_segments(data)
     added = b""

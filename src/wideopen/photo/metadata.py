@@ -46,8 +46,7 @@ class Metadata(Belongings):
 def read_metadata(image: Image.Image, data: bytes, several: str) -> Metadata:
     """Of a picture that is loaded; `data`: the whole file; `several`: see `count_pictures`.
 
-    Raises:
-        PhotoError: a TIFF's profile lies outside the file, so that colours would be others.
+    Raises PhotoError: a TIFF's profile lies outside the file, so that colours would be others.
     """
     info = image.info
     directory = first_directory(data) if image.format == "TIFF" else {}

@@ -29,8 +29,7 @@ def encode_tiff(
         exif: blob without its prefix, written as tags of the file.
         profiles: by their tags, ICC's, XMP's, and others that are plain bytes.
 
-    Raises:
-        ValueError, OSError: tags that cannot be written.
+    Raises ValueError, OSError: tags that cannot be written.
     """
     height, width, channels = pixels.shape
     real = pixels.dtype.kind == "f"
@@ -112,8 +111,7 @@ def one_plane(
         data: the whole file.
         bits: of a value; those of 32 and 64 are real numbers.
 
-    Raises:
-        KeyError, ValueError: tags that are missing or make no sense.
+    Raises KeyError, ValueError: tags that are missing or make no sense.
     """
     kept = (256, 257, 259, 266, 278, 317, 322, 323)  # Sides, compression, order of bits, rows of a strip, tiles.
     plane = TiffImagePlugin.ImageFileDirectory_v2(ifh=(b"II*\0" if tags.prefix == b"II" else b"MM\0*") + bytes(4))

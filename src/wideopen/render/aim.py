@@ -15,11 +15,8 @@ from wideopen.scene.scene import Scene
 def aim(scene: Scene, options: RenderOptions, taken: Taken | None = None) -> tuple[Scene, LensSettings, Seen | None]:
     """Aim a lens at a scene with a subject.
 
-    Returns:
-        The scene as it is to be drawn, the lens, and the depth map, where the scene has one.
-
-    Raises:
-        ValueError: options that make no sense for this photo, or a point outside it.
+    Returns the scene as it is to be drawn, the lens, and the depth map, where the scene has one.
+    Raises ValueError: options that make no sense for this photo, or a point outside it.
     """
     assert scene.matte is not None
     if scene.disparity.scale == "subject":
@@ -34,8 +31,7 @@ def aim(scene: Scene, options: RenderOptions, taken: Taken | None = None) -> tup
 def aim_at_map(scene: Scene, sources: SceneSources, exif: bytes) -> Seen:
     """Aim a lens at a scene of a depth map alone: the map, lifted to the photo's edges, and what the lens will do.
 
-    Raises:
-        ValueError: options that make no sense for this photo, or a point outside it.
+    Raises ValueError: options that make no sense for this photo, or a point outside it.
     """
     options, subject = sources.options, None
     if parse_focus(options.focus).on_subject:

@@ -53,8 +53,7 @@ class Finding:
 def examine(options: RenderOptions | None = None) -> Iterator[Finding]:
     """Findings as they are made; some seconds in all.
 
-    Args:
-        options: model, engine and threads to examine.
+    `options`: model, engine and threads to examine.
     """
     options = options or RenderOptions()
     yield from _versions()

@@ -41,8 +41,7 @@ def render_hdr(
         depth, matte: of `SceneSources`.
         spend: the result may be written over the photo's pixels.
 
-    Raises:
-        ValueError, DepthError, MatteError, ModelError: as of `Renderer.render`.
+    Raises ValueError, DepthError, MatteError, ModelError: as of `Renderer.render`.
     """
     options, pixels, curve = sources.options, taken.pixels, taken.curve
     if depth is None and options.aperture == math.inf:

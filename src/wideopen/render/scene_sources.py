@@ -35,8 +35,7 @@ UNSURE = 0.5
 class SceneSources:
     """Where scenes come from, by the options.
 
-    Args:
-        engine: gives the network, loaded; called when a scene needs it.
+    `engine`: gives the network, loaded; called when a scene needs it.
     """
 
     def __init__(self, options: RenderOptions, engine: "Callable[[], Engine]") -> None:
@@ -60,8 +59,7 @@ class SceneSources:
     def strokes(self, pixels: Pixels) -> "tuple[Stroke, ...]":
         """What a hand says of a photo: further subjects, then all that `stroke_file.as_strokes` takes.
 
-        Raises:
-            StrokesError: what is given is none. ValueError: a further subject beyond the photo.
+        Raises StrokesError: what is given is none. ValueError: a further subject beyond the photo.
         """
         if self._strokes is None and self.options.also is None:
             return ()
@@ -81,8 +79,7 @@ class SceneSources:
     def depth(self, pixels: Pixels, given: Any = None, curve: ToneCurve | None = None) -> DepthMap | None:
         """The depth map that is given, else the one that the options name, of the photo's shape.
 
-        Args:
-            given: a `DepthMap`, or an array hxw of disparity in any unit; or None.
+        `given`: a `DepthMap`, or an array hxw of disparity in any unit; or None.
 
         Raises:
             DepthError: it cannot be read, or has another shape than the photo.
@@ -119,11 +116,8 @@ class SceneSources:
     def matte(self, pixels: Pixels, given: Any = None, curve: ToneCurve | None = None) -> Matte | None:
         """The matte that is given, else the one that the options name, of the photo's shape.
 
-        Args:
-            given: a `Matte`, an array hxw of opacities, a Pillow picture, or None.
-
-        Returns:
-            None where the network is to say what the subject is.
+        `given`: a `Matte`, an array hxw of opacities, a Pillow picture, or None.
+        Returns None where the network is to say what the subject is.
 
         Raises:
             MatteError: it cannot be read, or has another shape than the photo.
@@ -154,8 +148,7 @@ class SceneSources:
     def carried_matte(self, data: bytes, name: str, given: Any) -> Matte | None:
         """The portrait matte that a photo file carries, if the options leave it to be used.
 
-        Raises:
-            MatteError: it is damaged; or the options ask for it, and there is none.
+        Raises MatteError: it is damaged; or the options ask for it, and there is none.
         """
         from wideopen.scene.matte_file import embedded_matte
 
@@ -203,11 +196,8 @@ class SceneSources:
     ) -> Scene:
         """What is where in a photo.
 
-        Args:
-            depth, matte: of `depth` and `matte`; None where the network is to say, or a depth map alone.
-
-        Returns:
-            A scene without matte if a depth map alone says what is where.
+        `depth`, `matte`: what the methods of these names give; None where the network is to say, or a depth map alone.
+        Returns a scene without matte if a depth map alone says what is where.
 
         Raises:
             ModelError: the network is needed, and it gives pictures instead.
@@ -294,8 +284,7 @@ class SceneSources:
 def notices_of(matte: Matte | None, best: bool = False) -> tuple[str, ...]:
     """What a person should know of a matte: that it holds nothing, or everything.
 
-    Args:
-        best: the best models were asked for; that there are none is worth a line, too.
+    `best`: the best models were asked for; that there are none is worth a line, too.
     """
     from wideopen.scene.model_store import best_here
 

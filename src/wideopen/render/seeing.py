@@ -21,14 +21,9 @@ def read_sources(
 ) -> tuple[Photo, DepthMap | None, Matte | None]:
     """A photo file's content, with the depth map that it carries, and the map and the matte to go by.
 
-    Args:
-        data, name, taken, depth, matte: as of `Renderer.render_bytes`.
-
-    Returns:
-        None for map or matte where the network is to say.
-
-    Raises:
-        PhotoError, DepthError, MatteError, ModelError: one line each.
+    `data`, `name`, `taken`, `depth`, `matte`: as of `Renderer.render_bytes`.
+    Returns None for map or matte where the network is to say.
+    Raises PhotoError, DepthError, MatteError, ModelError: one line each.
     """
     taken = decode(data, name) if taken is None else taken
     # Kept, whatever it is rendered with.
@@ -54,14 +49,9 @@ def see(sources: SceneSources, data: bytes, name: str, taken: Photo | None = Non
     """What is where in a photo file. There is a subject, also beside a depth map: if nothing else says what it is, the
     network does.
 
-    Args:
-        data, name, taken: as of `Renderer.render_bytes`.
-
-    Returns:
-        The photo as its own result.
-
-    Raises:
-        PhotoError, DepthError, MatteError, ModelError: one line each.
+    `data`, `name`, `taken`: as of `Renderer.render_bytes`.
+    Returns the photo as its own result.
+    Raises PhotoError, DepthError, MatteError, ModelError: one line each.
     """
     taken, depth, matte = read_sources(sources, data, name, taken)
     if depth is not None and matte is None and sources.options.matte is None:

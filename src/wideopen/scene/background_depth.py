@@ -118,8 +118,7 @@ def scene_depth(disparity: NDArray[np.floating[Any]]) -> float:
 def find_sky(encoded: Float32) -> float:
     """Lowest row (px) of a bright, smooth, not warm area that fills the top of a photo; 0 if there is none.
 
-    Args:
-        encoded: HxWx3 sRGB-encoded in [0, 1].
+    `encoded`: HxWx3 sRGB-encoded in [0, 1].
     """
     height, width = encoded.shape[:2]
     scale = 96.0 / width

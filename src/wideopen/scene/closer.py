@@ -85,8 +85,7 @@ def refine_at_point(matte: Float, relative: Float, point: Point, views: Sequence
         matte, relative: hxw, of the whole photo; see `compositor.draw`.
         point: what is to be in focus, as shares of width and height.
 
-    Returns:
-        Matte and relative disparity anew, and the relative disparity in focus.
+    Returns matte and relative disparity anew, and the relative disparity in focus.
     """
     whole = View(WHOLE, matte, relative)
     seen, (shift, thing, held) = _from_point(whole, point), _mean((whole, *views), point, matte.shape)

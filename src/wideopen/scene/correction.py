@@ -89,8 +89,7 @@ def with_strokes(scene: Scene, strokes: Sequence[Stroke]) -> Scene:
 def correct(scene: Scene, strokes: Sequence[Stroke]) -> Scene:
     """A scene with a matte as strokes correct it; one after another gives the same as all at once.
 
-    Args:
-        scene: with a matte, corrected before or not.
+    `scene`: with a matte, corrected before or not.
     """
     for stroke in strokes:
         scene = _corrected(scene, stroke)
@@ -189,8 +188,7 @@ def _levelled(
 ) -> Float:
     """Disparities hxw, as far away as `level` where a stroke has spread among what lies alike.
 
-    Args:
-        ground: in the window `part` of a matte of that shape.
+    `ground`: in the window `part` of a matte of that shape.
     """
     alike = np.exp(-(((resize(relative, *shape)[part] - np.float32(level)) / np.float32(ALIKE)) ** 2))
     small, share = shrunk(ground._replace(opacity=alike, doubt=alike)), np.zeros(shape, np.float32)

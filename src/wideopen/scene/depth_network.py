@@ -27,11 +27,8 @@ NEAREST_M = 0.01
 class DepthNetwork:
     """A model that estimates depth maps.
 
-    Args:
-        kind, unit_m: what it gives: disparity, or distance, and metres for one unit of it if it has a scale.
-
-    Raises:
-        ModelError: no such file, damaged, or it takes or gives something else.
+    `kind`, `unit_m`: what it gives: disparity, or distance, and metres for one unit of it if it has a scale.
+    Raises ModelError: no such file, damaged, or it takes or gives something else.
     """
 
     def __init__(

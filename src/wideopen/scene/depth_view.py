@@ -23,9 +23,8 @@ def depth_picture(disparity: Float, in_focus: NDArray[np.bool_]) -> NDArray[np.u
         disparity: HxW float32, larger is nearer, in any unit.
         in_focus: HxW.
 
-    Returns:
-        HxWx3 uint8 RGB: the map in colours (from its least to its greatest value), and over what is in focus blue
-        stripes between the colours and a white outline with a black line around.
+    Returns HxWx3 uint8 RGB: the map in colours (from its least to its greatest value), and over what is in focus blue
+    stripes between the colours and a white outline with a black line around.
     """
     low, high = float(disparity.min()), float(disparity.max())
     shares = (disparity - low) / (high - low) if high > low else np.zeros_like(disparity)

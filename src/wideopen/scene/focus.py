@@ -31,8 +31,7 @@ def find_focus(disparity: Float, focus: str, shape: tuple[int, int], subject: Fl
         shape: height and width of the photo, in whose pixels X and Y may be.
         subject: hxw' of any size, share of the photo that belongs to the subject; for `auto`.
 
-    Raises:
-        ValueError: a point outside the photo.
+    Raises ValueError: a point outside the photo.
     """
     chosen = parse_place(focus)
     if chosen == "near":
@@ -47,8 +46,7 @@ def find_focus(disparity: Float, focus: str, shape: tuple[int, int], subject: Fl
 def point_of(focus: str, shape: tuple[int, int]) -> tuple[float, float] | None:
     """The point of focus as shares of width and height, None for `auto`.
 
-    Raises:
-        ValueError: a point outside the photo, or `near` or `far`, which only a depth map has.
+    Raises ValueError: a point outside the photo, or `near` or `far`, which only a depth map has.
     """
     chosen = parse_place(focus)
     if chosen == "auto":
@@ -61,11 +59,8 @@ def point_of(focus: str, shape: tuple[int, int]) -> tuple[float, float] | None:
 def places_of(subjects: str, shape: tuple[int, ...]) -> list[tuple[tuple[float, float], ...]]:
     """Points, or two corners of rectangles, in shares of width and height; see `option_texts.parse_subjects`.
 
-    Args:
-        shape: height and width of the photo.
-
-    Raises:
-        ValueError: a place that reaches beyond the photo.
+    `shape`: height and width of the photo.
+    Raises ValueError: a place that reaches beyond the photo.
     """
     found: list[tuple[tuple[float, float], ...]] = []
     for place in parse_subjects(subjects):

@@ -35,8 +35,7 @@ def split_instances(matte: Float, relative: Float, least: float = OTHER) -> tupl
         matte: hxw in [0, 1]. relative: hxw; see `compositor.draw`.
         least: relative disparity from which on a thing is not where the subject is.
 
-    Returns:
-        Both anew; as they were where there is one thing only, or nothing at the subject's own disparity.
+    Returns both anew; as they were where there is one thing only, or nothing at the subject's own disparity.
     """
     reach = max(1, round(MARGIN * min(matte.shape)))
     square = np.ones((2 * reach + 1,) * 2, np.uint8)

@@ -59,8 +59,7 @@ def decode_matte(data: bytes, name: str, invert: bool = False) -> Float:
 def as_matte(values: Any, name: str, invert: bool = False) -> Float:
     """Any array of opacities as HxW float32 in [0, 1]; integers and booleans are scaled by their type's range.
 
-    Raises:
-        MatteError: one line, opened by `name`.
+    Raises MatteError: one line, opened by `name`.
     """
     values = np.asarray(values)
     if values.dtype.kind in "ui":
@@ -79,8 +78,7 @@ def as_matte(values: Any, name: str, invert: bool = False) -> Float:
 def embedded_matte(data: bytes, name: str = "photo") -> Float | None:
     """Find the portrait matte in a photo file's bytes.
 
-    Returns:
-        HxW float32 in [0, 1], upright as `files.decode` gives the photo; None if the file carries none.
+    Returns HxW float32 in [0, 1], upright as `files.decode` gives the photo; None if the file carries none.
 
     Raises:
         MatteError: there is one, but damaged.

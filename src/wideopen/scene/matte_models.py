@@ -35,8 +35,7 @@ SENDS_AWAY = ("withoutbg", "atlascloud")
 class MatteModel:
     """An ONNX file that gives mattes.
 
-    Raises:
-        ModelError: no such file, damaged, or none of the kinds above.
+    Raises ModelError: no such file, damaged, or none of the kinds above.
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
@@ -48,8 +47,7 @@ class MatteModel:
     def matte(self, pixels: Float) -> Float:
         """Opacity of the subject, SxS float32 in [0, 1], for the whole of a photo whatever its shape.
 
-        Args:
-            pixels: HxWx3 float32, sRGB-encoded, [0, 1].
+        `pixels`: HxWx3 float32, sRGB-encoded, [0, 1].
         """
         shown = resize(pixels, self.side, self.side)
         values = self._run(shown)

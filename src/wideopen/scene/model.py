@@ -106,8 +106,7 @@ class Engine:
     def run(self, photo: Float32) -> NetworkResult | NetworkScene:
         """Show the network a photo of any size.
 
-        Args:
-            photo: HxWx3, sRGB-encoded, [0, 1]; padded to the multiple by mirroring, the result cropped.
+        `photo`: HxWx3, sRGB-encoded, [0, 1]; padded to the multiple by mirroring, the result cropped.
 
         Raises:
             ValueError: another shape or type.

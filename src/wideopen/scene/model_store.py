@@ -107,11 +107,8 @@ def best_here(purpose: Literal["matte", "depth"]) -> KnownModel | None:
 def fetch(model: KnownModel, file: Path | None = None) -> Path:
     """Have a model on this machine; where it is.
 
-    Args:
-        file: take it from this file, for a machine that is offline.
-
-    Raises:
-        ModelError: it cannot be had, is cut short, or has another hash; nothing half is left there.
+    `file`: take it from this file, for a machine that is offline.
+    Raises ModelError: it cannot be had, is cut short, or has another hash; nothing half is left there.
     """
     if model.here and file is None:
         return model.path

@@ -18,8 +18,7 @@ from wideopen.scene.scene import Scene, estimated_scene
 def estimate_scene(engine: Engine, pixels: Any, options: RenderOptions, curve: ToneCurve | None = None) -> Scene:
     """What is where in a photo, for a lens to draw it; ModelError if the model gives pictures instead.
 
-    Args:
-        pixels: HxWx3, encoded by `curve`: uint8, uint16, or float32 in [0, 1].
+    `pixels`: HxWx3, encoded by `curve`: uint8, uint16, or float32 in [0, 1].
     """
     view = viewer(engine, pixels, options, curve)
     whole = view(WHOLE)

@@ -68,8 +68,7 @@ class OnnxGraph:
         model: a file, beside which weights of its own may lie (`external data`), or one's bytes.
         label: what it is called in messages; the file's path if None.
 
-    Raises:
-        ModelError: no such file, or it is no model.
+    Raises ModelError: no such file, or it is no model.
     """
 
     def __init__(self, model: Path | bytes, threads: int | None, label: str | None = None) -> None:
@@ -112,8 +111,7 @@ class OnnxGraph:
 class OpenVino:
     """A graph in OpenVINO, compiled for each size it meets.
 
-    Args:
-        cache: folder for compiled graphs; none are kept on disk if None, or if it cannot be written.
+    `cache`: folder for compiled graphs; none are kept on disk if None, or if it cannot be written.
 
     Raises:
         ModuleNotFoundError: the extra `openvino` is not installed.

@@ -49,8 +49,7 @@ class Stroke:
             rows, columns: plain slices within the photo.
             shape: height and width of the photo, at any size.
 
-        Returns:
-            HxW of the tile, the same whatever the tiling; of `also`, which is no hint of pixels, none.
+        Returns HxW of the tile, the same whatever the tiling; of `also`, which is no hint of pixels, none.
         """
         if self.area is not None:
             y, x = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
@@ -65,8 +64,7 @@ class Stroke:
     def share(self, rows: slice, columns: slice, shape: tuple[int, ...]) -> Float:
         """HxW share in [0, 1] to which pixels are painted: 1 where `painted` says so, 0 from the brush's radius on.
 
-        Args:
-            rows, columns, shape: as of `painted`.
+        `rows`, `columns`, `shape`: as of `painted`.
         """
         painted = self.painted(rows, columns, shape)
         if not self.softness or not self.points or self.kind == "also":

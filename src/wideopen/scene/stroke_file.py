@@ -42,8 +42,7 @@ def load_strokes(path: Path, shape: tuple[int, ...] | None = None) -> tuple[Stro
         path: what is named .json, .jsonl or .txt holds lines of JSON; all else is a picture.
         shape: of the photo, HxW or HxWx3; any if None.
 
-    Raises:
-        StrokesError: one line for a person.
+    Raises StrokesError: one line for a person.
     """
     return decode_strokes(photos.read_bytes(path, StrokesError), str(path), shape)
 
@@ -66,8 +65,7 @@ def as_strokes(given: Any, shape: tuple[int, ...]) -> tuple[Stroke, ...]:
         given: an array is HxWx3 or HxWx4, uint8.
         shape: of the photo.
 
-    Raises:
-        StrokesError: one line for a person.
+    Raises StrokesError: one line for a person.
     """
     name = "strokes"
     if isinstance(given, (str, PathLike)):

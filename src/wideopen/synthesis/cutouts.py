@@ -77,8 +77,7 @@ def place_second(
         subject: HxW opacity of the first subject.
         light: bright end of the photo's (R, G, B), linear.
 
-    Returns:
-        None where it would hide the first, hide behind it, or be too small to matter.
+    Returns None where it would hide the first, hide behind it, or be too small to matter.
     """
     height, width = subject.shape
     behind = rng.random() < 0.7

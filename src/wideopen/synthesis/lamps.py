@@ -15,11 +15,8 @@ REFERENCE_BLUR = 0.024
 def draw_lamps(rng: np.random.Generator, free: Float32) -> tuple[Float32, int]:
     """Scatter lamps over the background.
 
-    Args:
-        free: HxW in [0, 1], above 0.5 where lamps may stand.
-
-    Returns:
-        HxWx3 linear light of the lamps alone, unclipped and mostly far above 1.0, and how many there are.
+    `free`: HxW in [0, 1], above 0.5 where lamps may stand.
+    Returns HxWx3 linear light of the lamps alone, unclipped and mostly far above 1.0, and how many there are.
     """
     height, width = free.shape
     short = min(height, width)

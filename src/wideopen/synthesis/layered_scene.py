@@ -84,11 +84,8 @@ def choose_focus(
 ) -> Focus | None:
     """Focus on the subject or, in a share `elsewhere`, on something else; on a point that no nearer blur reaches.
 
-    Args:
-        blur_px: blur radius in px for each unit of disparity.
-
-    Returns:
-        None if there is no such point.
+    `blur_px`: blur radius in px for each unit of disparity.
+    Returns None if there is no such point.
     """
     shares = dict(stage.seen())
     others = [name for name in shares if name != SUBJECT]

@@ -49,8 +49,7 @@ def find_sources(photos: Path, mattes: Path, only: Path | None = None) -> list[S
         mattes: folder; the matte of photos/A/B.jpg is mattes/A/B.png.
         only: text file of stems to use, one a line.
 
-    Raises:
-        PairsError: no photos, `only` names one that is not there, or two would have the same name.
+    Raises PairsError: no photos, `only` names one that is not there, or two would have the same name.
     """
     found = find_photos(photos)
     stems = sorted(found)

@@ -133,8 +133,7 @@ def build_stage(
 def photograph(stage: Stage, camera: Camera, focus: Focus, highlight_gain: float) -> tuple[Float32, Float32, Float32]:
     """See a scene through a pinhole and through a lens.
 
-    Returns:
-        Input and target, HxWx3 sRGB-encoded, and the HxW share of detail the target keeps, all in [0, 1].
+    Returns input and target, HxWx3 sRGB-encoded, and the HxW share of detail the target keeps, all in [0, 1].
     """
     host, blur_px = stage.host, camera.blur_per_disparity(focus.disparity) * min(stage.host.size)
     gain = 1.0 + (highlight_gain - 1.0) * host.lamp_certainty

@@ -26,8 +26,7 @@ BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes a checkpoint to a part file, waits for the disk, renames; the last but one stays as `previous.ckpt`.
 
-    Args:
-        last_is_good: whether a `last.ckpt` that is there already is worth keeping.
+    `last_is_good`: whether a `last.ckpt` that is there already is worth keeping.
     """
 
     def __init__(self, last_is_good: bool) -> None:

@@ -44,8 +44,7 @@ class DrawnLens(nn.Module):
             blur: [N, 1] blur radius for each unit of relative disparity, as a share of the short side.
             focus: [N, 1] relative disparity of what is in focus; the subject, 0, if None.
 
-        Returns:
-            [N, 3, h, w] sRGB-encoded, [0, 1], in at least 32 bits.
+        Returns [N, 3, h, w] sRGB-encoded, [0, 1], in at least 32 bits.
         """
         with torch.autocast(photo.device.type, enabled=False):
             photo = at_least_32(photo)

@@ -203,10 +203,9 @@ def scene_sample(pair: Pair, scene: PairScene, crop: Crop, goal: int) -> dict[st
     Places are told with the photo's own subject in focus, whatever the target was focused on: they then depend on the
     photo alone, and every other focus is a shift of them, `focus`.
 
-    Returns:
-        `matte`, `relative` and `standing` [1, goal, goal], the latter two means over what is not the subject; `blur`
-        [1], blur radius for each unit of relative disparity as a share of the sample's side; `focus` [1], relative
-        disparity of what the target is focused on.
+    Returns `matte`, `relative` and `standing` [1, goal, goal], the latter two means over what is not the subject;
+    `blur` [1], blur radius for each unit of relative disparity as a share of the sample's side; `focus` [1], relative
+    disparity of what the target is focused on.
     """
     assert pair.shot is not None
     height, width = crop.frame

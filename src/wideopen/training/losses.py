@@ -102,8 +102,7 @@ class BokehLoss(nn.Module):
         output, target: [N, 3, H, W], sRGB-encoded, 0..1. sharp_pred, sharp_target: [N, 1, H, W] in 0..1, needed if
         the sharp term has a weight. "ssim" is 1 - SSIM, so that less is better throughout.
 
-        Raises:
-            PairsError: the sharp term has a weight and there is no sharpness map.
+        Raises PairsError: the sharp term has a weight and there is no sharpness map.
         """
         terms: dict[str, Tensor] = {}
         if self.weights["l1"] > 0:

@@ -81,11 +81,8 @@ def fitted(options: ServeOptions) -> ServeOptions:
 def share_out(options: ServeOptions, cores: int | None = None) -> Share:
     """As many workers as cores and memory allow, at least one of each kind.
 
-    Args:
-        options: `fitted`.
-
-    Raises:
-        ValueError: the memory is not enough for one photo of the size allowed.
+    `options`: as `fitted` gives them.
+    Raises ValueError: the memory is not enough for one photo of the size allowed.
     """
     cores, memory = cores or machine.cores(), options.memory_mb or 0
     each_screen, each_full = (worker_mb(kind, options.megapixels) for kind in ("screen", "full"))

@@ -63,8 +63,7 @@ class Uploads:
     def using(self, token: str) -> Iterator[Path]:
         """The upload's file, which stays until the block is left.
 
-        Raises:
-            GoneError: there is none of that token; the client has to send it again.
+        Raises GoneError: there is none of that token; the client has to send it again.
         """
         with self._lock:
             path = self._paths.get(token)

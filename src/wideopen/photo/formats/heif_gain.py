@@ -27,12 +27,9 @@ class _Reference(NamedTuple):
 def heif_gain(data: bytes) -> tuple[GainRange, bytes, int] | None:
     """What the codes of a file's gain map mean, and the file with that map as its main picture.
 
-    Returns:
-        Third, the quarter turns, counterclockwise, that the file states of its photo and not of the map (Samsung's).
-        None if the file names no map in these ways.
-
-    Raises:
-        ValueError: it names one, but is damaged, or the map makes no sense.
+    Third, the quarter turns, counterclockwise, that the file states of its photo and not of the map (Samsung's).
+    Returns None if the file names no map in these ways.
+    Raises ValueError: it names one, but is damaged, or the map makes no sense.
     """
     try:
         start, end = next((start, end) for kind, start, end in boxes(data, 0, len(data)) if kind == b"meta")

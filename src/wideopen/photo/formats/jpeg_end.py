@@ -25,8 +25,7 @@ _SCAN, _PROGRESSIVE, _NOT_FRAMES = 0xDA, 0xC2, (0xC4, 0xC8, 0xCC)
 def with_end(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     """A JPEG file's bytes with an end if they lack it, and a notice of what is missing; others as they are.
 
-    Raises:
-        PhotoError: less than `LEAST` of the picture is there.
+    Raises PhotoError: less than `LEAST` of the picture is there.
     """
     found = list(segments(data, 0)) if data.startswith(b"\xff\xd8\xff") else []
     if not found or found[-1][0] == _END[1]:
@@ -75,8 +74,7 @@ def _rows_at_once(frame: bytes, scans: list[bytes]) -> int:
 def _decoded(data: bytes) -> NDArray[np.uint8]:
     """HxW brightness, or what is stored if that is not brightness and two colours.
 
-    Raises:
-        PhotoError: damaged in other ways.
+    Raises PhotoError: damaged in other ways.
     """
     try:
         with quietly(), Image.open(io.BytesIO(data), formats=("JPEG",)) as image:

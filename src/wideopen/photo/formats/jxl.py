@@ -36,8 +36,7 @@ def plugin() -> Any:
 def read_header(data: bytes) -> tuple[int, int, int]:
     """Width, height and bits of a channel; 8 where a rare header hides them, 32 for real numbers of any kind.
 
-    Raises:
-        ValueError: cut short, or no JPEG XL.
+    Raises ValueError: cut short, or no JPEG XL.
     """
     stream = data if data.startswith(_CODESTREAM) else b"".join(_stream(data))
     if len(stream) < 16 or not stream.startswith(_CODESTREAM):

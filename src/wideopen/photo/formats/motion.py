@@ -26,8 +26,7 @@ _BOXES = b"ftyp moov mdat free skip wide uuid moof mfra sidx meta styp udta".spl
 def read_film(data: bytes) -> tuple[bytes, int]:
     """The film behind a JPEG file's pictures, and when in it the photo was taken, in microseconds.
 
-    Returns:
-        Nothing if there is none; -1 if the time is not known.
+    Returns nothing if there is none; -1 if the time is not known.
     """
     parts = jpeg_parts(data)
     found = _START.search(data, parts[-1].end) if parts else None
