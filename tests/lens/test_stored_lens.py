@@ -75,7 +75,7 @@ def blurs() -> list[Float]:
                   for size, behind, coarse in ((0.4, 1, 0), (3.2, 0, 0), (13.0, 1, 1), (50.0, 0, 1))]  # fmt: skip
         found.append(blur(image, radius(), one)[::3, ::3])
     for one in APERTURES[-2:]:
-        found.append(blur(image, radius(), one, window=((7, 44), (11, 83)))[::3, ::3])
+        found.append(blur(image, radius(), one)[7:44:3, 11:83:3])
         found.append(blur_part(image, -7.5, (5, 31), (40, 90), one, whole=((150, 200), (60, 30))))
     for span in ((0.0, 7.3), (-6.1, 0.0), (-12.0, 31.0)):
         for growth in (1.08, 1.3):

@@ -18,11 +18,9 @@ from wideopen.errors import PairsError
 from wideopen.evaluation.contenders import Contender, Model, Renders, open_model, timed
 from wideopen.evaluation.protocol import Protocol, to_size
 from wideopen.evaluation.results import EvaluationReport, PairScores
-from wideopen.evaluation.scores import METRICS, Measure, Scores
-from wideopen.pairs.augment import SHAPE_TOLERANCE
+from wideopen.evaluation.scores import Measure, Scores
+from wideopen.pairs.augment import check_shape
 from wideopen.pairs.pairs import Pair, load_image, load_map
-
-__all__ = ["METRICS", "EvaluationReport", "PairScores", "Scores", "evaluate", "evaluate_all", "score_pair"]
 
 Progress = Callable[[int, int], None]
 
@@ -130,14 +128,6 @@ def load_pair(pair: Pair, protocol: Protocol | None = None) -> Loaded:
         raise PairsError(f"{pair.original}: {width}x{height} px is too small to evaluate on; exclude the pair")
     matte = None if pair.matte is None else to_size(unit(load_map(pair.matte)), width, height)
     return Loaded(photo, to_size(unit(target), width, height), matte)
-
-
-def check_shape(picture: Uint8, photo: Uint8, where: str) -> None:
-    """PairsError unless a picture has the shape of its photo, whatever its size."""
-    height, width = photo.shape[:2]
-    rows, columns = picture.shape[:2]
-    if abs(height * columns / (width * rows) - 1) > SHAPE_TOLERANCE:
-        raise PairsError(f"{where}: {columns}x{rows} px, but its photo is {width}x{height}; exclude the pair")
 
 
 def unit(picture: Uint8) -> Float32:

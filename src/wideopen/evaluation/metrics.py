@@ -2,7 +2,7 @@
 
 Every metric takes two HxWx3 float images, sRGB-encoded RGB in 0..1, of the same size. PSNR and SSIM are computed on
 the encoded values, as in every published comparison. SSIM comes in several forms in this field
-(`wideopen.evaluation.ssim`, given from here too), which differ by more than methods do; the name says which one it is.
+(`wideopen.evaluation.ssim`), which differ by more than methods do; the name says which one it is.
 What needs PyTorch is in `wideopen.evaluation.perceptual`.
 
 `weights` (HxW, 0 or more) are a subject's matte or what is outside it; `matte_weights` makes both.
@@ -15,14 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wideopen._types import Float32
-from wideopen.evaluation.ssim import check, ms_ssim, ssim_gaussian11, ssim_gaussian11_shrunk, ssim_uniform7
+from wideopen.evaluation.ssim import average, check
 from wideopen.image.color import linear_to_srgb, srgb_to_linear
-
-__all__ = [
-    "chroma_shift", "matte_weights", "ms_ssim", "psnr", "psnr_gain_matched", "ssim_gaussian11",
-    "ssim_gaussian11_shrunk", "ssim_uniform7",
-]  # fmt: skip
-
 
 PSNR_OF_EQUALS = 100.0
 """dB; what equal images score in place of infinity, so that means stay finite."""
@@ -36,15 +30,7 @@ def psnr(x: Float32, y: Float32, weights: Float32 | None = None) -> float:
     """
     check(x, y)
     square = np.square(_float(x) - _float(y))
-    if weights is None:
-        error = float(square.mean(dtype=np.float64))
-    else:
-        if weights.shape != square.shape[:2]:
-            raise ValueError(f"weights must be {square.shape[:2]}, not {weights.shape}")
-        total = float(weights.sum(dtype=np.float64))
-        if total <= 0:
-            return float("nan")
-        error = float((square.mean(axis=2) * weights).sum(dtype=np.float64)) / total
+    error = float(square.mean(dtype=np.float64)) if weights is None else average(square.mean(axis=2), weights)
     return float(min(-10 * np.log10(max(error, 1e-30)), PSNR_OF_EQUALS))
 
 

@@ -37,7 +37,7 @@ def ssim_gaussian11(x: Float32, y: Float32, weights: Float32 | None = None) -> f
     check(x, y)
     if min(x.shape[:2]) < 11:
         raise ValueError(f"ssim_gaussian11 needs sides of at least 11 px, not {x.shape[1]}x{x.shape[0]}")
-    return float(np.mean([_average(contrast * light, weights, 5) for contrast, light in _gaussian_maps(x, y)]))
+    return float(np.mean([average(contrast * light, weights, 5) for contrast, light in _gaussian_maps(x, y)]))
 
 
 def ssim_uniform7(x: Float32, y: Float32, weights: Float32 | None = None) -> float:
@@ -49,7 +49,7 @@ def ssim_uniform7(x: Float32, y: Float32, weights: Float32 | None = None) -> flo
     if min(x.shape[:2]) < 7:
         raise ValueError(f"ssim_uniform7 needs sides of at least 7 px, not {x.shape[1]}x{x.shape[0]}")
     x8, y8 = (np.rint(image.clip(0, 1) * 255).astype(np.float64) for image in (x, y))
-    return float(np.mean([_average(_uniform_map(x8[..., c], y8[..., c]), weights, 3) for c in range(3)]))
+    return float(np.mean([average(_uniform_map(x8[..., c], y8[..., c]), weights, 3) for c in range(3)]))
 
 
 def ssim_gaussian11_shrunk(x: Float32, y: Float32, weights: Float32 | None = None) -> float:
@@ -77,7 +77,7 @@ def ms_ssim(x: Float32, y: Float32, weights: Float32 | None = None) -> float:
     for number, exponent in enumerate(SCALES):
         last = number == len(SCALES) - 1
         maps = _gaussian_maps(x, y, border=0 if last else 5)
-        value = float(np.mean([_average(c * light if last else c, weights, 0 if last else 5) for c, light in maps]))
+        value = float(np.mean([average(c * light if last else c, weights, 0 if last else 5) for c, light in maps]))
         if np.isnan(value):
             return value
         result *= max(value, 0.0) ** exponent
@@ -130,7 +130,8 @@ def _uniform_map(x: Map, y: Map) -> Map:
     return np.asarray(found)
 
 
-def _average(values: Map, weights: Float32 | None, border: int) -> float:
+def average(values: Map, weights: Float32 | None, border: int = 0) -> float:
+    """Mean of HxW values, weighted by weights (a border larger, which does not count); nan if none is left."""
     if weights is None:
         return float(values.mean(dtype=np.float64))
     height, width = values.shape

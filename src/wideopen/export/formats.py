@@ -24,7 +24,7 @@ import onnxruntime
 from wideopen._types import Float32, Uint8
 from wideopen.atomic_write import check_output, write_output
 from wideopen.errors import ModelError, OutputError
-from wideopen.export.parity import Agreement, Run, Tell, compare, network_input, ranges
+from wideopen.export.parity import WEIGHTS_STEPS, Agreement, Run, Tell, compare, network_input, ranges
 from wideopen.export.quantise import to_fp16, to_int8
 from wideopen.network.stored_weights import narrow, widened
 from wideopen.pairs.pairs import Pair, load_image
@@ -106,7 +106,7 @@ def export_model(
     for path in (output, *([output.with_suffix(".bin")] if suffix == ".xml" else [])):
         check_output(path, overwrite)
     own = 3 if precision == "int8" else 2
-    before = 1 if source.suffix.lower() == ".onnx" else _weights_steps()
+    before = 1 if source.suffix.lower() == ".onnx" else WEIGHTS_STEPS
 
     def step(number: int, what: str) -> None:
         if tell is not None:
@@ -216,12 +216,6 @@ def _write(files: dict[Path, bytes], overwrite: bool) -> None:
         for path in new:
             path.unlink(missing_ok=True)
         raise
-
-
-def _weights_steps() -> int:
-    from wideopen.export.onnx_export import STEPS
-
-    return STEPS
 
 
 def _input(model: Source, photo: Uint8) -> Float32:

@@ -20,7 +20,7 @@ from wideopen._version import __version__
 from wideopen.atomic_write import check_output, write_output
 from wideopen.errors import ModelError
 from wideopen.export.graph_rewrites import fold
-from wideopen.export.parity import Run, Tell, network_input, ranges
+from wideopen.export.parity import WEIGHTS_STEPS, Run, Tell, network_input, ranges
 from wideopen.network.checkpoint import load_weights
 from wideopen.network.heads import SceneMaps
 from wideopen.network.pynet import SIDE_MULTIPLE, PyNET
@@ -34,8 +34,6 @@ ROUNDED_TOLERANCE = 0.03
 OPSET = 20
 OUTPUTS = {"blend": ["bokeh", "sharp"], "lens": ["matte", "relative"]}
 """Names of what a network gives, by its head; all others give a picture."""
-STEPS = 4
-"""Of an export, as they are told."""
 
 
 class Picture(nn.Module):
@@ -89,7 +87,7 @@ def export_onnx(
     """
     check_output(output, overwrite)
     tell = tell or (lambda number, steps, what: None)
-    tell(1, STEPS, f"reading {weights.name}")
+    tell(1, WEIGHTS_STEPS, f"reading {weights.name}")
     network, kept = load_weights(weights)
     if network.level != 1 and network.config.head != "lens":
         raise ModelError(f"{weights}: holds level {network.level}; only level 1 draws a whole picture, give level1.pt")
@@ -113,15 +111,19 @@ def export_onnx(
         "licence": "not stated",
         **(info or {}),
     }
-    tell(2, STEPS, f"tracing {sum(p.numel() for p in network.parameters()) / 1e6:.1f} million weights into a graph")
+    tell(
+        2,
+        WEIGHTS_STEPS,
+        f"tracing {sum(p.numel() for p in network.parameters()) / 1e6:.1f} million weights into a graph",
+    )
     traced = strip(trace(network))
-    tell(3, STEPS, f"rewriting {len(traced.graph.node)} nodes for speed")
+    tell(3, WEIGHTS_STEPS, f"rewriting {len(traced.graph.node)} nodes for speed")
     model = fold(traced)
     model.metadata_props.append(onnx.StringStringEntryProto(key="wideopen", value=json.dumps(values)))
     if weight_bits < 32:
         narrow(model, weight_bits)
     data = model.SerializeToString()
-    tell(4, STEPS, f"comparing with the network on noise and on photos ({len(photos)} given)")
+    tell(4, WEIGHTS_STEPS, f"comparing with the network on noise and on photos ({len(photos)} given)")
     difference = compare(network, data, [network_input(photo, round(side / scale), SIDE_MULTIPLE) for photo in photos])
     allowed = TOLERANCE if weight_bits == 32 else ROUNDED_TOLERANCE
     if difference > allowed:
@@ -203,12 +205,10 @@ def compare(network: PyNET, data: bytes, photos: Sequence[np.ndarray] = ()) -> f
     batches = [rng.random((1, channels, 64, 128), np.float32)]
     for photo in photos:
         batches.append(np.concatenate([photo] + [photo[:, :1] * 0] * (channels - 3), axis=1))
-    worst = 0.0
+    run, worst = _runner(Picture(network)), 0.0
     for batch in batches:
-        with torch.no_grad():
-            ours = Picture(network)(torch.from_numpy(batch))
         theirs = session.run(None, {"photo": batch})
-        worst = max(worst, *(float(np.abs(a.numpy() - b).max()) for a, b in zip(ours, theirs, strict=True)))
+        worst = max(worst, *(float(np.abs(a - b).max()) for a, b in zip(run(batch), theirs, strict=True)))
     return worst
 
 

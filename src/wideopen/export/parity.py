@@ -25,6 +25,8 @@ Run = Callable[[Float32], Sequence[Float32]]
 
 Tell = Callable[[int, int, str], None]
 """Called before each step of an export: its number from 1 on, how many there are, and what is done in it."""
+WEIGHTS_STEPS = 4
+"""Of an export of weights to ONNX, as they are told."""
 
 
 @dataclass(frozen=True)

@@ -75,9 +75,7 @@ def convolve_planes(
     return [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[inside] for plane in blurred]
 
 
-def blur(
-    image: Float, radius_px: Float, aperture: Aperture | None = None, window: tuple[Span, Span] | None = None
-) -> Float:
+def blur(image: Float, radius_px: Float, aperture: Aperture | None = None) -> Float:
     """Blur by a disc (or another aperture) whose radius differs from pixel to pixel.
 
     Every output pixel is the mean of the disc around it (a gather). Discs are drawn at a bank of radii and mixed
@@ -86,16 +84,14 @@ def blur(
     Args:
         image: HxWxC float32, linear light (premultiplied where it has alpha).
         radius_px: HxW radii in px; negative in front of the plane in focus.
-        window: (rows, columns) that alone are wanted; all if None.
 
-    Returns HxWxC float32 (the window's part of it), equal to `image` bit for bit wherever the radius is 0.5 px or less.
+    Returns HxWxC float32, equal to `image` bit for bit wherever the radius is 0.5 px or less.
     """
-    rows, columns = window or ((0, image.shape[0]), (0, image.shape[1]))
     least, greatest = float(radius_px.min(initial=0.0)), float(radius_px.max(initial=0.0))
     if max(-least, greatest) <= SHARP_RADIUS_PX:
-        return image[slice(*rows), slice(*columns)]
+        return image
     radii = signed_bank(least, greatest)
-    position = bank_position(radius_px[slice(*rows), slice(*columns)], radii)
+    position = bank_position(radius_px, radii)
     across, along = ((position.min(axis=axis), position.max(axis=axis)) for axis in (1, 0))
     result = np.zeros((*position.shape, image.shape[2]), np.float32)
     for index, radius in enumerate(radii):
@@ -103,9 +99,8 @@ def blur(
         if down is None or right is None:
             continue
         part = (slice(*down), slice(*right))
-        there = (rows[0] + down[0], rows[0] + down[1]), (columns[0] + right[0], columns[0] + right[1])
         weight = np.maximum(1.0 - np.abs(position[part] - index), 0.0)
-        result[part] += weight[..., None] * blur_part(image, float(radius), *there, aperture)
+        result[part] += weight[..., None] * blur_part(image, float(radius), down, right, aperture)
     return result
 
 

@@ -91,7 +91,12 @@ class U2Netp(nn.Module):
             # The file names only its last seven convolutions; the others follow one another as they are computed.
             named = {reads[1]: reads for reads in convs if reads[1].endswith(".weight")}
             unnamed = [reads for reads in convs if reads[1] not in named]
-            stages = [conv for stage in (*self.encoder, *self.decoder) for conv in stage.modules() if _is_conv(conv)]
+            stages = [
+                conv
+                for stage in (*self.encoder, *self.decoder)
+                for conv in stage.modules()
+                if isinstance(conv, nn.Conv2d)
+            ]
             last = [named[f"side{k}.weight"] for k in range(1, 7)] + [named["outconv.weight"]]
             pairs = list(zip([*stages, *self.side, self.fuse], [*unnamed, *last], strict=True))
             for conv, (_, weight, bias) in pairs:
@@ -146,10 +151,6 @@ def _smaller(side: int) -> int:
 
 def _conv(inputs: int, outputs: int, spread: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, padding=spread, dilation=spread)
-
-
-def _is_conv(module: nn.Module) -> bool:
-    return isinstance(module, nn.Conv2d)
 
 
 def _double(x: Tensor) -> Tensor:

@@ -157,6 +157,14 @@ def crop_size(height: int, width: int, options: PairsOptions, scale: float = 1.0
     return side, min(max(round(side * width / resized), 1), width)
 
 
+def check_shape(picture: Uint8, photo: Uint8, where: str) -> None:
+    """PairsError unless a picture has the shape of its photo, whatever its size."""
+    height, width = photo.shape[:2]
+    rows, columns = picture.shape[:2]
+    if abs(height * columns / (width * rows) - 1) > SHAPE_TOLERANCE:
+        raise PairsError(f"{where}: {columns}x{rows} px, but its photo is {width}x{height}; exclude the pair")
+
+
 @contextmanager
 def one_cv2_thread() -> Iterator[None]:
     """OpenCV without threads of its own, for pairs that go in parallel already and for the moment of a fork.

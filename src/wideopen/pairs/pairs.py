@@ -100,7 +100,8 @@ def scan_pairs(
     scan = _scan_root(root, pattern, split)
     left_out = read_exclude_list(exclude) if exclude is not None else frozenset()
     wanted = _wanted(split, scan)
-    pairs = sorted((p for p in scan.pairs if wanted(p.name) and p.name not in left_out), key=_by_name)
+    kept = (pair for pair in scan.pairs if wanted(pair.name) and pair.name not in left_out)
+    pairs = sorted(kept, key=lambda pair: natural_key(pair.name))
     unmatched = {n: r for n, r in scan.unmatched.items() if wanted(n) and n not in left_out}
     if not pairs and not unmatched:
         said = "".join(f", {word} {value}" for word, value in (("split", split), ("exclude list", exclude)) if value)
@@ -206,10 +207,6 @@ def _cut_short(data: bytes) -> bool:
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key that puts `9` before `10` and `a9` before `a10`."""
     return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
-
-
-def _by_name(pair: Pair) -> list[tuple[int, int, str]]:
-    return natural_key(pair.name)
 
 
 def _scan_root(root: Path, pattern: str | None, split: str | None) -> PairScan:

@@ -17,7 +17,7 @@ from wideopen.errors import PhotoError
 from wideopen.image.imdecode import imdecode
 from wideopen.photo import avif, exif, heif
 from wideopen.photo.formats import jxl
-from wideopen.photo.tiff import one_plane
+from wideopen.photo.tiff import read_planes
 
 Convert = Callable[[Image.Image], Image.Image | None]
 STRIP_PX = 1 << 22
@@ -96,7 +96,8 @@ class TiffDecoder(Decoder):
 
     def deep(self, image: Image.Image, data: bytes) -> Channels | None:
         image.im = None  # type: ignore[assignment]
-        stored = _planes(image, data) if _tag(image, _PLANAR_CONFIGURATION) == _SEPARATE else imdecode(data)
+        apart, tags = _tag(image, _PLANAR_CONFIGURATION) == _SEPARATE, getattr(image, "tag_v2", {})
+        stored = read_planes(tags, data, tags[_SAMPLES_PER_PIXEL]) if apart else imdecode(data)
         found = _of_bgr(stored, image, self.is_grey(image, data))
         if found.alpha is None or _as_tuple(_tag(image, _EXTRA_SAMPLES))[:1] != (_ASSOCIATED,):
             return found
@@ -244,15 +245,6 @@ def _of_bgr(stored: Pixels | None, image: Image.Image, grey: bool) -> Channels:
     if stored.shape[2] == 3:
         return Channels(_swapped(stored), None, grey)
     return Channels(cv2.cvtColor(stored, cv2.COLOR_BGRA2RGB), np.ascontiguousarray(stored[..., 3]), grey)
-
-
-def _planes(image: Image.Image, data: bytes) -> Pixels | None:
-    """A TIFF that stores its channels apart, BGR(A), each read as a grey file of its own: OpenCV would mix them up."""
-    channels = _tag(image, _SAMPLES_PER_PIXEL)
-    found = [imdecode(one_plane(image.tag_v2, data, index, channels)) for index in range(channels)]  # type: ignore[attr-defined]
-    if channels not in (3, 4) or any(plane is None or plane.ndim != 2 for plane in found):
-        return None
-    return cv2.merge([*found[2::-1], *found[3:]])  # type: ignore[list-item]
 
 
 def _swapped(bgr: Pixels) -> Pixels:

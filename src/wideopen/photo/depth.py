@@ -6,7 +6,6 @@ all that they say is what is nearer, and they are kept in [0, 1].
 
 import json
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -15,18 +14,20 @@ from wideopen._types import Float
 from wideopen.atomic_write import check_output, write_output
 from wideopen.errors import DepthError, OutputError
 from wideopen.image.inpaint import fill
+from wideopen.options import DepthKind
 from wideopen.photo.depth_file import Raw, check_channel, encode_map, read_map
 from wideopen.photo.depth_map import DepthMap
 from wideopen.photo.files import read_bytes
 
-Kind = Literal["disparity", "distance"]
 OUTLIERS = 0.1
 """Per cent of a map's pixels at either end that do not decide how it is stretched."""
 SHAPE_TOLERANCE = 0.03
 """By how much the aspect ratios of a map and its photo may differ."""
 
 
-def load_depth(path: Path, kind: Kind = "disparity", invert: bool = False, unit_m: float | None = None) -> DepthMap:
+def load_depth(
+    path: Path, kind: DepthKind = "disparity", invert: bool = False, unit_m: float | None = None
+) -> DepthMap:
     """Read a grey PNG, TIFF, JPEG or WebP picture, a float TIFF, PFM, an EXR file (channel Z, Y or R), or .npy.
 
     Args:
@@ -47,7 +48,7 @@ def load_depth(path: Path, kind: Kind = "disparity", invert: bool = False, unit_
 
 
 def decode_depth(
-    data: bytes, name: str, kind: Kind = "disparity", invert: bool = False, unit_m: float | None = None
+    data: bytes, name: str, kind: DepthKind = "disparity", invert: bool = False, unit_m: float | None = None
 ) -> DepthMap:
     """`load_depth` for a file's bytes; `name` opens every error message."""
     if unit_m is not None and not 0 < unit_m < float("inf"):
@@ -145,7 +146,7 @@ def depth_bytes(depth: DepthMap, path: Path) -> bytes:
     return encode_map(disparity, white, suffix, note)
 
 
-def _noted(raw: Raw, name: str, kind: Kind, invert: bool) -> DepthMap:
+def _noted(raw: Raw, name: str, kind: DepthKind, invert: bool) -> DepthMap:
     """A map that `save_depth` wrote."""
     assert raw.note is not None
     if kind != "disparity":

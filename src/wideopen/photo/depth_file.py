@@ -12,9 +12,10 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from wideopen._types import Float
 from wideopen.errors import DepthError, PhotoError
 from wideopen.photo import files as photos
+from wideopen.photo.formats import exr
 from wideopen.quiet import quietly
 
-_NPY, _EXR = b"\x93NUMPY", b"\x76\x2f\x31\x01"
+_NPY = b"\x93NUMPY"
 _PFM = (b"Pf\n", b"PF\n", b"Pf\r\n", b"PF\r\n", b"Pf ", b"PF ")
 _PFM_HEADER = re.compile(rb"(P[Ff])\s+(\d{1,9})\s+(\d{1,9})\s+([-+]?[\d.]+(?:[eE][-+]?\d+)?)(?:\r\n|\s)")
 _NOTE = "wideopen"
@@ -48,7 +49,7 @@ def read_map(data: bytes, name: str) -> Raw:
         raise DepthError(f"{name}: is empty (0 bytes); get a whole copy")
     if data.startswith(_NPY):
         return _numpy(data, name)
-    if data.startswith(_EXR):
+    if exr.is_exr(data):
         return _exr(data, name)
     if data.startswith(_PFM):
         try:
@@ -151,8 +152,7 @@ def _exr(data: bytes, name: str) -> Raw:
     import OpenEXR
 
     try:
-        (left, top), (right, bottom) = OpenEXR.File(io.BytesIO(data), header_only=True).header()["dataWindow"]
-        width, height = int(right) - int(left) + 1, int(bottom) - int(top) + 1
+        width, height = exr.size(data)
         if width * height > photos.MAX_PIXELS:
             limit = photos.MAX_PIXELS // 10**6
             raise DepthError(f"{name}: {width}x{height} px is more than {limit} megapixels; too large")

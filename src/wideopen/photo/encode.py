@@ -14,17 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wideopen.photo import avif, exif, gain_jpeg, gdepth, iptc, xmp
-from wideopen.photo.channels import (
-    LARGE,
-    AvifDecoder,
-    Decoder,
-    HeifDecoder,
-    JpegDecoder,
-    JxlDecoder,
-    PngDecoder,
-    TiffDecoder,
-)
+from wideopen.photo import avif, channels, exif, gain_jpeg, gdepth, iptc, xmp
 from wideopen.photo.formats import motion
 from wideopen.photo.formats.exr import encode_exr
 from wideopen.photo.formats.jpeg_strips import encode_in_strips
@@ -58,7 +48,7 @@ class Codec:
     """(photo, quality) -> a file's bytes; the photo holds no light or HDR that the format has no place for."""
     bits: int
     """Of whole numbers, at most."""
-    decoder: Decoder = Decoder()
+    decoder: channels.Decoder = channels.Decoder()
     light: bool = False
     """Real numbers of linear light."""
     hdr: bool = False
@@ -216,7 +206,9 @@ def _jpeg(photo: "Photo", quality: int | None) -> bytes:
     if photo.comment:
         options["comment"] = photo.comment
     options.update(_quality(photo, quality), progressive=photo.progressive)
-    coded = encode_in_strips(pixels, options) if pixels.size > 3 * LARGE else _by_pillow(pixels, "JPEG", options)
+    coded = (
+        encode_in_strips(pixels, options) if pixels.size > 3 * channels.LARGE else _by_pillow(pixels, "JPEG", options)
+    )
     extension = photo.xmp_more
     if photo.depth is not None:
         packet, extension = gdepth.depth_packets(photo.depth, packet, extension)
@@ -330,19 +322,20 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 FORMATS = {
     codec.name: codec
     for codec in (
-        Codec("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), _jpeg, 8, JpegDecoder(), alpha=False, more=True),
-        Codec("PNG", (".png",), _png, 16, PngDecoder(), hdr=True),
-        Codec("TIFF", (".tif", ".tiff"), _tiff, 16, TiffDecoder(), light=True),
+        Codec("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), _jpeg, 8, channels.JpegDecoder(), alpha=False, more=True),
+        Codec("PNG", (".png",), _png, 16, channels.PngDecoder(), hdr=True),
+        Codec("TIFF", (".tif", ".tiff"), _tiff, 16, channels.TiffDecoder(), light=True),
         Codec("WEBP", (".webp",), _webp, 8, captions=False),
-        Codec("AVIF", (".avif",), _avif, 10, AvifDecoder(), hdr=True, captions=False),
+        Codec("AVIF", (".avif",), _avif, 10, channels.AvifDecoder(), hdr=True, captions=False),
         Codec(
-            "HEIF", (".heic", ".heif", ".hif"), _heif, 10, HeifDecoder(), hdr=True, captions=False, needs="pillow_heif",
+            "HEIF", (".heic", ".heif", ".hif"), _heif, 10, channels.HeifDecoder(), hdr=True, captions=False,
+            needs="pillow_heif",
         ),
         Codec(
             "EXR", (".exr",), _exr, 16, light=True, hdr=True, alpha=False, profile=False, metadata=False,
             needs="OpenEXR",
         ),
-        Codec("JXL", (".jxl",), _jxl, 8, JxlDecoder(), profile=False, captions=False, needs="pillow_jxl"),
+        Codec("JXL", (".jxl",), _jxl, 8, channels.JxlDecoder(), profile=False, captions=False, needs="pillow_jxl"),
     )
 }  # fmt: skip
 """Formats that are written, and read, by their names."""

@@ -8,9 +8,11 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
+from wideopen.image.imdecode import imdecode
 from wideopen.photo.exif import PREFIX
 
 _BELOW = (0x8769, 0x8825)
@@ -99,6 +101,17 @@ def has_more(data: bytes) -> bool:
     except struct.error:
         return False
     return bool(0 < following < len(data))
+
+
+def read_planes(
+    tags: TiffImagePlugin.ImageFileDirectory_v2, data: bytes, channels: int, bits: int = 16
+) -> NDArray[Any] | None:
+    """What a file that stores its channels apart holds, HxWx3 or 4 in BGR(A), each read as a grey file of its own, as
+    OpenCV would mix them up; None if it cannot be read. Arguments and errors as of `one_plane`."""
+    planes = [imdecode(one_plane(tags, data, index, channels, bits)) for index in range(channels)]
+    if channels not in (3, 4) or any(plane is None or plane.ndim != 2 for plane in planes):
+        return None
+    return np.dstack([*planes[2::-1], *planes[3:]])  # type: ignore[list-item]
 
 
 def one_plane(

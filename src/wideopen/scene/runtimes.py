@@ -51,10 +51,6 @@ class Port:
     shape: tuple[int | str | None, ...]
     """Sides that are free are names, or None."""
 
-    @property
-    def rank(self) -> int:
-        return len(self.shape)
-
     def side(self, axis: int) -> int | None:
         """Length of an axis; None if it is free."""
         found = self.shape[axis]
@@ -90,7 +86,7 @@ class OnnxGraph:
 
     def check_takes_a_picture(self, foreign: str) -> None:
         """Raise ModelError, opened by `foreign`, unless the graph's input is one picture of 1x3xHxW."""
-        if len(self.inputs) != 1 or self.inputs[0].rank != 4 or self.inputs[0].side(1) not in (None, 3):
+        if len(self.inputs) != 1 or len(self.inputs[0].shape) != 4 or self.inputs[0].side(1) not in (None, 3):
             given = ", ".join(f"{item.name} {item.shape}" for item in self.inputs)
             raise ModelError(f"{foreign}: takes {given}, not one picture of 1x3xHxW; choose another")
 

@@ -6,7 +6,6 @@ distance of the subject joins the two.
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import cv2
 import numpy as np
@@ -92,13 +91,6 @@ class Response:
         matrix[:, 2] += np.array(self.shift_px)
         moved = cv2.warpAffine(encoded, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
         return np.clip(moved, 0.0, 1.0).astype(np.float32)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for a manifest."""
-        return {
-            "stops": self.stops, "contrast": self.contrast, "balance": list(self.balance),
-            "shift_px": list(self.shift_px), "rotation_deg": self.rotation_deg, "scale": self.scale,
-        }  # fmt: skip
 
 
 def draw_response(rng: np.random.Generator, options: VariedOptions, size: tuple[int, int]) -> Response:

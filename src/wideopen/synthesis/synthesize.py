@@ -10,7 +10,7 @@ for varied pairs disparity/NAME.png (16 bits), and a line in manifest.jsonl.
 import math
 import multiprocessing
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -114,7 +114,12 @@ def synthesize(
     prepare_folder(output, options.as_dict(), options.members)
     lines = {name: line for name, line in done.items() if is_complete(output, name, options.members)}
     kept, skipped = len(set(names) & lines.keys()), dict[str, str]()
-    jobs = _jobs(sources, per_photo, lines, output, options, props if options.varied else Props())
+    left = [
+        (source, tuple(index for index in range(per_photo) if _pair_name(source, index) not in lines))
+        for source in sources
+    ]
+    lent = props if options.varied else Props()
+    jobs = [_Job(source, indices, output, options, lent) for source, indices in left if indices]
     made, count = 0, kept
     for number, result in enumerate(_on(cluster, jobs) if cluster else _work(jobs, workers), start=1):
         lines |= result.lines
@@ -126,22 +131,6 @@ def synthesize(
             progress(count, len(names))
     write_lines(output, lines)
     return Synthesized(made, kept, tuple(sorted(skipped.items())))
-
-
-def _jobs(
-    sources: Sequence[Source],
-    per_photo: int,
-    lines: dict[str, Line],
-    output: Path,
-    options: SynthesizeOptions,
-    props: Props,
-) -> list[_Job]:
-    jobs = []
-    for source in sources:
-        indices = tuple(index for index in range(per_photo) if _pair_name(source, index) not in lines)
-        if indices:
-            jobs.append(_Job(source, indices, output, options, props))
-    return jobs
 
 
 def _pair_name(source: Source, index: int) -> str:

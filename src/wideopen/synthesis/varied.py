@@ -6,7 +6,7 @@ the same scene through the lens; what is in focus keeps the input's own pixels.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,7 @@ def make_varied(
     photo, target, sharp = photograph(stage, camera, focus, highlight_gain)
     target = _with_grain(target, host, options.grain * (1.0 - sharp), grain_rng)
     response = draw_response(response_rng, options, host.size)
+    grain = round(float(host.grain.strength.mean()), 5) if host.grain else 0.0
     facts = {
         "kind": scene_kind(stage), "surface": host.surface.kind, "foot": round(host.scene.foot / host.size[0], 4),
         "aperture": camera.f_number, "focal_length_mm": camera.focal_length_mm,
@@ -93,7 +94,7 @@ def make_varied(
         "blur": round(per_disparity * focus.disparity, 6), "blur_per_disparity": round(per_disparity * NEAREST, 6),
         "in_focus": focus.name, "focus": _as_share(focus.point, host.size),
         "focus_disparity": round(focus.disparity / NEAREST, 6), "shape": _shape(camera), "lent": lent,
-        "response": response.as_dict(), "grain": _mean_grain(host) * options.grain,
+        "response": asdict(response), "grain": grain * options.grain,
     }  # fmt: skip
     return VariedPair(photo, response.apply(target), stage.matte(), sharp, stage.disparity(), facts)
 
@@ -217,10 +218,6 @@ def _with_grain(target: Float32, host: Host, amount: Float32, rng: np.random.Gen
     top, left = (int(start) for start in rng.integers(0, 512, 2))
     tile = slice(top, top + host.size[0]), slice(left, left + host.size[1])
     return np.asarray(host.grain.add(target, amount, tile), np.float32)
-
-
-def _mean_grain(host: Host) -> float:
-    return round(float(host.grain.strength.mean()), 5) if host.grain else 0.0
 
 
 def _finite(metres: float) -> float | None:

@@ -20,13 +20,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from wideopen.errors import PairsError
 from wideopen.options import PyNETConfig
-from wideopen.pairs.augment import Crop, centre_crop, draw_crop, one_cv2_thread
+from wideopen.pairs.augment import Crop, centre_crop, check_shape, draw_crop, one_cv2_thread
 from wideopen.pairs.pair_scene import PairScene, read_scene
 from wideopen.pairs.pairs import Pair, load_image, load_map
 from wideopen.pairs.sample_options import PairsOptions
 from wideopen.training.differentiable_lens import to_linear, to_srgb
 from wideopen.training.fault_tolerance import ALLOWED
-from wideopen.training.loader import Sample, check_shapes, target_side
+from wideopen.training.loader import Sample, target_side
 
 Key = tuple[int, int]
 
@@ -77,7 +77,7 @@ class ResidentPairs:
         pair = self.pairs[index]
         try:
             photo, target = load_image(pair.original), load_image(pair.bokeh)
-            check_shapes(pair, photo, target)
+            check_shape(target, photo, str(pair.bokeh))
             scene = read_scene(pair) if self.places else None
             maps = [self._map(pair, scene, name) for name in self.members]
         except PairsError as error:

@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from wideopen.errors import PairsError
 from wideopen.options import PyNETConfig
 from wideopen.pairs.augment import (
-    SHAPE_TOLERANCE,
     Crop,
     centre_crop,
+    check_shape,
     draw_crop,
     exposure_table,
     one_cv2_thread,
@@ -82,7 +82,7 @@ class PairDataset(Dataset[Sample]):
         index, draw = key
         pair = self.pairs[index]
         photo, target = load_image(pair.original), load_image(pair.bokeh)
-        check_shapes(pair, photo, target)
+        check_shape(target, photo, str(pair.bokeh))
         crop = self._crop(pair, photo.shape[0], photo.shape[1], draw)
         side, goal = self.options.input, target_side(self.options.input, self.level)
         sample = {"photo": crop.develop(crop.apply(photo, side)), "target": crop.develop(crop.apply(target, goal))}
@@ -189,12 +189,6 @@ def _quiet_worker(_: int) -> None:
     if cv2.getNumThreads() != 1:  # Not forked, so it has not inherited it.
         cv2.setNumThreads(1)
     torch.set_num_threads(1)
-
-
-def check_shapes(pair: Pair, photo: np.ndarray, target: np.ndarray) -> None:
-    (height, width), (rows, columns) = photo.shape[:2], target.shape[:2]
-    if abs(height * columns / (width * rows) - 1) > SHAPE_TOLERANCE:
-        raise PairsError(f"{pair.bokeh}: {columns}x{rows} px, but its photo is {width}x{height}; exclude the pair")
 
 
 def scene_sample(pair: Pair, scene: PairScene, crop: Crop, goal: int) -> dict[str, NDArray[np.float32]]:

@@ -47,9 +47,8 @@ def launched(
     Raises RecipeError if more or fewer are asked for than were started.
     """
     started = _started(environment)
-    found = Processes(
-        devices or (started[1] if started else 1), nodes or (started[2] if started else 1), strategy
-    )  # fmt: skip
+    _, each, of = started or ("", 1, 1)
+    found = Processes(devices or each, nodes or of, strategy)
     if started and (found.devices, found.nodes) != started[1:]:
         raise RecipeError(
             f"{started[0]} started {started[1]} processes on each of {started[2]} nodes, but --devices {found.devices} "

@@ -5,7 +5,7 @@ Read from TOML, strictly: an unknown key is an error, not a silent default. See 
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -91,10 +91,6 @@ class Recipe:
         """Whether it needs weights to start from."""
         return self.levels[0].level < 7
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, as they go into checkpoints and model files."""
-        return asdict(self)
-
 
 def load_recipe(path: Path) -> Recipe:
     """Read a TOML recipe; RecipeError names the file and the key that is wrong."""
@@ -109,7 +105,7 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def recipe_from_dict(table: Mapping[str, Any], where: str = "recipe") -> Recipe:
-    """Build a Recipe from nested tables (TOML's, or `Recipe.as_dict()`'s); `where` opens every error line."""
+    """Build a Recipe from nested tables (TOML's, or a checkpoint's); `where` opens every error line."""
     values = dict(table)
     levels = values.pop("level", values.pop("levels", None))
     if not isinstance(levels, (list, tuple)):

@@ -17,7 +17,7 @@ import platform
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,8 @@ def train(
     if rank == 0:
         open_run(run, recipe, resume)
     with noting_sigterm() as stopping:
-        state = Run(recipe, run, pairs, processes, rank, stopping, tell, [], resident_pairs(recipe, pairs, tell))
+        stores = (ResidentPairs(part, recipe.pairs, recipe.network, tell) for part in pairs if recipe.pairs.resident)
+        state = Run(recipe, run, pairs, processes, rank, stopping, tell, [], tuple(stores))
         network: PyNET | None = None
         try:
             for level in recipe.levels:
@@ -142,18 +143,9 @@ def train(
     return network
 
 
-def resident_pairs(
-    recipe: Recipe, pairs: tuple[list[Pair], list[Pair]], tell: Callable[[str], None]
-) -> tuple[ResidentPairs, ...]:
-    """Both parts decoded once, if the recipe asks for it."""
-    if not recipe.pairs.resident:
-        return ()
-    return tuple(ResidentPairs(part, recipe.pairs, recipe.network, tell) for part in pairs)
-
-
 def open_run(run: Path, recipe: Recipe, resume: bool) -> None:
     """Make a run's folder, or check that it holds this recipe's run."""
-    note, text = run / "recipe.json", json.dumps(recipe.as_dict(), indent=1)
+    note, text = run / "recipe.json", json.dumps(asdict(recipe), indent=1)
     if note.exists():
         if not resume:
             raise OutputError(f"{run}: already holds a run; go on with --resume or choose another folder")
@@ -361,5 +353,5 @@ def finish_level(done: Path, network: PyNET, keep: Kept, recipe: Recipe) -> PyNE
     network = plain(network)
     score = float(keep.best_model_score) if keep.best_model_score is not None else math.nan
     assert keep.monitor is not None
-    save_weights(done, network, recipe=recipe.as_dict(), metrics={keep.monitor: score})
+    save_weights(done, network, recipe=asdict(recipe), metrics={keep.monitor: score})
     return network

@@ -17,7 +17,7 @@ from wideopen.image.imdecode import imdecode
 from wideopen.photo.formats.light import linear_photo
 from wideopen.photo.metadata import Metadata, read_metadata
 from wideopen.photo.photo import Photo
-from wideopen.photo.tiff import has_more, one_plane
+from wideopen.photo.tiff import has_more, read_planes
 from wideopen.quiet import quietly
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA, _FORMAT = 258, 259, 262, 277, 284, 338, 339
@@ -52,11 +52,7 @@ def decode_float_tiff(data: bytes, tags: TiffImagePlugin.ImageFileDirectory_v2) 
     bits, channels = int(tags[_BITS][0]), int(tags.get(_SAMPLES, 1))
     whole = _restated(data, {_FORMAT: 1}) if bits == 16 else data
     apart = tags.get(_PLANAR) == _SEPARATE and channels > 1
-    if apart:
-        planes = [imdecode(one_plane(tags, data, index, channels, bits)) for index in range(channels)]
-        stored = None if any(plane is None for plane in planes) else np.dstack([*planes[2::-1], *planes[3:]])  # type: ignore[list-item]
-    else:
-        stored = imdecode(whole)
+    stored = read_planes(tags, data, channels, bits) if apart else imdecode(whole)
     if stored is None or channels not in (1, 3, 4) or bits not in (16, 32, 64):
         raise PhotoError(f"a TIFF of {bits}-bit real numbers of a kind that is not read; save it as 32-bit RGB")
     stored = stored.view(np.float16) if bits == 16 else stored
