@@ -18,8 +18,7 @@ from limits import HANG
 from wideopen import ModelError
 from wideopen.photo.depth import load_depth
 from wideopen.scene import depth_model
-from wideopen.scene.depth_model import TransformersModel, depth_estimator
-from wideopen.scene.depth_network import DepthNetwork
+from wideopen.scene.depth_model import DepthNetwork, TransformersModel, depth_estimator
 from wideopen.scene.runtimes import Port
 
 

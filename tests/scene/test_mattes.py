@@ -22,7 +22,7 @@ from depth_photos import apple_jpeg, encoded, heic, orientation
 from lens_models import build_lens_model
 from matte_networks import build_matte_network
 from wideopen import MatteError, ModelError, Renderer
-from wideopen.scene.depth_network import DepthNetwork
+from wideopen.scene.depth_model import DepthNetwork
 from wideopen.scene.matte_file import decode_matte, embedded_matte, load_matte, save_matte
 from wideopen.scene.matte_models import MatteModel, RembgSession
 from wideopen.scene.model import Engine

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 import tensorboard.compat
+from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from wideopen.training.event_log import EventLog
+import wideopen.training.train  # noqa: F401 (chooses TensorBoard's own writer)
 
 pytestmark = pytest.mark.slow
 
 
 def test_events_are_written_without_tensorflow(tmp_path: Path) -> None:
-    log = EventLog(tmp_path, "tensorboard", "level7")
+    log = TensorBoardLogger(tmp_path, "tensorboard", "level7")
     log.log_metrics({"loss": 0.5}, 3)
     log.finalize("success")
     assert tensorboard.compat.tf.__version__ == "stub"

@@ -13,8 +13,7 @@ from wideopen.batch.batch import Outcome, foresee, identities
 from wideopen.batch.discover import BOKEH, Job, Product, called_like_results, find_photos, is_pattern, plan
 from wideopen.batch.stores import Place, Url, place, what_is_there
 from wideopen.cli import Stopped
-from wideopen.cli.report import Report
-from wideopen.cli.report import foretell as tell
+from wideopen.cli.report import Report, planned
 from wideopen.cli.text import complain
 from wideopen.errors import OutputError
 from wideopen.options import BatchOptions
@@ -83,7 +82,7 @@ def follow(outcomes: Generator[Outcome, None, None], report: Report, stop: "Stop
 def foretell(jobs: list[Job], how: BatchOptions, as_json: bool, roots: list[str]) -> int:
     """Say what would be written where; the exit code it would have, as far as one knows."""
     taken, there = identities(jobs), already_there(roots)
-    return tell(((job, foresee(job, how, taken, there)) for job in jobs), how, as_json)
+    return planned(((job, foresee(job, how, taken, there)) for job in jobs), how, as_json)
 
 
 def already_there(roots: list[str]) -> Callable[[Place], bool]:

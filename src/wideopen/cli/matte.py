@@ -15,6 +15,7 @@ from wideopen.cli.shared_options import (
     Quiet,
     Recursive,
     check_bits,
+    named,
     suffix_of,
 )  # fmt: skip
 from wideopen.cli.text import complain
@@ -34,15 +35,7 @@ USED = {"model", "working_side", "engine", "precision", "threads", "matte", "inv
 def matte(
     photos: Photos,
     output: Output = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATTERN",
-            rich_help_panel=RESULTS,
-            help="What mattes are called, with {stem}, {suffix} and {folder} of the photo; {stem}-matte{suffix} beside "
-            "photos, {stem}{suffix} in a folder, if not given.",
-        ),
-    ] = None,
+    name: Annotated[str | None, named("mattes", "matte")] = None,
     format: Annotated[
         str | None,
         typer.Option(metavar="FORMAT", rich_help_panel=RESULTS, help="png, tif, pfm, exr or npy; png if not given."),

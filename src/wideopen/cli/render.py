@@ -20,6 +20,7 @@ from wideopen.cli.shared_options import (
     Recursive,
     check_bits,
     cluster_options,
+    named,
     seen_by_all,
     suffix_of,
 )  # fmt: skip
@@ -39,15 +40,7 @@ def render(
     ctx: typer.Context,
     photos: Photos,
     output: Output = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATTERN",
-            rich_help_panel=RESULTS,
-            help="What results are called, with {stem}, {suffix} and {folder} of the photo; {stem}-bokeh{suffix} "
-            "beside photos, {stem}{suffix} in a folder, if not given.",
-        ),
-    ] = None,
+    name: Annotated[str | None, named("results", "bokeh")] = None,
     format: Annotated[
         str | None,
         typer.Option(

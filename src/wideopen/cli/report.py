@@ -119,21 +119,21 @@ class Report:
         )  # fmt: skip
 
 
-def foretell(outcomes: Iterator[tuple[Any, Outcome | None]], options: BatchOptions, as_json: bool) -> int:
+def planned(outcomes: Iterator[tuple[Any, Outcome | None]], options: BatchOptions, as_json: bool) -> int:
     """Tell what a batch would do (`--dry-run`); the exit code it would have as far as one knows."""
     code = 0
     for job, known in outcomes:
         comparison = next((path for path in outputs_of(job, options) if path != job.output and job.draws), None)
         status = "planned" if known is None else known.status
         code = max(code, int(status == "failed"))
-        planned = replace(known or Outcome(job, "left"), comparison=comparison)
+        foreseen = replace(known or Outcome(job, "left"), comparison=comparison)
         if as_json:
-            _line(_described(planned, status))
+            _line(_described(foreseen, status))
         elif status == "failed":
             complain(known.error if known else "")
         else:
             note = " (there already)" if status == "skipped" else ""
-            written = ", ".join(shown(path) for path in (job.output, *_others(planned)))
+            written = ", ".join(shown(path) for path in (job.output, *_others(foreseen)))
             sys.stdout.write(f"{shown(job.photo)} -> {written}{note}\n")
     return code
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +29,18 @@ Output = Annotated[
         "output); beside each photo if not given.",
     ),
 ]
+
+
+def named(what: str, ending: str) -> Any:
+    """The option for the pattern of results' names."""
+    return typer.Option(
+        metavar="PATTERN",
+        rich_help_panel=RESULTS,
+        help=f"What {what} are called, with {{stem}}, {{suffix}} and {{folder}} of the photo; "
+        f"{{stem}}-{ending}{{suffix}} beside photos, {{stem}}{{suffix}} in a folder, if not given.",
+    )
+
+
 Recursive = Annotated[
     bool, typer.Option("-r", "--recursive", rich_help_panel=BATCH, help="Search the folders in folders, too.")
 ]

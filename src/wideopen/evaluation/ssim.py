@@ -2,12 +2,7 @@
 
 All take two HxWx3 float images, sRGB-encoded RGB in 0..1, of the same size, and give the mean over windows and over
 R, G and B: 1 for equal images. Only windows that fit inside the picture count. They differ by more than methods do, so
-the name says which is meant:
-
-    ssim_gaussian11         11x11 Gaussian, sigma 1.5, values in 0..1
-    ssim_uniform7           7x7 uniform, values rounded to 8 bits: scikit-image's default
-    ssim_gaussian11_shrunk  the first, after the picture is averaged down to some 256 px: piq's default
-    ms_ssim                 five scales (Wang et al. 2003)
+the name says which is meant.
 
 `weights` (HxW, 0 or more) makes every window count by the weight of its middle pixel; nan if no weight is left.
 """

@@ -3,7 +3,7 @@
 | `--depth-model` | what runs |
 |---|---|
 | not given | Depth Anything V2 Small, fetched once (`model_store`) |
-| `onnx:FILE`, a folder with an .onnx file in it | that file (`depth_network`) |
+| `onnx:FILE`, a folder with an .onnx file in it | that file (`DepthNetwork`) |
 | `hf:ORG/NAME[@REVISION]` | the repository's `onnx/model.onnx`; if it has none, Transformers, where installed |
 | a folder without, with a config.json | Transformers |
 """
@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 
 from wideopen import hub
@@ -25,8 +26,9 @@ from wideopen.image.resize import fit, resize
 from wideopen.options import DepthKind
 from wideopen.photo.depth import from_disparity, from_distance
 from wideopen.photo.depth_map import DepthMap
-from wideopen.scene.depth_network import NEAREST_M, DepthNetwork
+from wideopen.scene.matte_models import DEVIATION, MEAN
 from wideopen.scene.model_store import fetch, find_model
+from wideopen.scene.runtimes import OnnxGraph
 
 DEFAULT = "depth-anything-v2-small"
 """25 M parameters, Apache-2.0 (Yang et al., Depth Anything V2, NeurIPS 2024)."""
@@ -39,6 +41,9 @@ SAFE = ["*.json", "*.safetensors"]
 """What Transformers needs of a repository: no pickled weights, which can hold any code."""
 LONG_SIDE = 1024
 """The photo is shown at this size: such models shrink it further, and `lift` brings the map back to the edges."""
+SHORT_SIDE, MULTIPLE, LONGEST = 518, 14, 2072
+"""px that an ONNX file is shown, as in training, unless it names sides of its own."""
+NEAREST_M = 0.01
 _METRIC_KINDS = {"zoedepth", "depth_pro", "glpn"}
 """Models that give metres although their configuration does not say so."""
 
@@ -85,6 +90,52 @@ def _of_hub(name: str) -> Path:
     wanted = [f"{ONNX_FILE}*"]  # Weights of more than 2 GB lie beside the graph.
     folder = hub.held(name, wanted) or hub.held(name, SAFE) or hub.fetch(name, wanted)
     return folder if (folder / ONNX_FILE).is_file() or hub.held(name, SAFE) else hub.fetch(name, SAFE)
+
+
+class DepthNetwork:
+    """An ONNX file: `pixel_values` 1x3xHxW, sides multiples of `MULTIPLE`, RGB with ImageNet's mean and deviation, to
+    `predicted_depth` 1xHxW; larger is nearer, without a scale, unless it is said to give distance.
+
+    `kind`, `unit_m`: what it gives: disparity, or distance, and metres for one unit of it if it has a scale.
+    Raises ModelError: no such file, damaged, or it takes or gives something else.
+    """
+
+    def __init__(
+        self, path: Path, kind: DepthKind = "disparity", unit_m: float | None = None, threads: int | None = None
+    ) -> None:
+        self.label, self._kind, self._unit = f"depth model {path}", kind, unit_m
+        self._graph = OnnxGraph(path, threads, self.label)
+        self._graph.check_takes_a_picture(self.label)
+        outputs = [item.name for item in self._graph.outputs]
+        self._output = next((name for name in outputs if "depth" in name.lower()), outputs[0])
+
+    def estimate(self, pixels: Float) -> DepthMap:
+        """The map of HxWx3 float32, sRGB-encoded, [0, 1]; of the size that the network works at.
+
+        Raises:
+            ModelError: it does not run, or gives no map.
+            DepthError: it found the same depth everywhere.
+        """
+        shown = resize(pixels, *self._size(*pixels.shape[:2]))
+        batch = np.ascontiguousarray(((shown - MEAN) / DEVIATION).transpose(2, 0, 1)[None], np.float32)
+        found = self._graph.run_on_photo(self._output, batch)
+        values: Float = np.asarray(found.squeeze(), np.float32)
+        if values.ndim != 2 or not np.isfinite(values).all():
+            raise ModelError(f"{self.label}: gives {found.shape} or no numbers, not a map; choose another")
+        if values.shape != shown.shape[:2]:
+            values = np.asarray(cv2.resize(values, shown.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+        if self._kind == "distance":
+            return from_distance(np.maximum(values, NEAREST_M), self.label, self._unit)
+        return from_disparity(values, self.label, self._unit)
+
+    def _size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width that the network is shown a photo at."""
+        own = self._graph.inputs[0].side(2), self._graph.inputs[0].side(3)
+        if own[0] is not None and own[1] is not None:
+            return own[0], own[1]
+        scale = SHORT_SIDE / min(height, width)
+        sides = (min(max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE), LONGEST) for side in (height, width))
+        return next(sides), next(sides)
 
 
 class TransformersModel:

@@ -1,14 +1,7 @@
 """A lens in PyTorch: draws the picture from what a lens head says, with slopes that lead back to it.
 
-    photo, matte m, relative disparity r, aperture
-      1. linear light, clipped lamps raised
-      2. layers of one blur radius: the subject goes to the two radii nearest to K times the focus's relative disparity
-         (0 if it is in focus), everything else to those nearest to its own, nearer than the focus or farther
-      3. each layer blurred by its disc, divided by how much of it nothing nearer hides
-      4. laid over one another, far to near; encoded
-
-The physics of `wideopen.lens.layered_lens` on layers, as coarse as training can afford; `wideopen.lens.matte_lens` is
-its twin in NumPy.
+The steps of `wideopen.lens.matte_lens`, its twin in NumPy, far to near and without taking the subject's rim out; the
+physics of `wideopen.lens.layered_lens` on layers, as coarse as training can afford.
 """
 
 from functools import lru_cache

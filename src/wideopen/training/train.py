@@ -15,16 +15,18 @@ import json
 import math
 import platform
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 from lightning import Callback
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.strategies import Strategy
 from torch.utils.data import DataLoader
 
@@ -35,7 +37,6 @@ from wideopen.network.pynet import PyNET
 from wideopen.network.vgg import VGGFeatures
 from wideopen.pairs.pairs import Pair, find_pairs, split_pairs
 from wideopen.training.checkpoints import BEST, LAST, Kept, WholeCheckpoints, find_checkpoint
-from wideopen.training.event_log import EventLog
 from wideopen.training.fault_tolerance import CountedDataset, SpareDataset, Unreadable, validation_share
 from wideopen.training.gpu_dataset import ResidentDataset, ResidentPairs, resident_loader
 from wideopen.training.level_task import LevelTask
@@ -47,6 +48,10 @@ from wideopen.training.recipe import LevelRecipe, Recipe
 
 LevelCallbacks = Callable[[LevelRecipe], Sequence[Callback]]
 KEPT = "the last good checkpoint is kept, go on with --resume"
+# Where TensorFlow is installed, TensorBoard would import it to write its files: seconds and hundreds of megabytes of
+# every process, and a full disk would be an error of TensorFlow's own instead of an OSError. Where there is a module of
+# this name, TensorBoard takes its own writer: see `tf` in tensorboard/compat/__init__.py.
+sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
 
 
 def keep_pages() -> bool:
@@ -195,7 +200,7 @@ def train_level(
         num_sanity_val_steps=0,
         log_every_n_steps=max(1, steps // 20),
         logger=[
-            EventLog(run.folder, "tensorboard", folder.name),
+            TensorBoardLogger(run.folder, "tensorboard", folder.name),
             CSVLogger(run.folder, "csv", unused(run.folder / "csv", folder.name)),
         ],
         callbacks=[*callbacks, keep, Kept(folder, LAST, None)],
