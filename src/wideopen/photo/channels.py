@@ -96,7 +96,8 @@ class TiffDecoder(Decoder):
 
     def deep(self, image: Image.Image, data: bytes) -> Channels | None:
         image.im = None  # type: ignore[assignment]
-        apart, tags = _tag(image, _PLANAR_CONFIGURATION) == _SEPARATE, getattr(image, "tag_v2", {})
+        tags: Any = getattr(image, "tag_v2", {})
+        apart = tags.get(_PLANAR_CONFIGURATION) == _SEPARATE
         stored = read_planes(tags, data, tags[_SAMPLES_PER_PIXEL]) if apart else imdecode(data)
         found = _of_bgr(stored, image, self.is_grey(image, data))
         if found.alpha is None or _as_tuple(_tag(image, _EXTRA_SAMPLES))[:1] != (_ASSOCIATED,):

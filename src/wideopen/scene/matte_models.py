@@ -81,7 +81,7 @@ class MatteModel:
         if len(sides) > 1:
             raise ModelError(f"{foreign}: it takes {inputs[0].shape}, which is no square")
         side = sides.pop() if sides else FREE_SIDE
-        planes = [item for item in outputs if item.rank == 4 and item.side(1) in (None, 1)]
+        planes = [item for item in outputs if len(item.shape) == 4 and item.side(1) in (None, 1)]
         if not planes:
             given = ", ".join(f"{item.name} {item.shape}" for item in outputs)
             raise ModelError(f"{foreign}: it gives {given}, none of which is 1x1xHxW")
