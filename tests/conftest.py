@@ -18,12 +18,15 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+import onnx_sessions
 from skips import (  # noqa: F401  # Hooks of pytest.
     pytest_collectreport,
     pytest_runtest_logreport,
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
+
+onnx_sessions.install()
 
 APART = re.compile(r"^pytestmark = .*\bmark\.(slow|cluster|release)\b", re.MULTILINE)
 
@@ -50,8 +53,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: collections of garbage need not walk through its 400,000 objects."""
+    """What was imported stays: collections of garbage need not walk through its 400,000 objects, nor come so often:
+    after each 700 objects they take a tenth of an export."""
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 METADATA = {
