@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch.strategies.launchers import subprocess_script
+from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
 
 from limits import HANG
 from wideopen.network.checkpoint import load_weights
@@ -73,16 +74,17 @@ def command(recipe: Path, pairs: Path, run: Path, *options: str) -> list[str]:
 
 
 class Run:
-    """`python -m wideopen` in a process of its own, forked from one that has imported what training needs.
+    """`python -m` of wideopen or torchrun in a process of its own, forked from one that has imported what they need.
 
     Importing that takes as long as all that many of these runs do. The processes that a run starts itself
     (`--devices 2`) are started from nothing, or forked, too. Interface and exit codes are those of `Popen`.
     """
 
     def __init__(self, called: list[str], environment: Mapping[str, str], fork_others: bool = False) -> None:
-        assert called[:3] == [sys.executable, "-m", "wideopen"]
+        assert called[:2] == [sys.executable, "-m"]
         self._errors, theirs = _FORKS.Pipe(duplex=False)
-        self._process = _FORKS.Process(target=_as_command, args=(called[3:], dict(environment), theirs, fork_others))
+        values = (called[2], called[3:], dict(environment), theirs, fork_others)
+        self._process = _FORKS.Process(target=_as_command, args=values)
         self._process.start()
         theirs.close()
         self.pid = self._process.pid or 0
@@ -110,14 +112,17 @@ class Run:
 
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["wideopen.training.train", "wideopen.cli.train"])
+_FORKS.set_forkserver_preload(
+    ["wideopen.training.train", "wideopen.cli.train", "torch.distributed.run", "torch.utils.tensorboard", "s3fs"]
+)
 
 
 class _Forked:
-    """What Lightning's launcher asks of `Popen`, for a process of the command that this process runs."""
+    """What Lightning's launcher and torchrun ask of `Popen`, for a process of the command that this process runs."""
 
-    def __init__(self, command: list[str], env: Mapping[str, str], cwd: None) -> None:
-        assert command[:3] == [sys.executable, "-m", "wideopen.__main__"]
+    def __init__(self, args: Sequence[str], env: Mapping[str, str], **_: object) -> None:
+        before, arguments = list(args[: args.index("train")]), list(args[args.index("train") :])
+        assert before in ([sys.executable, "-m", "wideopen.__main__"], [sys.executable, "-u", "-m", "wideopen"])
         self.returncode: int | None = None
         self.pid = os.fork()
         if self.pid == 0:
@@ -125,7 +130,7 @@ class _Forked:
             try:
                 os.environ.clear()
                 os.environ.update(env)
-                _become(command[3:])
+                _become("wideopen", arguments)
                 code = 0
             except SystemExit as stopped:
                 code = int(stopped.code or 0)
@@ -142,9 +147,19 @@ class _Forked:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def wait(self, timeout: float | None = None) -> int | None:
+        end = time.monotonic() + (HANG if timeout is None else timeout)
+        while self.poll() is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("wideopen", timeout or HANG)
+            time.sleep(0.01)
+        return self.returncode
 
-def _as_command(arguments: list[str], environment: dict[str, str], errors: Connection, fork_others: bool) -> None:
-    """Become `python -m wideopen` with these arguments."""
+
+def _as_command(
+    module: str, arguments: list[str], environment: dict[str, str], errors: Connection, fork_others: bool
+) -> None:
+    """Become `python -m` of a module with these arguments."""
     os.dup2(errors.fileno(), 2)
     errors.close()
     nothing = os.open(os.devnull, os.O_WRONLY)
@@ -153,12 +168,13 @@ def _as_command(arguments: list[str], environment: dict[str, str], errors: Conne
     torch.set_num_threads(1)
     if fork_others:
         subprocess_script.subprocess = SimpleNamespace(Popen=_Forked)  # type: ignore[assignment]
-    _become(arguments)
+        subprocess_handler.Popen = _Forked  # type: ignore[assignment,misc]
+    _become(module, arguments)
 
 
-def _become(arguments: list[str]) -> None:
-    sys.argv = ["wideopen", *arguments]
-    runpy.run_module("wideopen", run_name="__main__", alter_sys=True)
+def _become(module: str, arguments: list[str]) -> None:
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def start(called: list[str], fork_others: bool = False, **environment: str) -> Run:
@@ -194,13 +210,13 @@ def train_shared(called: list[str]) -> list[list[str]]:
     return said
 
 
-def train_from(launcher: list[str], called: list[str]) -> None:
-    """Run to a good end under a launcher, started from nothing."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*launcher, *called], env=environment, capture_output=True, text=True, timeout=HANG)
-    _said(done.stderr)
-    assert done.returncode == 0, done.stderr
-    assert "oneDNN" not in done.stderr, "TensorFlow, where it is installed, says nothing of its own"
+def train_by_torchrun(called: list[str]) -> None:
+    """Run by two processes that torchrun starts, to a good end."""
+    torchrun = [*called[:2], "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    process = start([*torchrun, *called[1:]], fork_others=True)
+    error = process.error()
+    _said(error)
+    assert process.returncode == 0, error
 
 
 def free_port() -> str:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from training_runs import (
     curve,
     kill,
     start,
-    train_from,
+    train_by_torchrun,
     train_here,
     train_shared,
     train_through,
@@ -171,8 +170,7 @@ def test_sigterm_stops_all_between_two_steps(pairs: Path, tmp_path: Path) -> Non
 
 def test_started_by_torchrun(alone: tuple[Path, Path], pairs: Path, tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "top.toml", (7,), STEPS, epoch=EPOCH)
-    called = command(recipe, pairs, tmp_path / "run")
-    train_from([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"], called[1:])
+    train_by_torchrun(command(recipe, pairs, tmp_path / "run"))
     assert_same_weights(alone[1], tmp_path / "run", 7, 1e-6)
 
 
