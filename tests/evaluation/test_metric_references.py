@@ -2,6 +2,7 @@
 
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -130,8 +131,9 @@ def test_ms_ssim(pairs: list[tuple[Image, Image]]) -> None:
         assert ms_ssim(x, y) == pytest.approx(float(theirs), abs=1e-5)
 
 
-def test_vgg_distance(pairs: list[tuple[Image, Image]], tmp_path: Path) -> None:
-    """Beside Keras's VGG-16, holding the same drawn weights."""
+@pytest.fixture(scope="module")
+def vgg(tmp_path_factory: pytest.TempPathFactory) -> tuple[Callable[[Image], Image], VGGDistance]:
+    """Keras's VGG-16 up to its last convolution, and ours, with the same drawn weights."""
     import tensorflow as tf
 
     network = tf.keras.applications.VGG16(include_top=False, weights=None, input_shape=(48, 64, 3))
@@ -139,9 +141,15 @@ def test_vgg_distance(pairs: list[tuple[Image, Image]], tmp_path: Path) -> None:
     for layer, (weight, bias) in zip(convolutions, draw_weights("vgg16", "float16"), strict=True):
         layer.set_weights([weight.astype(np.float32).transpose(2, 3, 1, 0), bias.astype(np.float32)])
     features = tf.keras.Model(network.input, network.get_layer("block5_conv3").output)
-    batches = [np.stack([pair[which][:48, :64] for pair in pairs]) for which in (0, 1)]
-    theirs = [features(tf.keras.applications.vgg16.preprocess_input(b * 255), training=False).numpy() for b in batches]
-    distance = VGGDistance(write_npz(tmp_path / "vgg16.npz"))
+    return (
+        lambda batch: features(tf.keras.applications.vgg16.preprocess_input(batch * 255), training=False).numpy(),
+        VGGDistance(write_npz(tmp_path_factory.mktemp("vgg") / "vgg16.npz")),
+    )
+
+
+def test_vgg_distance(pairs: list[tuple[Image, Image]], vgg: tuple[Callable[[Image], Image], VGGDistance]) -> None:
+    features, distance = vgg
+    theirs = [features(np.stack([pair[which][:48, :64] for pair in pairs])) for which in (0, 1)]
     for number, (x, y) in enumerate(pairs):
         wanted = float(np.mean((theirs[0][number] - theirs[1][number]) ** 2))
         assert wanted > 0

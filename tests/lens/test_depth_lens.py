@@ -311,7 +311,7 @@ def test_grain_is_put_back_where_the_lens_took_it() -> None:
     np.testing.assert_array_equal(grainy[:, :225], photo[:, :225])
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (31, 47), (40, 1100), (1100, 40)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (31, 47), (40, 600), (600, 40)])
 @pytest.mark.parametrize("vignette", [0.0, 0.5])
 def test_any_size(size: tuple[int, int], vignette: float) -> None:
     """An even photo stays even, whatever its depth."""

@@ -37,8 +37,8 @@ def drawn_network(table: list[dict], shrink: int = 1) -> Values:
     return [drawn(i, row["name"], row["kind"], shape) for i, (row, shape) in enumerate(zip(table, shapes, strict=True))]
 
 
-def save(prefix: Path, values: Values, scope: str = "generator", adam: bool = False) -> None:
-    """Write one checkpoint; `adam` puts everything else a training graph holds into it as well."""
+def save(prefix: Path, values: Values, scope: str = "generator") -> None:
+    """Write one checkpoint by a saver, with all else that a training graph holds."""
     import tensorflow as tf
 
     v1 = tf.compat.v1
@@ -46,13 +46,12 @@ def save(prefix: Path, values: Values, scope: str = "generator", adam: bool = Fa
         starts = [v1.placeholder(tf.float32, value.shape) for value in values]
         with v1.variable_scope(scope):
             variables = [tf.Variable(start) for start in starts]
-        kept = [v for v in v1.global_variables() if v.name.startswith(scope)]
-        if adam:
-            loss = tf.add_n([tf.reduce_sum(tf.square(v)) for v in variables[:50]])
-            v1.train.AdamOptimizer(5e-5).minimize(loss, global_step=v1.train.get_or_create_global_step())
-            kept = v1.global_variables()
+        loss = tf.add_n([tf.reduce_sum(tf.square(v)) for v in variables[:5]])
+        v1.train.AdamOptimizer(5e-5).minimize(loss, global_step=v1.train.get_or_create_global_step())
         session.run(v1.global_variables_initializer(), dict(zip(starts, values, strict=True)))
-        v1.train.Saver(var_list=kept, max_to_keep=100).save(session, str(prefix), write_meta_graph=False)
+        v1.train.Saver(var_list=v1.global_variables(), max_to_keep=100).save(
+            session, str(prefix), write_meta_graph=False
+        )
 
 
 def save_tensors(prefix: Path, values: Values, scope: str = "generator") -> None:
@@ -61,11 +60,11 @@ def save_tensors(prefix: Path, values: Values, scope: str = "generator") -> None
 
     names = [f"{scope}/Variable_{index}" if index else f"{scope}/Variable" for index in range(len(values))]
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        session.run(
-            tf.raw_ops.SaveV2(
-                prefix=str(prefix), tensor_names=names, shape_and_slices=[""] * len(names), tensors=values
-            )
+        tensors = [tf.compat.v1.placeholder(value.dtype, value.shape) for value in values]
+        done = tf.raw_ops.SaveV2(
+            prefix=str(prefix), tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors
         )
+        session.run(done, dict(zip(tensors, values, strict=True)))
 
 
 def main(golden: Path, output: Path) -> None:
@@ -74,12 +73,12 @@ def main(golden: Path, output: Path) -> None:
     tf.compat.v1.disable_v2_behavior()
     tables = {kind: json.loads((golden / f"variables_{kind}.json").read_text()) for kind in ("rgb", "rgbd")}
     names = [(row["name"], row["kind"]) for row in tables["rgb"]]
-    save(output / "pynet_level_1_iteration_100000.ckpt", drawn_network(tables["rgb"]))
+    save_tensors(output / "pynet_level_1_iteration_100000.ckpt", drawn_network(tables["rgb"]))
     save_tensors(output / "depth.ckpt", drawn_network(tables["rgbd"]))
 
     small = drawn_network(tables["rgb"], shrink=8)
     save_tensors(output / "small.ckpt", small)
-    save(output / "adam.ckpt", small, adam=True)
+    save(output / "adam.ckpt", small)
     fresh = [np.full_like(v, 0.01) if kind == "bias" else v for v, (_, kind) in zip(small, names, strict=True)]
     save_tensors(output / "untrained.ckpt", fresh)
     top = ("level1.head", "level2.head")
