@@ -76,7 +76,7 @@ class Hand:
         """Press it, or the place of it at that share of its width, and leave it pressed."""
         if self.way == "keyboard":
             part.focus()
-            button = part.evaluate("part => part.matches('button')")
+            button = part.evaluate("part => part.matches('button, summary')")
             self.page.keyboard.down("Space" if button else "ArrowRight" if share > 0.3 else "ArrowLeft")
         elif self.way == "mouse":
             self.page.mouse.move(*self.place(part, share))
@@ -212,6 +212,11 @@ def test_every_control(hand: Hand, dog: Path) -> None:
             assert control.evaluate("list => list === document.activeElement")
             page.keyboard.press("Escape")
     changes("#drop-map")
+    for title in page.locator("#panel summary").all():
+        for opens in (False, True):
+            hand.do(title)
+            shown = title.locator("xpath=following-sibling::*[1]")
+            shown.wait_for(state="visible" if opens else "hidden")
     done.add("#download")
     left = page.evaluate(
         """([controls, done]) => [...document.querySelectorAll(controls)].filter(part =>

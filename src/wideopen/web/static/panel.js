@@ -89,9 +89,9 @@ export class Panel {
       this.depth(rest), ...(schema.model ? [make('p', {className: 'hint', id: 'left-out', textContent: LEFT_OUT})] : []));
   }
 
-  /** @param {string} title @param {Node[]} inside */
+  /** What belongs together, which folds. @param {string} title @param {Node[]} inside */
   group(title, inside) {
-    return make('section', {className: 'group'}, [make('h2', {textContent: title}), ...inside]);
+    return make('details', {className: 'group', open: true}, [make('summary', {}, [make('h2', {textContent: title})]), ...inside]);
   }
 
   presets() {
