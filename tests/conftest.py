@@ -27,6 +27,7 @@ from skips import (  # noqa: F401  # Hooks of pytest.
 )
 
 onnx_sessions.install()
+gc.set_threshold(50_000, 20, 20)  # After each 700 objects, collections of garbage take a tenth of an export.
 
 APART = re.compile(r"^pytestmark = .*\bmark\.(slow|cluster|release)\b", re.MULTILINE)
 
@@ -53,10 +54,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: collections of garbage need not walk through its 400,000 objects, nor come so often:
-    after each 700 objects they take a tenth of an export."""
+    """What was imported stays: collections of garbage need not walk through its 400,000 objects."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 METADATA = {
