@@ -39,7 +39,7 @@ DOG = load_image(EXAMPLES / "dog.jpg")[200:320]
 
 def shipped_on(photo: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
     planes = network_input(photo, 352, 32)
-    return planes, onnxruntime.InferenceSession(FIRST).run(None, {"photo": planes})
+    return planes, onnxruntime.InferenceSession(FIRST.read_bytes()).run(None, {"photo": planes})
 
 
 def facts(text: str, precision: str) -> None:
