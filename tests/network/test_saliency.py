@@ -11,9 +11,11 @@ import torch
 from onnx import helper, numpy_helper
 from PIL import Image
 
+from lively import lively
 from scripts import load_script
 from wideopen.errors import WeightsError
 from wideopen.export.quantise import prior_nodes
+from wideopen.network.checkpoint import start_from
 from wideopen.network.fusion import TRUST
 from wideopen.network.heads import SceneMaps
 from wideopen.network.pynet import PyNET
@@ -113,13 +115,9 @@ def test_the_two_are_joined_at_every_level_down_to_the_photos_size() -> None:
         PyNET(replace(SMALL, prior="u2netp"), 1)
 
 
-def test_the_head_that_joins_them_learns(tmp_path: Path) -> None:
-    """The recipe on six drawn scenes, bright discs: its error on them falls, all else stands still, and a run goes on
-    from what is kept."""
-    recipe = load_script(Path(__file__).parents[2] / "recipes" / "fusion.py")
-    torch.manual_seed(2)
-    network = PyNET(replace(SMALL, prior="u2netp"), 2).eval().requires_grad_(False)
-    assert network.fusion is not None
+@pytest.fixture
+def discs(tmp_path: Path) -> list[str]:
+    """Six drawn scenes, bright discs, as photos/set/N.png and mattes/set/N.png under tmp_path: their names."""
     draw = np.random.default_rng(4)
     for number in range(6):
         rows, columns = np.mgrid[:96, :128]
@@ -128,8 +126,60 @@ def test_the_head_that_joins_them_learns(tmp_path: Path) -> None:
         for folder, picture in (("photos", photo), ("mattes", disc.astype(np.uint8) * 255)):
             (tmp_path / folder / "set").mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture).save(tmp_path / folder / "set" / f"{number}.png")
-    names = [f"set/{number}" for number in range(6)]
-    reads = (network, tmp_path / "photos", tmp_path / "mattes", names, tmp_path)
+    return [f"set/{number}" for number in range(6)]
+
+
+def pyramid_of(network: PyNET) -> PyNET:
+    """The levels 7 to 4 of a network, without its prior."""
+    pyramid = PyNET(replace(network.config, prior="none"), 4).eval()
+    start_from(pyramid, network)
+    return pyramid
+
+
+@pytest.mark.parametrize(
+    ("part", "moves", "stands"),
+    [
+        ("prior", "prior.decoder.4.first", ("prior.encoder.0", "backbone", "level", "fusion")),
+        ("pyramid", "backbone.blocks.7", ("prior", "backbone.stem", "backbone.blocks.6", "level3", "fusion")),
+    ],
+)
+def test_a_pretrained_part_learns_on(
+    discs: list[str], tmp_path: Path, part: str, moves: str, stands: tuple[str, ...]
+) -> None:
+    """What the part's matte is off by falls; all that is not of the part stays as it was."""
+    recipe = load_script(Path(__file__).parents[2] / "recipes" / "subject.py")
+    network = lively(replace(SMALL, prior="u2netp"), 3)
+    assert network.prior is not None
+    network.prior.load_state_dict(drawn().state_dict())
+    before = {name: x.clone() for name, x in network.state_dict().items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "SHAPES", [(64, 96)])
+        samples = recipe.batches(tmp_path / "photos", tmp_path / "mattes", discs, random.Random(3))
+        photo, true = next(samples)
+
+        def error() -> float:
+            with torch.no_grad():
+                own = network.prior if part == "prior" else pyramid_of(network)
+                loss = recipe.prior_loss(own) if part == "prior" else recipe.pyramid_loss(own)
+                return float(loss(photo, true))
+
+        untrained = error()
+        recipe.learn(network, part, samples, 14, 5e-3)
+        assert error() < 0.98 * untrained
+    after = network.state_dict()
+    assert any(name.startswith(moves) and not torch.equal(x, after[name]) for name, x in before.items())
+    for name, x in before.items():
+        assert not name.startswith(stands) or torch.equal(x, after[name]), name
+
+
+def test_the_head_that_joins_them_learns(discs: list[str], tmp_path: Path) -> None:
+    """The recipe on six drawn scenes: its error on them falls, all else stands still, and a run goes on from what is
+    kept."""
+    recipe = load_script(Path(__file__).parents[2] / "recipes" / "fusion.py")
+    torch.manual_seed(2)
+    network = PyNET(replace(SMALL, prior="u2netp"), 2).eval().requires_grad_(False)
+    assert network.fusion is not None
+    reads = (network, tmp_path / "photos", tmp_path / "mattes", discs, tmp_path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recipe, "SIDE", 96)
         files = recipe.fill(*reads)

@@ -2,7 +2,8 @@
 
 Qin et al., "U^2-Net: Going deeper with nested U-structure for salient object detection", Pattern Recognition 2020; the
 small variant, 1.1 M parameters, trained on the 10,553 photos of DUTS-TR. It stands where the paper's PyNET has its
-depth map: a second opinion on what a photo is of, from a network that has seen other photos. It is never trained here.
+depth map: a second opinion on what a photo is of, from a network that has seen other photos. Training level by level
+leaves it as it is; `recipes/subject.py` trains it on.
 
     photo --> stage 1 --> stage 2 --> .. --> stage 6        stages 1..6 at strides 1, 2, 4, 8, 16, 32
                 |            |                  |
@@ -110,22 +111,38 @@ class U2Netp(nn.Module):
 
         The network sees the photo at the size that it was trained at, so its maps are smaller than those of the levels.
         """
-        photo = F.interpolate(photo, size=[_smaller(side) for side in photo.shape[2:]], mode="bilinear")
-        mean, deviation = (torch.tensor(v, device=photo.device).view(1, 3, 1, 1) for v in (MEAN, DEVIATION))
-        x, kept = (photo - mean) / deviation, []
+        shown = F.interpolate(photo, size=[_smaller(side) for side in photo.shape[2:]], mode="bilinear")
+        found = self._decoded(shown)
+        fused, sides = self._logits(found)
+        reads = {7 - index: feature for index, feature in enumerate(found[:4])}
+        reads[3] = LOGIT_SCALE * torch.cat([sides[1], F.avg_pool2d(fused, 2)], 1)
+        reads[2] = LOGIT_SCALE * torch.cat([sides[0], fused], 1)
+        return reads
+
+    def logits(self, shown: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Logits of the subject's opacity: the joined one, [N, 1, H, W], and its six parts, each half the one before.
+
+        Args:
+            shown: sRGB-encoded RGB in [0, 1], [N, 3, H, W], sides multiples of 32; it is not made smaller.
+        """
+        return self._logits(self._decoded(shown))
+
+    def _decoded(self, shown: Tensor) -> list[Tensor]:
+        """Features of stage 6 and of the decoder's stages 5 to 1."""
+        mean, deviation = (torch.tensor(v, device=shown.device).view(1, 3, 1, 1) for v in (MEAN, DEVIATION))
+        x, kept = (shown - mean) / deviation, []
         for index, stage in enumerate(self.encoder):
             x = stage(F.max_pool2d(x, 2) if index else x)
             kept.append(x)
         found = [kept.pop()]
         for stage in self.decoder:
             found.append(stage(torch.cat([_double(found[-1]), kept.pop()], 1)))
+        return found
+
+    def _logits(self, found: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         sides = [side(feature) for side, feature in zip(self.side, reversed(found), strict=True)]
         whole = sides[0].shape[2:]
-        fused = self.fuse(torch.cat([sides[0], *(resized(side, whole) for side in sides[1:])], 1))
-        reads = {7 - index: feature for index, feature in enumerate(found[:4])}
-        reads[3] = LOGIT_SCALE * torch.cat([sides[1], F.avg_pool2d(fused, 2)], 1)
-        reads[2] = LOGIT_SCALE * torch.cat([sides[0], fused], 1)
-        return reads
+        return self.fuse(torch.cat([sides[0], *(resized(side, whole) for side in sides[1:])], 1)), sides
 
 
 def fused_logit(reads: dict[int, Tensor], level: int, size: Sequence[int]) -> Tensor:
