@@ -25,6 +25,8 @@ STATE = """() => {
 }"""
 """All that a control may change; what the page says of its work is not among it."""
 CONTROLS = "button, input, select, [role=slider], [tabindex='0']"
+SIDE = 160
+"""Of the photos, px: what a control does shows at any size, and each preview is drawn on the processor."""
 WAYS = {"mouse": (1240, 900), "finger": (390, 780), "keyboard": (1240, 900)}
 
 
@@ -37,14 +39,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def dog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_copies(tmp_path_factory.mktemp("dog"), 320, "dog.jpg")[0]
+    return small_copies(tmp_path_factory.mktemp("dog"), SIDE, "dog.jpg")[0]
 
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A page that is given small copies of the example with a depth map."""
     folder = tmp_path_factory.mktemp("path")
-    small_copies(folder, 320, "path.jpg", "path-depth.png")
+    small_copies(folder, SIDE, "path.jpg", "path-depth.png")
     with chromium_page() as page:
         page.context.route("**/examples/path*", lambda route: route.fulfill(path=folder / Path(route.request.url).name))
         yield page
