@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, JpegImagePlugin
 
 from wideopen import PhotoError, Renderer, RenderOptions
-from wideopen.photo import channels, encode, files
+from wideopen.photo import channels, files
 from wideopen.photo.files import decode, to_bytes
 from wideopen.photo.formats.jpeg_strips import encode_in_strips
 from wideopen.photo.photo import Photo
@@ -61,7 +61,6 @@ def test_read_and_written_so(monkeypatch: pytest.MonkeyPatch) -> None:
     small = decode(buffer.getvalue())
     once = to_bytes(small, "JPEG")
     monkeypatch.setattr(channels, "LARGE", 1000)
-    monkeypatch.setattr(encode, "LARGE", 1000)
     large = decode(buffer.getvalue())
     assert np.abs(large.pixels.astype(int) - small.pixels).max() <= 1  # OpenCV brings a libjpeg of its own.
     assert (large.exif, large.tables, large.subsampling) == (small.exif, small.tables, small.subsampling)

@@ -220,8 +220,8 @@ def test_response_and_misalignment_are_applied_and_recorded(source: Path) -> Non
     response = moved.facts["response"]
     assert response["stops"] != 0
     assert still.facts["response"] == {
-        "stops": 0.0, "contrast": 1.0, "balance": [1.0, 1.0, 1.0],
-        "shift_px": [0.0, 0.0], "rotation_deg": 0.0, "scale": 1.0,
+        "stops": 0.0, "contrast": 1.0, "balance": (1.0, 1.0, 1.0),
+        "shift_px": (0.0, 0.0), "rotation_deg": 0.0, "scale": 1.0,
     }  # fmt: skip
     inside = cv2.erode(moved.matte, np.ones((15, 15), np.uint8)) > 0.99
     ratio = np.log2(np.median(moved.target[inside]) / np.median(still.target[inside])) * 2.2
