@@ -9,8 +9,8 @@ masks of DUTS, which leave thin parts out, and takes well to finer ones. `--part
 its stem and first blocks, and levels 7 to 4; their relative disparity is held to what it was, since a matte says
 nothing of it. Whole photos and parts of them that hold the subject, mirrored, with other colours, blur, noise and JPEG,
 in batches of eight of one shape. Convolutions are in bfloat16, which halves the time where the processor has it. The
-weights learnt are a running mean, and those written lie between the old and these, SHARE of the way: that errs less
-than either, as the two parts agree less on what they get wrong. U2-Netp's are rounded to 16 bits, as a file holds them.
+weights learnt are a running mean, and those written lie between the old and these, SHARE of the way, which beside the
+other part erred less than either (docs/log.md, 2026-11-29). U2-Netp's are rounded to 16 bits, as a file holds them.
 
 `recipes/fusion.py` teaches the head that joins both parts afterwards, on photos that are in neither's LIST.
 """
