@@ -15,7 +15,6 @@ from lively import lively
 from scripts import load_script
 from wideopen.errors import WeightsError
 from wideopen.export.quantise import prior_nodes
-from wideopen.network.checkpoint import start_from
 from wideopen.network.fusion import TRUST
 from wideopen.network.heads import SceneMaps
 from wideopen.network.pynet import PyNET
@@ -129,47 +128,55 @@ def discs(tmp_path: Path) -> list[str]:
     return [f"set/{number}" for number in range(6)]
 
 
-def pyramid_of(network: PyNET) -> PyNET:
-    """The levels 7 to 4 of a network, without its prior."""
-    pyramid = PyNET(replace(network.config, prior="none"), 4).eval()
-    start_from(pyramid, network)
-    return pyramid
-
-
-@pytest.mark.parametrize(
-    ("part", "moves", "stands"),
-    [
-        ("prior", "prior.decoder.4.first", ("prior.encoder.0", "backbone", "level", "fusion")),
-        ("pyramid", "backbone.blocks.7", ("prior", "backbone.stem", "backbone.blocks.6", "level3", "fusion")),
-    ],
-)
-def test_a_pretrained_part_learns_on(
-    discs: list[str], tmp_path: Path, part: str, moves: str, stands: tuple[str, ...]
-) -> None:
-    """What the part's matte is off by falls; all that is not of the part stays as it was."""
-    recipe = load_script(Path(__file__).parents[2] / "recipes" / "subject.py")
+def test_all_of_it_learns_together(discs: list[str], tmp_path: Path) -> None:
+    """What its mattes are off by falls, in two runs of which the second goes on; first layers stay as they were."""
+    recipe = load_script(Path(__file__).parents[2] / "recipes" / "jointly.py")
     network = lively(replace(SMALL, prior="u2netp"), 3)
     assert network.prior is not None
     network.prior.load_state_dict(drawn().state_dict())
     before = {name: x.clone() for name, x in network.state_dict().items()}
+    rates, kept = {part: 5e-3 for part in recipe.RATES}, tmp_path / "run.kept"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recipe, "SHAPES", [(64, 96)])
+        patch.setattr(recipe, "RATES", rates)
+        patch.setattr(recipe, "KEPT_EVERY", 6)
         samples = recipe.batches(tmp_path / "photos", tmp_path / "mattes", discs, random.Random(3))
         photo, true = next(samples)
 
         def error() -> float:
             with torch.no_grad():
-                own = network.prior if part == "prior" else pyramid_of(network)
-                loss = recipe.prior_loss(own) if part == "prior" else recipe.pyramid_loss(own)
-                return float(loss(photo, true))
+                return float(recipe.loss(recipe.look(network, photo), true))
 
         untrained = error()
-        recipe.learn(network, part, samples, 14, 5e-3)
-        assert error() < 0.98 * untrained
+        recipe.train(network, samples, 6, kept)
+        halfway = error()
+        recipe.train(network, samples, 12, kept)
+        assert torch.load(kept, weights_only=True)["step"] == 12
+        assert error() < halfway < untrained
     after = network.state_dict()
-    assert any(name.startswith(moves) and not torch.equal(x, after[name]) for name, x in before.items())
+    for part in ("prior.decoder.4.first", "prior.fuse", "backbone.blocks.7", "level7", "level3", "fusion"):
+        assert any(name.startswith(part) and not torch.equal(x, after[name]) for name, x in before.items()), part
     for name, x in before.items():
-        assert not name.startswith(stands) or torch.equal(x, after[name]), name
+        stands = name.startswith(("prior.encoder.0", "backbone.stem", "backbone.blocks.6"))
+        assert not stands or torch.equal(x, after[name]), name
+
+
+def test_a_trained_subject_is_made_narrower() -> None:
+    """By a constant of the logit at every level, and U2-Netp's weights become those that a file holds."""
+    recipe = load_script(Path(__file__).parents[2] / "recipes" / "jointly.py")
+    network = lively(replace(SMALL, prior="u2netp"), 3)
+    assert network.prior is not None
+    network.prior.load_state_dict({name: x.half().float() for name, x in drawn().state_dict().items()})
+    photo = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        before = recipe.look(network, photo).joined
+        network.prior.side[0].weight.add_(1e-6)
+        recipe.finish(network, 0.5)
+        after = recipe.look(network, photo).joined
+    for level, logit in before.items():
+        assert torch.allclose(after[level], logit - 0.5, atol=1e-4), level
+    weight = network.prior.side[0].weight
+    assert torch.equal(weight, weight.half().float())
 
 
 def test_the_head_that_joins_them_learns(discs: list[str], tmp_path: Path) -> None:

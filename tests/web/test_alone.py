@@ -321,7 +321,7 @@ SOFT = {"kind": "keep", "points": [[0.2, 0.8], [0.3, 0.8]], "radius": 0.02, "sof
 @pytest.mark.parametrize(
     ("name", "focus", "side", "depth", "strokes", "axial"),
     [
-        ("dog.jpg", "auto@f/8", 640, None, [GIVE, SOFT], 0),
+        ("dog.jpg", "auto@f/8", 448, None, [GIVE, SOFT], 0),
         ("scooter.jpg", "0.2,0.3:auto", 480, None, [], 0),
         ("path.jpg", "auto", 400, "path-depth.png", [], 0.3),
     ],

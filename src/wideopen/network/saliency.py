@@ -3,7 +3,7 @@
 Qin et al., "U^2-Net: Going deeper with nested U-structure for salient object detection", Pattern Recognition 2020; the
 small variant, 1.1 M parameters, trained on the 10,553 photos of DUTS-TR. It stands where the paper's PyNET has its
 depth map: a second opinion on what a photo is of, from a network that has seen other photos. Training level by level
-leaves it as it is; `recipes/subject.py` trains it on.
+leaves it as it is; `recipes/jointly.py` trains it on with all else.
 
     photo --> stage 1 --> stage 2 --> .. --> stage 6        stages 1..6 at strides 1, 2, 4, 8, 16, 32
                 |            |                  |
@@ -118,14 +118,6 @@ class U2Netp(nn.Module):
         reads[3] = LOGIT_SCALE * torch.cat([sides[1], F.avg_pool2d(fused, 2)], 1)
         reads[2] = LOGIT_SCALE * torch.cat([sides[0], fused], 1)
         return reads
-
-    def logits(self, shown: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Logits of the subject's opacity: the joined one, [N, 1, H, W], and its six parts, each half the one before.
-
-        Args:
-            shown: sRGB-encoded RGB in [0, 1], [N, 3, H, W], sides multiples of 32; it is not made smaller.
-        """
-        return self._logits(self._decoded(shown))
 
     def _decoded(self, shown: Tensor) -> list[Tensor]:
         """Features of stage 6 and of the decoder's stages 5 to 1."""
