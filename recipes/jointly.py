@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -121,7 +121,7 @@ class Found(NamedTuple):
 
 def look(network: PyNET, photo: Tensor) -> Found:
     """Run a network and keep what its parts say on the way."""
-    said: dict[nn.Module, object] = {}
+    said: dict[nn.Module, Any] = {}
     assert network.prior is not None and network.fusion is not None
     heads = {level: getattr(network, f"level{level}").head for level in range(7, max(network.level, 3) - 1, -1)}
     heard = [network.fusion, network.prior.fuse, *network.prior.side, *heads.values()]
@@ -134,9 +134,9 @@ def look(network: PyNET, photo: Tensor) -> Found:
         places = head.places(said[head], places)
         own[level] = places[:, :1].float()
     assert places is not None
-    joined = {level: logit.float() for level, logit in said[network.fusion].items()}  # type: ignore[attr-defined]
-    sides = [said[side].float() for side in network.prior.side]  # type: ignore[attr-defined]
-    return Found(joined, own, places[:, 1:].float(), said[network.prior.fuse].float(), sides)  # type: ignore[attr-defined]
+    joined = {level: logit.float() for level, logit in said[network.fusion].items()}
+    sides = [said[side].float() for side in network.prior.side]
+    return Found(joined, own, places[:, 1:].float(), said[network.prior.fuse].float(), sides)
 
 
 def error(logit: Tensor, true: Tensor) -> Tensor:
@@ -184,7 +184,7 @@ def loss(found: Found, true: Tensor, was: Tensor | None = None) -> Tensor:
     return total
 
 
-def learning_groups(network: PyNET) -> list[dict[str, object]]:
+def learning_groups(network: PyNET) -> list[dict[str, Any]]:
     """What learns, in groups of one rate each; all else of the network stands still."""
     assert network.prior is not None and network.backbone is not None
     network.train().requires_grad_(True)
