@@ -2,11 +2,8 @@
 
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -158,24 +155,35 @@ while True:
 """
 
 
+KILLS = r"""
+import json, random, signal, subprocess, sys, time
+from pathlib import Path
+program, photo, other = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+old, new = photo.read_bytes(), other.read_bytes()
+seen, chance = set(), random.Random(0)
+for _ in range(50):
+    photo.write_bytes(old)
+    process = subprocess.Popen([sys.executable, "-c", program, photo, other], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    time.sleep(chance.random() * 0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    found = photo.read_bytes()
+    assert found in (old, new), "neither the old photo nor the new one"
+    seen.add(len(found))
+print(json.dumps(sorted(seen)))
+"""
+"""In a process of its own: that of the tests, long-lived and large, has died three times while it killed these."""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
 def test_killed_at_any_moment_the_old_photo_or_the_new_one(tmp_path: Path) -> None:
     """The step that --in-place ends with, over and over, killed 50 times: what lies there is always whole."""
     rng, photo, other = np.random.default_rng(0), tmp_path / "photo.png", tmp_path / "new"
-    old, new = rng.bytes(3_000_000), rng.bytes(2_000_000)
-    other.write_bytes(new)
-    seen = set()
-    chance = random.Random(0)
-    for _ in range(50):
-        photo.write_bytes(old)
-        process = subprocess.Popen([sys.executable, "-c", KILLED, photo, other], stdout=subprocess.PIPE)
-        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-        time.sleep(chance.random() * 0.05)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        found = photo.read_bytes()
-        assert found in (old, new)
-        seen.add(len(found))
-    assert len(seen) == 2, "both were met"
+    photo.write_bytes(rng.bytes(3_000_000))
+    other.write_bytes(rng.bytes(2_000_000))
+    done = subprocess.run([sys.executable, "-c", KILLS, KILLED, photo, other], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [2_000_000, 3_000_000], "both were met"
     assert os.path.exists(photo)
