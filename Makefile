@@ -47,9 +47,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 # Processes are threads enough. Files come in the order of tests/conftest.py, those that take longest first. If a process
-# dies, the run ends: pytest-xdist would hang where it replaces one under loadfile. Without glibc's restartable sequences
-# no process died where two had died at one place, as a child of theirs ended (docs/log.md, 2026-11-29).
-PYTEST := GLIBC_TUNABLES=glibc.pthread.rseq=0 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+# dies, the run ends: pytest-xdist would hang where it replaces one under loadfile.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 test: env
 	$(PYTEST)

@@ -16,6 +16,7 @@ import math
 import platform
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -210,7 +211,7 @@ def train_level(
     if trainer.strategy.launcher is not None:
         run.launchers.append(trainer.strategy.launcher)
     training, validation = make_loaders(run, level, steps)
-    with plainly(run, level):
+    with plainly(run, level), writers_told_once():
         trainer.fit(task, training, validation, ckpt_path=start, weights_only=False)
         return share_level(run, done, task.network, keep, trainer.strategy)
 
@@ -242,6 +243,22 @@ def plainly(run: Run, level: LevelRecipe) -> Iterator[None]:
         if line is None:
             raise
         raise (LoneError(f"{who}: {line}") if several and run.rank else TrainingError(line)) from error
+
+
+@contextmanager
+def writers_told_once() -> Iterator[None]:
+    """No traceback of a thread that cannot write for TensorBoard: what is logged next raises the same error here."""
+    before = threading.excepthook
+
+    def told(said: threading.ExceptHookArgs) -> None:
+        if not (isinstance(said.exc_value, OSError) and type(said.thread).__module__.startswith("tensorboard.")):
+            before(said)
+
+    threading.excepthook = told
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def explain(error: Exception, run: Run, level: LevelRecipe) -> str | None:
