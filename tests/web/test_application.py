@@ -314,23 +314,6 @@ def test_presets_shapes_and_sliders(page: Any, scene: Path) -> None:
     assert page.evaluate("document.querySelector('#option-squeeze').getAttribute('aria-valuetext')") == "1.5"
 
 
-def test_groups_stay_folded(page: Any, scene: Path, servers: tuple[Server, Server]) -> None:
-    """Until they are opened again, at the next visit as well; what is kept and makes no sense does no harm."""
-    give(page, scene)
-    group, inside = page.locator("details", has_text="Light").last, page.locator("#option-highlights")
-    assert inside.is_visible()
-    group.locator("summary").click()
-    assert inside.is_hidden()
-    give(open_page(page, servers[0]), scene)
-    assert inside.is_hidden() and page.locator("#option-vignette").is_visible()
-    group.locator("summary").press("Enter")
-    assert inside.is_visible()
-    for kept in ("no list", "7"):
-        page.evaluate("kept => localStorage.setItem('wideopen-folded', kept)", kept)
-        give(open_page(page, servers[0]), scene)
-        assert inside.is_visible()
-
-
 def test_zoom_and_pan(page: Any, scene: Path) -> None:
     give(page, scene)
     fit = page.locator("#sheet").bounding_box()

@@ -50,25 +50,6 @@ export function fill(bar, rest) {
   bar.style.setProperty('--to', `${to}%`);
 }
 
-/** Titles of the groups that were folded at the last visit. @returns {string[]} */
-function folded() {
-  try {
-    const kept = JSON.parse(localStorage.getItem('wideopen-folded') ?? '[]');
-    return Array.isArray(kept) ? kept : [];
-  } catch {
-    return [];  // A browser may keep nothing, and say so by throwing.
-  }
-}
-
-/** @param {string[]} titles */
-function keepFolded(titles) {
-  try {
-    localStorage.setItem('wideopen-folded', JSON.stringify(titles));
-  } catch {
-    // As above; nothing but the fold is lost.
-  }
-}
-
 /** An aperture as a small picture. @param {Partial<import('./optics.js').Aperture>} shape */
 export function shapePicture(shape) {
   const whole = {blades: 0, roundness: 0, rotate: 0, ring: 0, squeeze: 1, vignette: 0, ...shape};
@@ -108,11 +89,9 @@ export class Panel {
       this.depth(rest), ...(schema.model ? [make('p', {className: 'hint', id: 'left-out', textContent: LEFT_OUT})] : []));
   }
 
-  /** What belongs together, which folds, and stays so until the next visit. @param {string} title @param {Node[]} inside */
+  /** What belongs together, which folds. @param {string} title @param {Node[]} inside */
   group(title, inside) {
-    const group = make('details', {className: 'group', open: !folded().includes(title)}, [make('summary', {}, [make('h2', {textContent: title})]), ...inside]);
-    group.addEventListener('toggle', () => keepFolded([...folded().filter(other => other !== title), ...(group.open ? [] : [title])]));
-    return group;
+    return make('details', {className: 'group', open: true}, [make('summary', {}, [make('h2', {textContent: title})]), ...inside]);
   }
 
   presets() {
