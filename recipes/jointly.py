@@ -10,7 +10,7 @@ is not what ships, is in docs/log.md, 2026-11-29. Relative disparity, of which a
 was.
 
 Whole photos and parts of them that hold the subject, mirrored, with other colours, blur, noise and JPEG, in batches of
-eight of one shape. Convolutions are in bfloat16, which halves the time where the processor has it. The weights written
+eight of one shape. Convolutions are in bfloat16 where the processor computes in it, which halves the time. The weights written
 are a running mean. Thin parts that are missed count more than what is held too much, so the subject becomes wide:
 `--narrower` is taken off its logit in the end. What a run that was stopped needs to go on is kept beside OUT.pt.
 """
@@ -37,6 +37,7 @@ from wideopen.image.resize import resize
 from wideopen.network.checkpoint import load_weights, save_weights
 from wideopen.network.pynet import PyNET
 from wideopen.network.restore import read_export
+from wideopen.training.train import choose_precision
 
 BATCH = 8
 SHAPES = [(288, 384), (288, 384), (320, 384), (384, 288), (384, 288), (384, 320), (256, 384), (320, 320)]
@@ -203,7 +204,7 @@ def train(network: PyNET, samples: Samples, steps: int, kept: Path | None = None
     groups = learning_groups(network.to(memory_format=torch.channels_last))
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0)
     mean = {name: value.clone() for name, value in network.state_dict().items()}
-    done, console = 0, Console()
+    done, console, in_bf16 = 0, Console(), choose_precision("auto") == "bf16-mixed"
     if kept is not None and kept.exists():
         state = torch.load(kept, weights_only=True)
         network.load_state_dict(state["network"])
@@ -212,7 +213,7 @@ def train(network: PyNET, samples: Samples, steps: int, kept: Path | None = None
     for step, (photo, true) in enumerate(islice(samples, steps - done), done + 1):
         for group in optimizer.param_groups:
             group["lr"] = group["rate"] * (0.51 + 0.49 * math.cos(math.pi * step / steps)) * min(1, step / 40)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, in_bf16):
             found = look(network, photo)
             with torch.no_grad():
                 was = look(before, photo).relative if step % 4 == 0 else None

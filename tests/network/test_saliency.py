@@ -137,9 +137,10 @@ def test_all_of_it_learns_together(discs: list[str], tmp_path: Path) -> None:
     before = {name: x.clone() for name, x in network.state_dict().items()}
     rates, kept = {part: 5e-3 for part in recipe.RATES}, tmp_path / "run.kept"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "SHAPES", [(64, 96)])
+        patch.setattr(recipe, "BATCH", 3)
+        patch.setattr(recipe, "SHAPES", [(64, 64)])
         patch.setattr(recipe, "RATES", rates)
-        patch.setattr(recipe, "KEPT_EVERY", 6)
+        patch.setattr(recipe, "KEPT_EVERY", 4)
         samples = recipe.batches(tmp_path / "photos", tmp_path / "mattes", discs, random.Random(3))
         photo, true = next(samples)
 
@@ -148,10 +149,10 @@ def test_all_of_it_learns_together(discs: list[str], tmp_path: Path) -> None:
                 return float(recipe.loss(recipe.look(network, photo), true))
 
         untrained = error()
-        recipe.train(network, samples, 6, kept)
+        recipe.train(network, samples, 4, kept)
         halfway = error()
-        recipe.train(network, samples, 12, kept)
-        assert torch.load(kept, weights_only=True)["step"] == 12
+        recipe.train(network, samples, 8, kept)
+        assert torch.load(kept, weights_only=True)["step"] == 8
         assert error() < halfway < untrained
     after = network.state_dict()
     for part in ("prior.decoder.4.first", "prior.fuse", "backbone.blocks.7", "level7", "level3", "fusion"):
@@ -188,7 +189,7 @@ def test_the_head_that_joins_them_learns(discs: list[str], tmp_path: Path) -> No
     assert network.fusion is not None
     reads = (network, tmp_path / "photos", tmp_path / "mattes", discs, tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "SIDE", 96)
+        patch.setattr(recipe, "SIDE", 64)
         files = recipe.fill(*reads)
         made = files[0].stat().st_mtime_ns
         assert recipe.fill(*reads) == files and files[0].stat().st_mtime_ns == made
@@ -199,7 +200,7 @@ def test_the_head_that_joins_them_learns(discs: list[str], tmp_path: Path) -> No
             return float((torch.sigmoid(recipe.joined(network, sample)[2]) - sample["matte"]).abs().mean())
 
     before, still = error(), {name: x.clone() for name, x in network.state_dict().items() if "fusion" not in name}
-    recipe.train(network, files, steps=60)
+    recipe.train(network, files, steps=45)
     assert error() < 0.6 * before
     assert all(torch.equal(x, network.state_dict()[name]) for name, x in still.items())
 
