@@ -10,9 +10,9 @@ is not what ships, is in docs/log.md, 2026-11-29. Relative disparity, of which a
 was.
 
 Whole photos and parts of them that hold the subject, mirrored, with other colours, blur, noise and JPEG, in batches of
-eight of one shape. Convolutions are in bfloat16 where the processor computes in it, which halves the time. The weights written
-are a running mean. Thin parts that are missed count more than what is held too much, so the subject becomes wide:
-`--narrower` is taken off its logit in the end. What a run that was stopped needs to go on is kept beside OUT.pt.
+eight of one shape. Convolutions are in bfloat16 where the processor computes in it, which halves the time. The weights
+written are a running mean. Thin parts that are missed count more than what is held too much, so the subject becomes
+wide: `--narrower` is taken off its logit in the end. What a run that was stopped needs to go on is kept beside OUT.pt.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 import sys
 import types
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -33,6 +34,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 Image = np.ndarray
 
 
+@cache
 def drawn_pairs() -> list[tuple[Image, Image]]:
     """16 pairs of smooth fields with noise, from nearly alike to unlike, at sizes odd and even, 8 bits and float."""
     rng, pairs = np.random.default_rng(5), []
@@ -48,6 +50,7 @@ def drawn_pairs() -> list[tuple[Image, Image]]:
     return pairs
 
 
+@cache
 def real_pairs() -> list[tuple[Image, Image]]:
     """10 pairs: two or three crops of every example photo, and the same with all but the middle blurred."""
     pairs = []
