@@ -91,13 +91,13 @@ CASES = [
     ("exr", ("render", "photo.png", "--depth", "map.npy", "--focus", "near", "--save-depth", "out.exr")),
     ("hub", ("render", "photo.png", "--depth", "auto", "--depth-model", "hf:org/depth")),
     ("openvino", ("render", "photo.png", "--engine", "openvino")),
-    ("openvino", ("doctor", "--engine", "openvino")),
+    ("openvino", ("doctor", "--engine", "openvino", "--model", "model.onnx")),
     ("cluster", ("render", "photo.png", "-o", "out.png", "--cluster")),
     ("cluster", ("render", "photo.png", "--table", "table")),
     ("cluster", ("render", "s3://bucket/photo.png", "-o", "out")),
     ("cluster", ("synthesize", "--photos", "photos", "--mattes", "mattes", "-o", "out", "--cluster")),
     ("lpips", ("evaluate", "--data", "pairs", "--vgg-weights", "vgg16.npz")),
-    ("lpips", ("evaluate", "--data", "pairs", "--lpips")),
+    ("lpips", ("evaluate", "--data", "pairs", "--lpips", "--model", "model.onnx")),
 ]
 
 
@@ -118,7 +118,7 @@ MODULES = [
     ("s3fs", "cluster", ("render", "s3://bucket/photo.png", "-o", "out")),
 ]
 """A module that is missing, the extra to be named, and the command."""
-DOCTOR = ("doctor", "--json")
+DOCTOR = ("doctor", "--json", "--model", "model.onnx")
 PHOTOS = {"pillow_heif", "rawpy", "OpenEXR", "pillow_jxl", "openvino"}
 Done = tuple[int, str, str]
 
