@@ -39,31 +39,27 @@ def trace(
     """
     far, near = focus_disparity if isinstance(focus_disparity, tuple) else (focus_disparity, focus_disparity)
     height, width = layers[0].color.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float64)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
     prepared = []
     for layer in layers:
         alpha = np.ones((height, width)) if layer.alpha is None else layer.alpha.astype(np.float64)
         color = raise_lamps(layer.color, gain)
-        prepared.append((layer.plane, np.dstack([color * alpha[..., None], alpha])))
-    total, weights = np.zeros((height, width, 3)), 0.0
-    for u, v in aperture_points(rays):
-        # A point behind the plane in focus draws the opening as it is: u to the right and v, on the picture, down.
-        weight = float((aperture or Aperture()).transmission(np.float32(u), np.float32(-v)))
-        if weight == 0:
-            continue
-        seen, through = np.zeros((height, width, 3)), np.ones((height, width, 1))
-        for plane, rgba in prepared:
+        there = layer.plane.d0 + layer.plane.dx * x + layer.plane.dy * y
+        rgba = np.dstack([color * alpha[..., None], alpha]).astype(np.float32)
+        prepared.append((layer.plane, blur_px_per_disparity * (there - there.clip(far, near)), rgba))
+    points = aperture_points(rays).astype(np.float32)
+    # A point behind the plane in focus draws the opening as it is: u to the right and v, on the picture, down.
+    let_through = (aperture or Aperture()).transmission(points[:, 0], -points[:, 1])
+    total = np.zeros((height, width, 3))
+    for (u, v), weight in zip(points[let_through > 0], let_through[let_through > 0], strict=True):
+        seen, through = np.zeros((height, width, 3), np.float32), np.ones((height, width, 1), np.float32)
+        for plane, at_center, rgba in prepared:
             # The ray through (u, v) meets the plane at p + (u, v) * s with s = K * (disparity there - focus):
             # linear in s, as the plane's disparity is linear in the place.
-            there = plane.d0 + plane.dx * x + plane.dy * y
-            here = there - there.clip(far, near)
-            s = blur_px_per_disparity * here / (1.0 - blur_px_per_disparity * (u * plane.dx + v * plane.dy))
-            met = cv2.remap(
-                rgba, (x + u * s).astype(np.float32), (y + v * s).astype(np.float32),
-                cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT,
-            )  # fmt: skip
+            lean = 1 / (1 - np.float32(blur_px_per_disparity) * (u * plane.dx + v * plane.dy))
+            place = x + u * lean * at_center, y + v * lean * at_center
+            met = cv2.remap(rgba, *place, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT)
             seen += through * met[..., :3]
             through = through * (1.0 - met[..., 3:])
         total += weight * seen
-        weights += weight
-    return np.minimum(total / weights, 1.0)
+    return np.minimum(total / let_through.sum(dtype=np.float64), 1.0)
