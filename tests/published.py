@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import http.server
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -41,7 +42,8 @@ def served(dist: Path, folder: Path) -> Iterator[str]:
 
 def build(dist: Path) -> Path:
     """An sdist, and a wheel that is made of the sdist, in `dist`."""
-    run([sys.executable, "-m", "build", "--outdir", str(dist), str(ROOT)])
+    installer = ["--installer", "uv"] if importlib.util.find_spec("uv") else []  # In half of pip's time.
+    run([sys.executable, "-m", "build", *installer, "--outdir", str(dist), str(ROOT)])
     return dist
 
 

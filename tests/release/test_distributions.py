@@ -106,7 +106,7 @@ def test_the_wheel_renders_alone(wheel: Path, tmp_path: Path) -> None:
     (packages_of(programs) / "others.pth").write_text(sysconfig.get_path("purelib"))
     assert run([str(programs / "wideopen"), "--version"]) == f"wideopen {__version__}\n"
     with Image.open(PHOTO) as photo:
-        photo.resize((photo.width // 2, photo.height // 2)).save(tmp_path / "photo.png")
+        photo.resize((photo.width // 4, photo.height // 4)).save(tmp_path / "photo.png")
     run([str(programs / "wideopen"), "render", "photo.png", "-o", "out.png"], tmp_path)
     place = run([str(programs / "python"), "-c", "import wideopen; print(wideopen.__file__)"], tmp_path)
     assert Path(place.strip()).is_relative_to(packages_of(programs))

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from browser import small_copies
+from command import call
 from depth_networks import build_depth_network
 from lens_models import build_lens_model
 from limits import HANG
@@ -114,8 +115,8 @@ def test_fetched_once_and_then_without_network(hub: str, cache: Path, tmp_path: 
     assert any("/resolve/" in path for path in CALLED) and not any("README" in path for path in CALLED)
     again = render("http://127.0.0.1:9", cache, "hf:org/lens@v1", tmp_path / "again.jpg")  # Nothing listens there.
     assert (again.returncode, again.stderr) == (0, "")
-    local = render(hub, cache, str(Hub.folder / "lens" / "model.onnx"), tmp_path / "local.jpg")
-    assert local.returncode == 0
+    model = Hub.folder / "lens" / "model.onnx"
+    assert call("render", cache / "whale.jpg", "--model", model, "-o", tmp_path / "local.jpg").code == 0
     pictures = {(tmp_path / f"{name}.jpg").read_bytes() for name in ("first", "again", "local")}
     assert len(pictures) == 1
 
@@ -138,7 +139,6 @@ def test_a_depth_model_is_fetched_once_and_then_without_network(hub: str, cache:
     [
         ("hf:org/none", "no such repository"),
         ("hf:org/lens@v9", "no such revision"),
-        ("hf:lens", "write hf:ORG/NAME or hf:ORG/NAME@REVISION"),
     ],
 )
 def test_what_the_hub_does_not_have_is_one_line(hub: str, cache: Path, tmp_path: Path, name: str, says: str) -> None:
@@ -146,6 +146,12 @@ def test_what_the_hub_does_not_have_is_one_line(hub: str, cache: Path, tmp_path:
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith(f"wideopen: {name}: ") and says in done.stderr
     assert not (tmp_path / "out.jpg").exists()
+
+
+def test_what_is_no_name_is_one_line(cache: Path, tmp_path: Path) -> None:
+    done = call("render", cache / "whale.jpg", "--model", "hf:lens", "-o", tmp_path / "out.jpg")
+    assert done.code == 2 and done.error.count("\n") == 1 and done.error.startswith("wideopen: hf:lens: ")
+    assert "write hf:ORG/NAME or hf:ORG/NAME@REVISION" in done.error and not (tmp_path / "out.jpg").exists()
 
 
 def test_without_network_it_is_one_line(cache: Path, tmp_path: Path) -> None:
