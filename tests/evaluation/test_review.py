@@ -17,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from browser import chromium_page
+from command import call
 from limits import HANG
 from pair_sets import make_set, save, save_pair, scene, wide_open
 from wideopen.cli import app
@@ -80,7 +81,7 @@ def test_killed_and_resumed_gives_the_same_report(root: Path, model: Path, tmp_p
     command = [sys.executable, "-m", "wideopen", "evaluate", "--data", str(root), "--model", str(model), "-o"]
     environment = {**os.environ, "TERM": "dumb"}
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert subprocess.run([*command, str(whole)], capture_output=True, env=environment, check=False).returncode == 0
+    assert call(*command[3:], whole).code == 0
     run = subprocess.Popen([*command, str(cut)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     rows, deadline = cut / "rows.jsonl", time.monotonic() + HANG
     while not rows.exists() or rows.read_bytes().count(b"\n") < 3:
@@ -96,7 +97,7 @@ def test_killed_and_resumed_gives_the_same_report(root: Path, model: Path, tmp_p
             (cut / name).unlink(missing_ok=True)
     with rows.open("ab") as file:
         file.write(b'[{"name": "cut sh')
-    assert subprocess.run([*command, str(cut)], capture_output=True, env=environment, check=False).returncode == 0
+    assert call(*command[3:], cut).code == 0
     assert numbers(cut) == numbers(whole)
 
 

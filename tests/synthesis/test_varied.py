@@ -69,10 +69,10 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def made(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty-nine busy pairs."""
+    """Thirty-five busy pairs."""
     output = tmp_path_factory.mktemp("made") / "pairs"
-    done = run(source, output, per_photo=7, workers=2)
-    assert (done.made, done.kept) == (49 - len(done.skipped), 0)
+    done = run(source, output, per_photo=5, workers=2)
+    assert (done.made, done.kept) == (35 - len(done.skipped), 0)
     assert len(done.skipped) < 3
     return output
 
@@ -80,7 +80,7 @@ def made(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_same_files_whatever_the_number_of_workers_and_resumed(source: Path, made: Path, tmp_path: Path) -> None:
     assert run(source, tmp_path / "one", per_photo=2, limit=3).made == 6
     (tmp_path / "one" / "disparity" / "landscape.png").unlink()
-    done = run(source, tmp_path / "one", per_photo=7)
+    done = run(source, tmp_path / "one", per_photo=5)
     assert done.kept == 5
     assert files(tmp_path / "one") == files(made)
     with pytest.raises(OutputError, match="other options"):
