@@ -12,6 +12,7 @@ from PIL import Image
 
 import wideopen
 from conftest import draw_scene
+from lens_models import build_lens_model
 from wideopen import ModelError, OutputError, PhotoError, Renderer, RenderOptions
 from wideopen.photo.files import load, save
 from wideopen.photo.photo import Photo
@@ -43,6 +44,23 @@ def test_a_model_without_sharp_map(plain_model: Path) -> None:
     photo = draw_scene(360, 480)
     done = Renderer(RenderOptions(model=plain_model, threads=1)).render(photo)
     assert detail(done)[140:220, 200:280].mean() > 2 * detail(done)[:, :60].mean()
+
+
+def test_threads_make_no_difference(tmp_path: Path) -> None:
+    """Tests run in one thread each, so here are three: of OpenCV, over tiles, strips and layers."""
+    renderer = Renderer(RenderOptions(model=build_lens_model(tmp_path / "lens.onnx"), threads=1, aperture=1.4))
+    photo, before = draw_scene(700, 1100), cv2.getNumThreads()
+    depth = np.linspace(0.2, 1, 110, dtype=np.float32)[None] + np.zeros((70, 1), np.float32)
+    pictures = []
+    for threads in (1, 3):
+        cv2.setNumThreads(threads)
+        try:
+            pictures.append([renderer.render(photo), renderer.render(photo, depth=depth)])
+        finally:
+            cv2.setNumThreads(before)
+    for alone, together in zip(*pictures, strict=True):
+        assert (alone != photo).any()
+        np.testing.assert_array_equal(together, alone)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
