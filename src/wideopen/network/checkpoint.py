@@ -47,8 +47,9 @@ def load_weights(path: Path) -> tuple[PyNET, dict[str, Any]]:
         raise ModelError(f"{path}: not a weights file, or a damaged one; give the weights (.pt) of a run") from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ModelError(f"{path}: not wideopen weights (format {FORMAT}); give the weights (.pt) of a training run")
-    network = PyNET(PyNETConfig.from_file(values.pop("config")), values.pop("level"), values.pop("all_heads"))
-    network.load_state_dict(values.pop("state_dict"))
+    with torch.device("meta"):  # No starting weights are drawn, which takes longer than to read those of a file.
+        network = PyNET(PyNETConfig.from_file(values.pop("config")), values.pop("level"), values.pop("all_heads"))
+    network.to_empty(device="cpu").load_state_dict(values.pop("state_dict"))
     return network.eval(), values
 
 
