@@ -15,6 +15,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from reference.release_checkpoints import drawn_network
 from wideopen.cli.convert import convert as command
 from wideopen.errors import ModelError, OutputError
 from wideopen.extras import missing_extra
@@ -41,7 +42,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
     subprocess.run([sys.executable, WRITER, GOLDEN, folder], check=True, env=environment, capture_output=True)
     yield folder
-    shutil.rmtree(folder)  # 400 MB that pytest would keep for three runs
+    shutil.rmtree(folder)  # 200 MB that pytest would keep for three runs
 
 
 @pytest.mark.parametrize("kind", ["rgb", "rgbd"])
@@ -59,20 +60,34 @@ def test_order_is_that_of_the_release(kind: str) -> None:
 
 
 @needs_tensorflow
-@pytest.mark.parametrize(("kind", "name"), [("rgb", "pynet_level_1_iteration_100000.ckpt"), ("rgbd", "depth.ckpt")])
-def test_converted_network_equals_the_release(checkpoints: Path, tmp_path: Path, kind: str, name: str) -> None:
+def test_converted_network_equals_the_release(checkpoints: Path, tmp_path: Path) -> None:
+    name = "pynet_level_1_iteration_100000.ckpt"
     convert(checkpoints / name, tmp_path / "pynet.pt")
     network, info = load_weights(tmp_path / "pynet.pt")
     (tmp_path / "pynet.pt").unlink()
     assert info["source"]["checkpoint"] == name
-    assert network.config == PyNETConfig(in_channels=len(kind))
+    assert network.config == PyNETConfig()
     assert network.level == 1
     with np.load(GOLDEN / "pynet_reference.npz") as golden, torch.no_grad():
-        photo = torch.from_numpy(golden[f"{kind}_input"].transpose(0, 3, 1, 2).copy())
+        photo = torch.from_numpy(golden["rgb_input"].transpose(0, 3, 1, 2).copy())
         heads = network.pyramid(photo, network.look(photo))
         for level in range(1, 8):
             ours = heads[level].bokeh.permute(0, 2, 3, 1).numpy()
-            np.testing.assert_allclose(ours, golden[f"{kind}_level{level}"], atol=1e-4)
+            np.testing.assert_allclose(ours, golden[f"rgb_level{level}"], atol=1e-4)
+
+
+@needs_tensorflow
+def test_a_network_with_depth_is_converted_to_the_last_bit(checkpoints: Path) -> None:
+    """With such weights it draws what the release draws: test_pynet.py."""
+    network = read_release(checkpoints / "depth.ckpt")
+    assert network.config == PyNETConfig(in_channels=4, width=1 / 8)
+    table = json.loads((GOLDEN / "variables_rgbd.json").read_text())
+    state = network.state_dict()
+    assert len(state) == len(table)
+    for row, value, name in zip(table, drawn_network(table, shrink=8), release_order(network), strict=True):
+        assert name.startswith(row["name"])
+        wanted = torch.from_numpy(value.transpose(3, 2, 0, 1).copy() if value.ndim == 4 else value)
+        assert torch.equal(state[name], wanted), name
 
 
 @needs_tensorflow

@@ -37,64 +37,59 @@ def drawn_network(table: list[dict], shrink: int = 1) -> Values:
     return [drawn(i, row["name"], row["kind"], shape) for i, (row, shape) in enumerate(zip(table, shapes, strict=True))]
 
 
-def save(prefix: Path, values: Values, scope: str = "generator") -> None:
-    """Write one checkpoint by a saver, with all else that a training graph holds."""
+def named(values: Values, scope: str = "generator") -> dict[str, np.ndarray]:
+    """By the names that TensorFlow gives variables of a scope that have none of their own."""
+    return {f"{scope}/Variable_{index}" if index else f"{scope}/Variable": value for index, value in enumerate(values)}
+
+
+def save(prefix: Path, values: dict[str, np.ndarray]) -> None:
+    """Write one checkpoint by the op that a saver runs, on its names: without a graph of variables."""
+    import tensorflow as tf
+
+    names, tensors = list(values), [tf.constant(value) for value in values.values()]
+    tf.raw_ops.SaveV2(prefix=str(prefix), tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors)
+
+
+def training_graph(values: Values) -> dict[str, np.ndarray]:
+    """All that a training graph of these variables holds, by its own names."""
     import tensorflow as tf
 
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
-        starts = [v1.placeholder(tf.float32, value.shape) for value in values]
-        with v1.variable_scope(scope):
-            variables = [tf.Variable(start) for start in starts]
-        loss = tf.add_n([tf.reduce_sum(tf.square(v)) for v in variables[:5]])
+        with v1.variable_scope("generator"):
+            variables = [v1.Variable(value, use_resource=False) for value in values]
+        loss = tf.add_n([tf.reduce_sum(tf.square(v)) for v in variables])
         v1.train.AdamOptimizer(5e-5).minimize(loss, global_step=v1.train.get_or_create_global_step())
-        session.run(v1.global_variables_initializer(), dict(zip(starts, values, strict=True)))
-        v1.train.Saver(var_list=v1.global_variables(), max_to_keep=100).save(
-            session, str(prefix), write_meta_graph=False
-        )
-
-
-def save_tensors(prefix: Path, values: Values, scope: str = "generator") -> None:
-    """The same file without a graph of variables (ten times quicker): the op that a saver runs, on its names."""
-    import tensorflow as tf
-
-    names = [f"{scope}/Variable_{index}" if index else f"{scope}/Variable" for index in range(len(values))]
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        tensors = [tf.compat.v1.placeholder(value.dtype, value.shape) for value in values]
-        done = tf.raw_ops.SaveV2(
-            prefix=str(prefix), tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors
-        )
-        session.run(done, dict(zip(tensors, values, strict=True)))
+        session.run(v1.global_variables_initializer())
+        return session.run({variable.op.name: variable for variable in v1.global_variables()})
 
 
 def main(golden: Path, output: Path) -> None:
-    import tensorflow as tf
-
-    tf.compat.v1.disable_v2_behavior()
     tables = {kind: json.loads((golden / f"variables_{kind}.json").read_text()) for kind in ("rgb", "rgbd")}
     names = [(row["name"], row["kind"]) for row in tables["rgb"]]
-    save_tensors(output / "pynet_level_1_iteration_100000.ckpt", drawn_network(tables["rgb"]))
-    save_tensors(output / "depth.ckpt", drawn_network(tables["rgbd"]))
-
     small = drawn_network(tables["rgb"], shrink=8)
-    save_tensors(output / "small.ckpt", small)
-    save(output / "adam.ckpt", small)
     fresh = [np.full_like(v, 0.01) if kind == "bias" else v for v, (_, kind) in zip(small, names, strict=True)]
-    save_tensors(output / "untrained.ckpt", fresh)
     top = ("level1.head", "level2.head")
-    save_tensors(
-        output / "level3.ckpt", [f if n in top else s for f, s, (n, _) in zip(fresh, small, names, strict=True)]
-    )
-    save_tensors(output / "short.ckpt", small[:-3])
-    save_tensors(output / "long.ckpt", [*small, small[-1]])
-    save_tensors(output / "other_scope.ckpt", small[:5], scope="discriminator")
-    wide = list(small)
+    partly = [f if n in top else s for f, s, (n, _) in zip(fresh, small, names, strict=True)]
+    wide, broken = list(small), list(small)
     wide[100] = np.zeros((3, 3, 64, 48), np.float32)
-    save_tensors(output / "other_shape.ckpt", wide)
-    save_tensors(output / "other_first.ckpt", [np.zeros(3, np.float32), *small[1:]])
-    broken = list(small)
     broken[200] = np.full_like(small[200], np.nan)
-    save_tensors(output / "nan.ckpt", broken)
+    made = {
+        "pynet_level_1_iteration_100000": named(drawn_network(tables["rgb"])),
+        "depth": named(drawn_network(tables["rgbd"], shrink=8)),
+        "small": named(small),
+        "untrained": named(fresh),
+        "level3": named(partly),
+        "short": named(small[:-3]),
+        "long": named([*small, small[-1]]),
+        "other_scope": named(small[:5], "discriminator"),
+        "other_shape": named(wide),
+        "other_first": named([np.zeros(3, np.float32), *small[1:]]),
+        "nan": named(broken),
+        "adam": {**named(small), **training_graph(small[:5])},
+    }
+    for name, values in made.items():
+        save(output / f"{name}.ckpt", values)
 
 
 if __name__ == "__main__":
