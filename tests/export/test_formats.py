@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import wideopen.export.formats as formats
 from conftest import build_model
 from lens_models import build_lens_model
-from lively import lively
+from lively import lively, shortened
 from pair_sets import make_set, save
 from wideopen.cli import app
 from wideopen.errors import ModelError, OutputError
@@ -140,6 +140,7 @@ def test_agreement_is_counted_by_hand() -> None:
         matte.check("x.onnx", "fp16")
 
 
+@shortened()
 def test_torch_export_of_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the lowest level, which is traced in seconds; test_onnx_export.py traces whole networks."""
     network = lively(PyNETConfig(width=0.03125, blocks="cascade", head="lens", init="he"), 7)

@@ -63,6 +63,14 @@ class LiteEncoder(nn.Module):
         for module in (self.stem, *self.blocks[:blocks]) if blocks else ():
             module.requires_grad_(False)
 
+    def fold_norms(self) -> None:
+        """Put each batch norm into the convolution before it, for use in eval mode only: a third less to trace."""
+        self.stem[1] = _fold(self.stem[0], self.stem[1])
+        for block in self.blocks:
+            for conv, norm in (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")):
+                if hasattr(block, conv):
+                    setattr(block, norm, _fold(getattr(block, conv), getattr(block, norm)))
+
     def train(self, mode: bool = True) -> "LiteEncoder":
         super().train(mode)
         for module in self.modules():
@@ -98,6 +106,16 @@ def _normed(conv: Any, norm: Any, x: Tensor) -> Tensor:
     shift = norm.bias - norm.running_mean * scale
     weight = conv.weight * scale.view(-1, 1, 1, 1)
     return F.conv2d(conv.static_padding(x), weight, shift, conv.stride, conv.padding, conv.dilation, conv.groups)
+
+
+def _fold(conv: Any, norm: Any) -> nn.Identity:
+    """Give the convolution the norm's scale and shift, to the last bit as the ONNX exporter would; what is left of the
+    norm."""
+    with torch.no_grad():
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        conv.weight = nn.Parameter(conv.weight * scale.view(-1, 1, 1, 1))
+        conv.bias = nn.Parameter(norm.bias - norm.running_mean * scale)
+    return nn.Identity()
 
 
 def _package(name: str) -> Any:
