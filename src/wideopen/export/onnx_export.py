@@ -167,16 +167,47 @@ def _example(network: PyNET) -> tuple[Tensor, Any]:
     return photo, ({0: batch, 2: SIDE_MULTIPLE * rows, 3: SIDE_MULTIPLE * columns},)
 
 
+@torch.library.custom_op("wideopen::relu6", mutates_args=())
+def _relu6(x: Tensor) -> Tensor:
+    return F.relu6(x)
+
+
+_relu6.register_fake(torch.empty_like)
+
+
+class _ReLU6(nn.Module):
+    """ReLU6 as one step. PyTorch would trace it through a dozen others, each with sizes that are symbols."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = _relu6(x)
+        return y
+
+
+def _light(network: PyNET) -> PyNET:
+    """The network, its pretrained encoder a copy that is traced in half the time, into the same graph.
+
+    The exporter would fold batch norms, too, but only after it has traced each.
+    """
+    if network.backbone is None:
+        return network
+    light = deepcopy(network)
+    assert light.backbone is not None
+    light.backbone.fold_norms()
+    for module in light.backbone.modules():
+        for name, child in module.named_children():
+            if isinstance(child, nn.ReLU6):
+                setattr(module, name, _ReLU6())
+    return light
+
+
 def trace(network: PyNET) -> onnx.ModelProto:
     """The network as an ONNX graph with free batch, height and width."""
+    from onnxscript import opset20
+
     photo, shapes = _example(network)
     names = OUTPUTS.get(network.config.head, ["bokeh"])
-    if network.backbone is not None:
-        # The exporter would fold them, too, but only once it has traced each, which takes longest of all.
-        network = deepcopy(network)
-        network.backbone.fold_norms()  # type: ignore[union-attr]
     program = torch.onnx.export(
-        Picture(network).eval(),
+        Picture(_light(network)).eval(),
         (photo,),
         dynamo=True,
         input_names=["photo"],
@@ -185,6 +216,7 @@ def trace(network: PyNET) -> onnx.ModelProto:
         opset_version=OPSET,
         verbose=False,
         optimize=True,
+        custom_translation_table={torch.ops.wideopen.relu6.default: lambda x: opset20.Clip(x, 0.0, 6.0)},
     )
     assert program is not None
     return program.model_proto
