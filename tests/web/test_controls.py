@@ -1,6 +1,7 @@
 """Every control of the application in a real Chromium, by mouse, by finger and by keyboard; axe-core on all of it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,26 @@ def dog(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A page that is given small copies of the example with a depth map."""
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small copies of the example with a depth map."""
     folder = tmp_path_factory.mktemp("path")
     small_copies(folder, SIDE, "path.jpg", "path-depth.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
     with chromium_page() as page:
-        page.context.route("**/examples/path*", lambda route: route.fulfill(path=folder / Path(route.request.url).name))
         yield page
+
+
+@contextmanager
+def given_small(page: Any, folder: Path) -> Iterator[None]:
+    """The page is given small copies of the example; no longer than that, as all that is asked goes through here."""
+    page.route("**/examples/path*", lambda route: route.fulfill(path=folder / Path(route.request.url).name))
+    yield
+    opened(page)
+    page.unroute("**/examples/path*")
 
 
 class Hand:
@@ -70,15 +84,21 @@ class Hand:
         self._client.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": touched})
 
     def place(self, part: Any, share: float = 0.5) -> tuple[float, float]:
-        part.evaluate("part => part.scrollIntoView({block: 'center'})")  # Not below what stays at the top.
-        box = part.bounding_box()
-        return box["x"] + share * box["width"], box["y"] + box["height"] / 2
+        # In the middle: not below what stays at the top.
+        x, y = part.evaluate(
+            """(part, share) => {
+                part.scrollIntoView({block: 'center'});
+                const {x, y, width, height} = part.getBoundingClientRect();
+                return [x + share * width, y + height / 2];
+            }""",
+            share,
+        )
+        return x, y
 
     def press(self, part: Any, share: float = 0.5) -> None:
         """Press it, or the place of it at that share of its width, and leave it pressed."""
         if self.way == "keyboard":
-            part.focus()
-            button = part.evaluate("part => part.matches('button, summary')")
+            button = part.evaluate("part => { part.focus(); return part.matches('button, summary'); }")
             self.page.keyboard.down("Space" if button else "ArrowRight" if share > 0.3 else "ArrowLeft")
         elif self.way == "mouse":
             self.page.mouse.move(*self.place(part, share))
@@ -115,13 +135,13 @@ class Hand:
 
     def changes(self, part: Any, share: float = 0.5) -> None:
         """Something changes by it."""
-        before = self.page.evaluate(STATE)
-        if part.get_attribute("role") == "slider":
+        role = part.evaluate(f"part => {{ window.stateBefore = ({STATE})(); return part.role; }}")
+        if role == "slider":
             self.drag(part, 40)
         else:
             self.do(part, share)
         try:
-            self.page.wait_for_function(f"before => ({STATE})() !== before", arg=before)
+            self.page.wait_for_function(f"() => ({STATE})() !== window.stateBefore")
         except Exception as error:
             raise AssertionError(
                 f"nothing changes by {part.evaluate('part => part.outerHTML.slice(0, 200)')}"
@@ -154,7 +174,7 @@ def opened(page: Any) -> None:
     page.wait_for_function("() => !document.querySelector('#download').disabled")
 
 
-def test_every_control(hand: Hand, dog: Path) -> None:
+def test_every_control(hand: Hand, dog: Path, small: Path) -> None:
     page, done = hand.page, {"#stage", "#said", "#cancel"}
 
     def changes(*selectors: str, share: float = 0.5) -> None:
@@ -165,8 +185,8 @@ def test_every_control(hand: Hand, dog: Path) -> None:
     for selector in ("#open", "#pick", *(["#camera"] if hand.way == "finger" else [])):
         hand.asks_for_files(selector)
         done.add(selector)
-    hand.do(page.get_by_label("Example: path"))  # With a depth map: all there can be is shown.
-    opened(page)
+    with given_small(page, small):
+        hand.do(page.get_by_label("Example: path"))  # With a depth map: all there can be is shown.
     page.locator("#file").set_input_files(dog)
     page.wait_for_function("() => document.querySelectorAll('#strip button').length === 2")
     opened(page)
@@ -264,20 +284,23 @@ def test_the_photo_itself(hand: Hand, dog: Path) -> None:
     page.wait_for_function("width => document.querySelector('#sheet').offsetWidth > 1.2 * width", arg=width)
 
 
-@pytest.mark.parametrize("size", [(1240, 900), (390, 780)])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(server: Server, chromium: Any, size: tuple[int, int], scheme: str) -> None:
+def test_axe_finds_nothing(server: Server, chromium: Any, small: Path) -> None:
+    """In light and dark, on a desktop's screen and a phone's: of one page, as to open it takes longer than axe."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
     page = chromium
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.emulate_media(color_scheme=scheme)
     page.goto(server.address)
     page.wait_for_selector("html[data-ready]")
+    page.evaluate(axe.axe_script)
     for step in ("empty", "opened", "seam"):
         if step == "opened":
-            page.get_by_label("Example: path").click()
-            opened(page)
+            with given_small(page, small):
+                page.get_by_label("Example: path").click()
         elif step == "seam":
             page.locator("#seam").click()
-        found = axe.run(page).response["violations"]
-        assert [(each["impact"], each["id"], [node["html"] for node in each["nodes"]]) for each in found] == [], step
+        for size in ((390, 780), (1240, 900)):
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            for scheme in ("dark", "light"):
+                page.emulate_media(color_scheme=scheme)
+                found = page.evaluate("axe.run().then(found => found.violations)")
+                faults = [(each["impact"], each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+                assert faults == [], (step, size, scheme)
