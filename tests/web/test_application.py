@@ -32,8 +32,6 @@ pytest.importorskip("pebble", reason="needs the extra web")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WIDTH, HEIGHT = 320, 240
 """Of the photos: the browser here draws previews without a graphics card, and larger ones tell nothing more."""
-FIRST = EXAMPLES / "models" / "first.onnx"
-"""A model whose look is fixed."""
 SUBJECT, GROUND = (0.5, 0.5), (0.12, 0.15)
 """Places in the drawn scene."""
 DRAWN = "() => !document.querySelector('#exact').hidden && document.querySelector('#said').innerText.includes(' px:')"
@@ -41,13 +39,13 @@ DRAWN = "() => !document.querySelector('#exact').hidden && document.querySelecto
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+def servers(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[tuple[Server, Server]]:
     """One whose model has a lens head, one whose model's look is fixed; they start side by side."""
     home = tmp_path_factory.mktemp("served")
-    model = build_lens_model(home / "lens.onnx")
     with ExitStack() as stack:
-        lens = stack.enter_context(launched("--model", str(model), "--megapixels", "20", home=home / "lens"))
-        fixed = stack.enter_context(launched("--model", str(FIRST), home=home / "fixed"))
+        arguments = ("--model", str(build_lens_model(home / "lens.onnx")), "--megapixels", "20")
+        lens = stack.enter_context(launched(*arguments, home=home / "lens"))
+        fixed = stack.enter_context(launched("--model", str(model), home=home / "fixed"))
         yield wait_for(lens, home / "lens"), wait_for(fixed, home / "fixed")
 
 
@@ -345,16 +343,15 @@ def test_a_depth_map(page: Any, path_and_map: list[Path]) -> None:
     page.wait_for_function("() => document.querySelector('#drop-map').hidden")
 
 
-def test_a_model_whose_look_is_fixed(page: Any, servers: tuple[Server, Server], tmp_path: Path) -> None:
+def test_a_model_whose_look_is_fixed(
+    page: Any, scene: Path, model: Path, servers: tuple[Server, Server], tmp_path: Path
+) -> None:
     open_page(page, servers[1])
-    photo = tmp_path / "dog.jpg"
-    with Image.open(EXAMPLES / photo.name) as whole:  # A strip: the network takes a second for a whole photo.
-        whole.crop((0, 200, 640, 320)).save(photo)
-    give(page, photo)
+    give(page, scene)
     assert "look is fixed" in page.locator("#said").inner_text()
     with page.expect_download() as download:
         page.locator("#download").click()
-    ours = Renderer(model=FIRST).render_file(photo, tmp_path / "dog-bokeh.jpg")
+    ours = Renderer(model=model).render_file(scene, tmp_path / "scene-bokeh.png")
     assert Path(download.value.path()).read_bytes() == ours.read_bytes()
 
 
