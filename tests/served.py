@@ -1,5 +1,6 @@
 """A `wideopen serve` of its own for tests, and plain HTTP to it."""
 
+import base64
 import contextlib
 import json
 import os
@@ -11,7 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ class Server:
     folder: Path
     """Where it keeps what is uploaded."""
     process: subprocess.Popen[str]
+    password: str = ""
+
+    @property
+    def key(self) -> dict[str, str]:
+        """Headers that open it."""
+        word = base64.b64encode(f"wideopen:{self.password}".encode()).decode()
+        return {"Authorization": f"Basic {word}"} if self.password else {}
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body."""
@@ -38,6 +46,8 @@ class Server:
 
     def ask(self, request: urllib.request.Request) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, body and headers, of refusals too."""
+        for name, value in self.key.items():
+            request.add_header(name, value)
         try:
             with urllib.request.urlopen(request, timeout=HANG) as answer:
                 return answer.status, answer.read(), answer.headers
@@ -73,7 +83,7 @@ def form_request(address: str, files: Mapping[str, Path], texts: Mapping[str, st
 def serving(*arguments: str, home: Path, **environment: str) -> Iterator[Server]:
     """Run `wideopen serve` on a free port, its temporary files in `home`; it is stopped like a service at the end."""
     with launched(*arguments, home=home, **environment) as process:
-        yield wait_for(process, home)
+        yield replace(wait_for(process, home), password=environment.get("WIDEOPEN_PASSWORD", ""))
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from PIL import ExifTags, Image
 from browser import chromium_page, small_copies
 from conftest import draw_scene
 from lens_models import build_lens_model
-from served import Server, launched, wait_for
+from served import Server, launched, said, wait_for
 from wideopen import Renderer
 from wideopen.lens.lens_settings import LARGEST, settings_for_scene
 from wideopen.lens.thin_lens import PRESETS, Taken
@@ -507,15 +507,20 @@ def test_a_closed_page_leaves_nothing(page: Any, scene: Path, servers: tuple[Ser
         page.wait_for_timeout(50)
 
 
-def matte_and_strokes(answer: Any) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """The matte that the server has sent, and the strokes that it was asked with."""
-    body, asked = answer.body(), answer.request.post_data_buffer
+def matte_of(body: bytes) -> np.ndarray:
+    """The matte of a scene that the server has sent."""
     start = 4 + int.from_bytes(body[:4], "little")
     (listed,) = [plane for plane in json.loads(body[4:start])["planes"] if plane["name"] == "matte"]
     at = start + listed["at"]
     grey = np.frombuffer(zlib.decompress(body[at : at + listed["bytes"]]), np.uint8)
+    return grey.reshape(listed["height"], listed["width"])
+
+
+def matte_and_strokes(answer: Any) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """The matte that the server has sent, and the strokes that it was asked with."""
+    asked = answer.request.post_data_buffer
     lines = [json.loads(line) for line in asked.decode("latin-1").splitlines() if line.startswith('{"kind"')]
-    return grey.reshape(listed["height"], listed["width"]), lines
+    return matte_of(answer.body()), lines
 
 
 def paint(page: Any, *places: tuple[float, float]) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -600,3 +605,24 @@ def test_a_brush_by_keyboard_and_finger(page: Any, scene: Path) -> None:
     assert len(matte_and_strokes(sent.value)[1]) == 2
     page.keyboard.press("Escape")
     assert page.locator("#brush-bar").is_hidden()
+
+
+def test_strokes_of_the_api_correct_file_and_preview(
+    servers: tuple[Server, Server], scene: Path, tmp_path: Path
+) -> None:
+    """By HTTP alone; here for the server, whose model has a lens head."""
+    server, line = servers[0], '{"kind": "keep", "points": [[0.8, 0.2]], "radius": 0.03}\n'
+    photo = Path(shutil.copyfile(scene, tmp_path / "painted.png"))
+    strokes, mattes = tmp_path / "strokes.jsonl", []
+    strokes.write_text(line)
+    model = server.folder.parent.parent / "lens.onnx"
+    ours = Renderer(model=model, strokes=str(strokes)).render_file(photo, tmp_path / "painted-bokeh.png")
+    for given in ({"strokes": line}, {"strokes_file": strokes}):
+        status, body, _ = server.call("render", photo, **given)
+        assert status == 200 and body == ours.read_bytes()
+    for lines in (line, line + line.replace("keep", "give")):  # What is remembered of the first is gone on from.
+        status, body, _ = server.call("scene", photo, strokes=lines)
+        mattes.append(matte_of(body))
+    status, refused, _ = server.call("render", photo, strokes="{")
+    assert [value_at(matte, 0.8, 0.2) for matte in mattes] == [255, 0]
+    assert status == 422 and "strokes.json: line 1: is no JSON" in said(refused)

@@ -1,7 +1,6 @@
 """What `wideopen serve` gives, refuses, removes and limits; its HTTP API; no browser."""
 
 import asyncio
-import base64
 import contextlib
 import http.client
 import http.server
@@ -13,9 +12,8 @@ import sys
 import threading
 import time
 import urllib.request
-import zlib
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +63,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[Server]:
+    """One that asks for a password, which `Server` gives; the application's tests have one that asks for none."""
     home = tmp_path_factory.mktemp("served")
     arguments = ("--model", str(model), "--upload-mb", "8", "--queue", "3", "--megapixels", "5")
-    with serving(*arguments, home=home, WIDEOPEN_PASSWORD="") as running:
+    with serving(*arguments, home=home, WIDEOPEN_PASSWORD="open sesame") as running:
         yield running
+    assert not running.folder.exists()  # Stopped, it leaves nothing behind.
+    assert running.process.returncode == 0
 
 
 async def here() -> dict[str, Any]:
@@ -105,7 +106,11 @@ def test_curl_gets_a_picture_with_one_line(server: Server, tmp_path: Path) -> No
         pytest.skip("needs curl")
     out = tmp_path / "out.jpg"
     photo = ("-F", f"photo=@{PATH}", "-F", f"depth=@{MAP}", "-F", "aperture=1.4")
-    subprocess.run(["curl", "-sf", *photo, f"{server.address}/render", "-o", str(out)], check=True, timeout=HANG)
+    subprocess.run(
+        ["curl", "-sf", "-u", "wideopen:open sesame", *photo, f"{server.address}/render", "-o", str(out)],
+        check=True,
+        timeout=HANG,
+    )
     with Image.open(out) as picture:
         assert picture.size == (512, 384)
 
@@ -118,28 +123,6 @@ def test_a_matte_is_given_as_a_file(server: Server, model: Path, tmp_path: Path)
     status, body, _ = server.call("render", PATH, matte_file=matte)
     ours = Renderer(model=model, matte=str(matte)).render_file(PATH, tmp_path / "path-bokeh.jpg")
     assert status == 200 and body == ours.read_bytes()
-
-
-def test_strokes_correct_file_and_preview(tmp_path: Path) -> None:
-    model, line = build_lens_model(tmp_path / "lens.onnx"), '{"kind": "keep", "points": [[0.8, 0.2]], "radius": 0.03}\n'
-    strokes, mattes = tmp_path / "strokes.jsonl", []
-    strokes.write_text(line)
-    ours = Renderer(model=model, strokes=str(strokes)).render_file(SCOOTER, tmp_path / "scooter-bokeh.jpg")
-    with serving("--model", str(model), home=tmp_path / "served") as server:
-        for given in ({"strokes": line}, {"strokes_file": strokes}):
-            status, body, _ = server.call("render", SCOOTER, **given)
-            assert status == 200 and body == ours.read_bytes()
-        for lines in (line, line + line.replace("keep", "give")):  # What is remembered of the first is gone on from.
-            status, body, _ = server.call("scene", SCOOTER, strokes=lines)
-            start = 4 + int.from_bytes(body[:4], "little")
-            listed = {plane["name"]: plane for plane in json.loads(body[4:start])["planes"]}["matte"]
-            at = start + listed["at"]
-            grey = np.frombuffer(zlib.decompress(body[at : at + listed["bytes"]]), np.uint8)
-            mattes.append(grey.reshape(listed["height"], listed["width"]))
-        status, refused, _ = server.call("render", SCOOTER, strokes="{")
-    height, width = mattes[0].shape
-    assert [int(matte[round(0.2 * height), round(0.8 * width)]) for matte in mattes] == [255, 0]
-    assert status == 422 and "strokes.json: line 1: is no JSON" in said(refused)
 
 
 def test_a_scene_is_kept_until_it_is_forgotten(server: Server) -> None:
@@ -213,7 +196,7 @@ def test_the_api_describes_itself(server: Server) -> None:
 def test_other_routes_are_not_there(server: Server, path: str) -> None:
     host, port = server.address.removeprefix("http://").split(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=HANG)
-    connection.request("GET", path)  # As it is: urllib would tidy it.
+    connection.request("GET", path, headers=server.key)  # As it is: urllib would tidy it.
     answer = connection.getresponse()
     body = answer.read()
     connection.close()
@@ -279,6 +262,7 @@ def test_uploads_that_are_too_large(server: Server) -> None:
     connection = http.client.HTTPConnection(host, int(port), timeout=HANG)
     connection.putrequest("POST", "/render")
     connection.putheader("Content-Type", kind)
+    connection.putheader("Authorization", server.key["Authorization"])
     connection.putheader("Content-Length", str(300 << 20))
     connection.endheaders()
     answer = connection.getresponse()
@@ -289,7 +273,7 @@ def test_uploads_that_are_too_large(server: Server) -> None:
     head = b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
     pieces = iter([head, *(bytes(1 << 20) for _ in range(300))])
     try:
-        connection.request("POST", "/scene", pieces, {"Content-Type": kind}, encode_chunked=True)
+        connection.request("POST", "/scene", pieces, {"Content-Type": kind, **server.key}, encode_chunked=True)
         assert connection.getresponse().status == 413
     except (BrokenPipeError, ConnectionResetError):
         pass  # It hung up on us, which is as good.
@@ -362,20 +346,13 @@ def open_sockets(process: int) -> list[str]:
     return []
 
 
-def test_a_password_from_the_environment(tmp_path: Path, model: Path) -> None:
-    with serving("--model", str(model), home=tmp_path / "locked", WIDEOPEN_PASSWORD="open sesame") as locked:
-        assert locked.get("/health")[0] == 200
-        assert locked.get("/")[0] == locked.get("/schema")[0] == 401
-        assert locked.call("render", PATH)[0] == 401
-        for word, status in (("open sesame", 200), ("open", 401)):
-            right = base64.b64encode(f"wideopen:{word}".encode()).decode()
-            request = form_request(f"{locked.address}/render", {"photo": PATH}, {"side": "320"})
-            request.add_header("Authorization", f"Basic {right}")
-            assert locked.send(request)[0] == status
-        folder = locked.folder
-        assert folder.is_dir()
-    assert not folder.exists()  # Stopped, it leaves nothing behind.
-    assert locked.process.returncode == 0
+def test_a_password_from_the_environment(server: Server) -> None:
+    outside = replace(server, password="")
+    assert outside.get("/health")[0] == 200
+    assert outside.get("/")[0] == outside.get("/schema")[0] == 401
+    assert outside.call("render", PATH)[0] == 401
+    for word, status in (("open sesame", 200), ("open", 401)):
+        assert replace(server, password=word).call("render", PATH, side=320)[0] == status
 
 
 def answer_of(gate: Gate, scope: dict[str, Any], messages: list[Any]) -> list[dict[str, Any]]:
