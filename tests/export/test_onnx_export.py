@@ -22,7 +22,8 @@ from wideopen.options import PyNETConfig
 
 pytestmark = pytest.mark.slow
 
-CONFIG = PyNETConfig(width=0.0625, blocks="cascade", head="blend", encoder="lite0", init="he")
+CONFIG = PyNETConfig(width=0.0625, blocks="cascade", head="blend", init="he")
+"""With the published encoder; test_restore.py has a pretrained one."""
 
 
 @pytest.fixture(scope="module", autouse=True)

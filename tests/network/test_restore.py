@@ -66,6 +66,17 @@ def test_restored_it_computes_the_same(config: PyNETConfig, level: int, exported
             torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=0)
 
 
+@pytest.mark.parametrize("size", [(32, 32), (64, 96), (160, 64)])
+def test_the_export_with_a_pretrained_encoder_draws_any_size(size: tuple[int, int], exported: Export) -> None:
+    network, path = exported(CONFIG, 7)
+    photo = np.random.default_rng(0).random((2, 3, *size), np.float32)
+    theirs = onnxruntime.InferenceSession(path).run(None, {"photo": photo})
+    with torch.no_grad():
+        ours = Picture(network)(torch.from_numpy(photo))
+    for found, wanted in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(found, wanted.numpy(), atol=1e-3)
+
+
 def test_the_export_of_a_lens_head_says_what_it_gives(exported: Export) -> None:
     engine = Engine(exported(CONFIG, 7)[1])
     assert not engine.draws and engine.metadata.scale == 1
