@@ -113,7 +113,14 @@ class Run:
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["wideopen.training.train", "wideopen.cli.train", "torch.distributed.run", "torch.utils.tensorboard", "s3fs"]
+    [
+        "few_imports",
+        "wideopen.training.train",
+        "wideopen.cli.train",
+        "torch.distributed.run",
+        "torch.utils.tensorboard",
+        "s3fs",
+    ]
 )
 
 
