@@ -12,6 +12,7 @@ import pytest
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from command import call
 from pair_sets import make_set
 from training_runs import assert_same_weights, command, complaints, start, train_here, wait_for, write_recipe
 from wideopen import atomic_write
@@ -253,9 +254,9 @@ def test_killed_in_every_level_and_at_a_random_moment(pairs: Path, tmp_path: Pat
         process.error()
         assert process.returncode == -signal.SIGKILL and not (run / f"{begun.parent.name}.pt").exists()
     # Without --resume the run is left as it is.
-    refused = start(command(recipe, pairs, run))
-    (line,) = complaints(refused)
-    assert refused.returncode == 2 and "--resume" in line
+    refused = call(*command(recipe, pairs, run)[3:])
+    (line,) = refused.error.splitlines()
+    assert refused.code == 2 and "--resume" in line
     train_here(recipe, pairs, run, resume=True)
     for level in (7, 6):
         assert_same_weights(tmp_path / "alone", run, level)
