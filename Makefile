@@ -49,7 +49,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 # Processes are threads enough, of OpenCV's too. What Python compiles is kept, even where the shell says otherwise
 # (containers often do): tests start hundreds of processes. Files come in the order of tests/conftest.py, those that take
 # longest first. If a process dies, the run ends: pytest-xdist would hang where it replaces one under loadfile.
-PYTEST := OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
+PYTEST := OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 PYTHONDONTWRITEBYTECODE= \
+  $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 test: env
 	$(PYTEST)
