@@ -344,9 +344,10 @@ SOFT = {"kind": "keep", "points": [[0.2, 0.8], [0.3, 0.8]], "radius": 0.02, "sof
 @pytest.mark.parametrize(
     ("name", "focus", "side", "depth", "strokes", "axial"),
     [
-        ("dog.jpg", "auto@f/8", 320, None, [GIVE, SOFT], 0),
-        ("scooter.jpg", "0.2,0.3:auto", 320, None, [], 0),
-        ("path.jpg", "auto", 320, "path-depth.png", [], 0.3),
+        ("dog.jpg", "auto@f/8", 256, None, [GIVE, SOFT], 0),
+        ("scooter.jpg", "0.2,0.3", 256, None, [], 0),
+        ("scooter.jpg", "0.2,0.3:auto", 256, None, [], 0),
+        ("path.jpg", "auto", 256, "path-depth.png", [], 0.3),
     ],
 )
 def test_a_photo_is_the_command_lines(
@@ -388,6 +389,8 @@ def test_a_photo_is_the_command_lines(
     theirs = renderer.render_photo(decode(data, name), depth and load_depth(EXAMPLES / depth))[0].pixels.astype(int)
     error = np.abs(ours - theirs).max(axis=2)
     assert (error <= 2).mean() >= 0.999
+    blurred = (np.abs(theirs - decode(data, name).pixels).max(axis=2) > 8).mean()
+    assert blurred == 0 if ":" in focus else blurred > 0.2  # From one of the model's two distances to the other.
 
 
 def test_what_the_npm_package_gives(page: Any) -> None:
