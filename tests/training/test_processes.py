@@ -41,7 +41,7 @@ from wideopen.training.recipe import LevelRecipe
 pytestmark = pytest.mark.slow
 
 ALL = (7, 6, 5, 4, 3, 2, 1)
-STEPS = {level: 2 for level in ALL} | {6: 12}
+STEPS = {level: 2 for level in ALL} | {6: 8}
 """Of each level; at level 6 there is time for a kill."""
 EPOCH = 1
 
