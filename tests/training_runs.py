@@ -62,7 +62,7 @@ def write_recipe(
     text = HEAD.format(epoch=epoch, workers=workers, head=head, network=network)
     for level in levels:
         count = steps if isinstance(steps, int) else steps[level]
-        text += LEVEL.format(level=level, steps=count, more="ssim = 1.0" if level == 1 else more)
+        text += LEVEL.format(level=level, steps=count, more="ssim = 1.0" if level in (1, 3) else more)
     path.write_text(text)
     return path
 

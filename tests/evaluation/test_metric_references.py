@@ -56,10 +56,10 @@ def real_pairs() -> list[tuple[Image, Image]]:
     pairs = []
     for path, count in (("cairn", 2), ("dog", 3), ("scooter", 2), ("statue", 3)):
         photo = load_image(EXAMPLES / f"{path}.jpg")
-        scale = 700 / max(photo.shape)
+        scale = 500 / max(photo.shape)
         photo = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         for number in range(count):
-            crop = photo[40 * number : 40 * number + 333, 60 * number : 60 * number + 401]
+            crop = photo[40 * number : 40 * number + 233, 60 * number : 60 * number + 281]
             target = wide_open(crop, gain=1 + 0.1 * number)
             pairs.append((crop.astype(np.float32) / 255, target.astype(np.float32) / 255))
     return pairs

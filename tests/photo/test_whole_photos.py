@@ -1,4 +1,4 @@
-"""Photos of 24 megapixels, stitched from a free one: what is sharp stays bit for bit; many photos cost one model."""
+"""A large photo, stitched from a free one: what is sharp stays bit for bit; many photos cost one model."""
 
 import math
 from pathlib import Path
@@ -19,12 +19,12 @@ from wideopen.scene.runtimes import OnnxGraph, has_openvino
 pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-HEIGHT, WIDTH = 4000, 6000
+HEIGHT, WIDTH = 2400, 3600
 
 
 @pytest.fixture(scope="module")
 def stitched() -> NDArray[np.uint8]:
-    """A 13-megapixel photo and its mirror images, cut to 24 megapixels."""
+    """A photo and its mirror images, cut to 9 megapixels."""
     photo = load(EXAMPLES / "cairn.jpg").pixels
     below, right = max(0, HEIGHT - photo.shape[0]), max(0, WIDTH - photo.shape[1])
     return np.ascontiguousarray(cv2.copyMakeBorder(photo, 0, below, 0, right, cv2.BORDER_REFLECT)[:HEIGHT, :WIDTH])
@@ -33,8 +33,8 @@ def stitched() -> NDArray[np.uint8]:
 def subject_matte() -> NDArray[np.float32]:
     """An opaque shape with a wavy outline, at full size."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-    angle = np.arctan2(y - 2100, x - 2900)
-    distance = np.hypot(y - 2100, x - 2900) - 1100 * (1 + 0.15 * np.sin(5 * angle) + 0.05 * np.sin(23 * angle))
+    angle = np.arctan2(y - 1260, x - 1740)
+    distance = np.hypot(y - 1260, x - 1740) - 660 * (1 + 0.15 * np.sin(5 * angle) + 0.05 * np.sin(23 * angle))
     return np.clip(0.5 - distance, 0, 1)
 
 
@@ -42,8 +42,8 @@ def test_inside_the_eroded_matte_the_photo_is_untouched(stitched: NDArray) -> No
     """A network that knows the matte at its own size, 8.5 px of the photo to one of its own: nothing has moved where
     all that a pixel is made of is sharp (3 of them, 26 px), and next to nothing from one of them on."""
     matte = subject_matte()
-    seen = resize(resize(stitched, 235, 352), 470, 704).astype(np.float32) / 255
-    sharp = resize(matte, 470, 704)
+    seen = resize(resize(stitched, 141, 211), 282, 422).astype(np.float32) / 255
+    sharp = resize(matte, 282, 422)
     bokeh = sharp[..., None] * seen + (1 - sharp[..., None]) * cv2.GaussianBlur(seen, (0, 0), 6)
     done = carry_to_full_size(stitched, bokeh, sharp, seen)
     inside = cv2.erode(matte, np.ones((53, 53), np.uint8)) == 1

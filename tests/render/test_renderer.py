@@ -49,8 +49,8 @@ def test_a_model_without_sharp_map(plain_model: Path) -> None:
 def test_threads_make_no_difference(tmp_path: Path) -> None:
     """Tests run in one thread each, so here are three: of OpenCV, over tiles, strips and layers."""
     renderer = Renderer(RenderOptions(model=build_lens_model(tmp_path / "lens.onnx"), threads=1, aperture=1.4))
-    photo, before = draw_scene(700, 1100), cv2.getNumThreads()
-    depth = np.linspace(0.2, 1, 110, dtype=np.float32)[None] + np.zeros((70, 1), np.float32)
+    photo, before = draw_scene(600, 720), cv2.getNumThreads()
+    depth = np.linspace(0.2, 1, 72, dtype=np.float32)[None] + np.zeros((60, 1), np.float32)
     pictures = []
     for threads in (1, 3):
         cv2.setNumThreads(threads)

@@ -161,7 +161,7 @@ from pathlib import Path
 program, photo, other = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 old, new = photo.read_bytes(), other.read_bytes()
 seen, chance = set(), random.Random(0)
-for _ in range(50):
+for _ in range(30):
     photo.write_bytes(old)
     process = subprocess.Popen([sys.executable, "-c", program, photo, other], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"ready\n"
@@ -179,7 +179,7 @@ print(json.dumps(sorted(seen)))
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
 def test_killed_at_any_moment_the_old_photo_or_the_new_one(tmp_path: Path) -> None:
-    """The step that --in-place ends with, over and over, killed 50 times: what lies there is always whole."""
+    """The step that --in-place ends with, over and over, killed 30 times: what lies there is always whole."""
     rng, photo, other = np.random.default_rng(0), tmp_path / "photo.png", tmp_path / "new"
     photo.write_bytes(rng.bytes(3_000_000))
     other.write_bytes(rng.bytes(2_000_000))
