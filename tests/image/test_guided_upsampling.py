@@ -114,6 +114,7 @@ def test_tiny_maps(shape: tuple[int, int]) -> None:
     assert np.isfinite(lifted).all() and lifted.min() >= 0 and lifted.max() <= 1
 
 
+@pytest.mark.slow
 def test_twelve_megapixels_are_quick_and_small() -> None:
     photo = cv2.resize(draw(750, 1000)[0], (4000, 3000), interpolation=cv2.INTER_NEAREST)
     small = shrink(draw(750, 1000)[1], 2)

@@ -84,6 +84,7 @@ def test_train_and_test_below_a_root(tmp_path: Path) -> None:
     assert names(find_pairs(tmp_path, split="test")) == ["3"]
 
 
+@pytest.mark.slow
 def test_val294_and_train4400_part_ebb(tmp_path: Path) -> None:
     root = touch_set(tmp_path / "train", [f"{i}.jpg" for i in range(4694)]).parent
     held = find_pairs(root, split="val294")

@@ -204,6 +204,7 @@ DRAW = """async ([data, headroom]) => {
 }"""
 
 
+@pytest.mark.slow
 def test_chromium_applies_the_map_for_a_screen_with_room_above_white() -> None:
     with chromium_page(flags=("--enable-experimental-web-platform-features",)) as page:
         for name in FILES.keys() - {"Apple, XMP"}:  # Chromium reads Apple's headroom in the maker note alone.

@@ -46,6 +46,7 @@ def test_a_model_without_sharp_map(plain_model: Path) -> None:
     assert detail(done)[140:220, 200:280].mean() > 2 * detail(done)[:, :60].mean()
 
 
+@pytest.mark.slow
 def test_threads_make_no_difference(tmp_path: Path) -> None:
     """Tests run in one thread each, so here are three: of OpenCV, over tiles, strips and layers."""
     renderer = Renderer(RenderOptions(model=build_lens_model(tmp_path / "lens.onnx"), threads=1, aperture=1.4))
@@ -183,6 +184,7 @@ def test_shipped_model() -> None:
     assert np.abs(low[0].astype(int) - low[1]).mean() < 3
 
 
+@pytest.mark.slow
 def test_grain_comes_back_in_blur_by_a_depth_map() -> None:
     """As much as is asked for, in a photo that is large enough."""
     level = np.linspace(60, 180, 1500)[None, :, None] * np.ones((1020, 1, 3))

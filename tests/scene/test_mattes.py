@@ -258,6 +258,7 @@ PORTRAIT = (
 URN = b"urn:com:apple:photo:2018:aux:portraiteffectsmatte"
 
 
+@pytest.mark.slow
 def test_the_matte_in_a_portrait_photo(model: Path, tmp_path: Path) -> None:
     photo, matte = draw_photo()[::2, ::2], draw_matte()[::4, ::4]
     found = embedded_matte(heic(photo, matte, kind=URN))

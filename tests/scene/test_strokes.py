@@ -120,6 +120,7 @@ def test_a_line_paints_what_lies_within_its_radius() -> None:
             assert found[row, column] == (nearest < 4.5)
 
 
+@pytest.mark.slow
 def test_a_soft_brush_fades_out_at_full_size() -> None:
     scene, soft = draw_scene(scale=5), Stroke("keep", ((0.5, 0.2), (0.6, 0.2)), 0.04, softness=0.5)
     whole, shape = (slice(0, 5 * HEIGHT), slice(0, 5 * WIDTH)), scene.pixels.shape
@@ -188,6 +189,7 @@ def painted_picture() -> NDArray[np.uint8]:
     return picture
 
 
+@pytest.mark.slow
 def test_empty_strokes_are_nothing_and_others_keep_the_photo(model: Path, tmp_path: Path) -> None:
     photo, renderer = draw_photo(), wideopen.Renderer(model=model, threads=1)
     plain = renderer.render(photo)
