@@ -5,7 +5,6 @@ What is red is its subject: sharp = sigmoid(40 (red - 0.5)) of the photo, blur i
 
 import ctypes
 import gc
-import importlib.util
 import json
 import platform
 import re
@@ -26,9 +25,6 @@ from skips import (  # noqa: F401  # Hooks of pytest.
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
-
-if importlib.util.find_spec("lightning_utilities") is not None:
-    import few_imports  # noqa: F401
 
 onnx_sessions.install()
 gc.set_threshold(50_000, 20, 20)  # After each 700 objects, collections of garbage take a tenth of an export.

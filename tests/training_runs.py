@@ -113,14 +113,7 @@ class Run:
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    [
-        "few_imports",
-        "wideopen.training.train",
-        "wideopen.cli.train",
-        "torch.distributed.run",
-        "torch.utils.tensorboard",
-        "s3fs",
-    ]
+    ["wideopen.training.train", "wideopen.cli.train", "torch.distributed.run", "torch.utils.tensorboard", "s3fs"]
 )
 
 
